@@ -1,0 +1,2 @@
+//! The producer.
+fn main() {}

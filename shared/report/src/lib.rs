@@ -1,0 +1,1 @@
+//! The schema of what an analysis leaves behind.
