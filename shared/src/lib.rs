@@ -1,1 +1,17 @@
-//! What two processes must agree on, and nothing else.
+//! What two processes must agree on, and nothing else: the job message, the ends a job can have, the broker's
+//! topology, the store's keys, media roots, settings, and how a record is printed.
+//!
+//! This crate knows nothing of audio (that is `analysis`) and runs no pipeline (that is `worker`).
+
+pub use report;
+
+pub mod broker;
+pub mod job;
+pub mod outcome;
+pub mod record;
+pub mod roots;
+pub mod scan;
+pub mod settings;
+pub mod store;
+pub mod telemetry;
+pub mod topology;
