@@ -1,1 +1,148 @@
-//! TODO
+//! The message: which file, of which batch, at which level.
+//!
+//! Encoded as MessagePack with named fields, `schema` and `schema_version` first. A reader ignores fields that it
+//! does not know and refuses a newer major version. It knows nothing of how a message travels (`broker`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+mod path;
+mod priority;
+mod wire;
+
+pub use path::{RelPath, RelPathError};
+pub use priority::{Levels, LevelsError, Priority, UnknownLevel};
+pub use wire::{JobError, MAX_MESSAGE_BYTES};
+
+/// The major version of the job message that this build writes.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// The `schema` field of a job message, and its AMQP `type`.
+pub const SCHEMA: &str = "analysis.job";
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id; ids sort by the time of their making (UUID version 7).
+            #[must_use]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id that belongs to these bytes and no others (UUID version 8 from their first 16).
+            #[must_use]
+            pub const fn from_hash(hash: [u8; 16]) -> Self {
+                Self(uuid::Builder::from_custom_bytes(hash).into_uuid())
+            }
+
+            /// The 16 bytes of the id.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+uuid_id! {
+    /// One submitted file. The same job published or delivered twice has one end.
+    JobId
+}
+
+uuid_id! {
+    /// One call of `producer enqueue`.
+    BatchId
+}
+
+impl BatchId {
+    /// The batch of messages that do not say which batch they belong to (garbage published straight to a queue).
+    pub const STRAY: Self = Self(Uuid::nil());
+}
+
+/// A file by the name of its media root and the path below it, so that hosts may mount it at different places.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Name of the media root (`MEDIA_ROOTS`).
+    pub root: String,
+    /// Path below the root.
+    pub path: RelPath,
+}
+
+impl FileRef {
+    /// `root/relative/path` as bytes: how a record names the file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.root.as_bytes(), b"/", self.path.as_bytes()].concat()
+    }
+}
+
+impl fmt::Display for FileRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.root, self.path)
+    }
+}
+
+/// One file to analyse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Identity of the job: idempotence is by it.
+    pub job_id: JobId,
+    /// The batch that counts it.
+    pub batch_id: BatchId,
+    /// Level it was submitted at; 0 is the highest.
+    pub priority: Priority,
+    /// The file.
+    pub file: FileRef,
+    /// Retries already made after transient failures; 0 as submitted.
+    #[serde(default)]
+    pub attempt: u16,
+    /// Analyse even when the cache knows the audio.
+    #[serde(default)]
+    pub force: bool,
+    /// When the producer made it, milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub submitted_at_ms: i64,
+}
+
+impl Job {
+    /// The message for the next try after a transient failure.
+    #[must_use]
+    pub fn next_attempt(&self) -> Self {
+        Self { attempt: self.attempt.saturating_add(1), ..self.clone() }
+    }
+
+    /// The W3C trace context header of the job: the batch is the trace, the job the parent span.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        let span = u64::from_be_bytes(self.job_id.as_bytes()[8..].try_into().unwrap_or_default());
+        format!("00-{}-{span:016x}-01", self.batch_id.0.simple())
+    }
+}

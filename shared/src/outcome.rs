@@ -1,1 +1,189 @@
-//! TODO
+//! The ends a job can have: a closed set, each with a stable code that is stored, counted and printed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of its declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable code: the same word in Redis, in metrics and in every output.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The value of a code.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.code() == code)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.code())
+            }
+        }
+    };
+}
+
+codes! {
+    /// How a job ended.
+    Outcome {
+        /// Decoded and analysed whole.
+        Ok = "ok",
+        /// Analysed, but part of the audio could not be decoded: `decoded_fraction` is below 1.
+        Partial = "partial",
+        /// Nothing to analyse in it: silence, or too short.
+        NotApplicable = "not_applicable",
+        /// No report; the [`FailureKind`] says why.
+        Failed = "failed",
+    }
+}
+
+codes! {
+    /// Why there is nothing to analyse in a healthy file.
+    NotApplicable {
+        /// All of it is below the silence threshold.
+        Silence = "silence",
+        /// Shorter than the shortest window of the analysis.
+        TooShort = "too_short",
+    }
+}
+
+codes! {
+    /// Why a job failed.
+    FailureKind {
+        /// A container or codec that we do not decode; the detail names it.
+        Unsupported = "unsupported",
+        /// The file is damaged beyond use.
+        Corrupt = "corrupt",
+        /// Over a limit: file size, channels, sample rate.
+        TooLarge = "too_large",
+        /// The file is not there, although its media root is.
+        NotFound = "not_found",
+        /// Outside the media roots, or not a regular file, or not readable by us.
+        Denied = "denied",
+        /// Over `ANALYSIS_TIMEOUT`, by the clock or without progress.
+        Timeout = "timeout",
+        /// The analysis ran into its memory limit.
+        OutOfMemory = "out_of_memory",
+        /// The analysis process died: a panic, a signal, an abort.
+        Crash = "crash",
+        /// Its worker died three times while it ran.
+        CrashLoop = "crash_loop",
+        /// The message was not a job.
+        UnreadableMessage = "unreadable_message",
+        /// The job was written by a newer producer.
+        UnsupportedVersion = "unsupported_version",
+        /// A fault of ours.
+        Internal = "internal",
+        /// Its media root is not there: not configured on this host, or not mounted.
+        RootUnavailable = "root_unavailable",
+        /// Reading the file failed.
+        Io = "io",
+        /// Redis did not take or give what the job needed.
+        StoreUnavailable = "store_unavailable",
+    }
+}
+
+impl FailureKind {
+    /// Whether the same job may succeed later: it is retried through the tiers before it counts as failed.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Self::RootUnavailable | Self::Io | Self::StoreUnavailable)
+    }
+}
+
+/// The second word of an end: what kind of failure, or why it is not applicable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Kind {
+    /// With [`Outcome::Failed`].
+    Failure(FailureKind),
+    /// With [`Outcome::NotApplicable`].
+    Reason(NotApplicable),
+}
+
+impl Kind {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Failure(kind) => kind.code(),
+            Self::Reason(reason) => reason.code(),
+        }
+    }
+}
+
+/// An end with its cause, as the pipeline passes it on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// [`Outcome::Ok`].
+    Ok,
+    /// [`Outcome::Partial`].
+    Partial,
+    /// [`Outcome::NotApplicable`].
+    NotApplicable(NotApplicable),
+    /// [`Outcome::Failed`].
+    Failed(FailureKind),
+}
+
+impl End {
+    /// The first word.
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Ok => Outcome::Ok,
+            Self::Partial => Outcome::Partial,
+            Self::NotApplicable(_) => Outcome::NotApplicable,
+            Self::Failed(_) => Outcome::Failed,
+        }
+    }
+
+    /// The second word, where the first needs one.
+    #[must_use]
+    pub const fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Ok | Self::Partial => None,
+            Self::NotApplicable(reason) => Some(Kind::Reason(reason)),
+            Self::Failed(kind) => Some(Kind::Failure(kind)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_are_what_serde_writes() {
+        let kinds = FailureKind::ALL.iter().map(|kind| Kind::Failure(*kind));
+        let reasons = NotApplicable::ALL.iter().map(|reason| Kind::Reason(*reason));
+        let mut seen = HashSet::new();
+        for kind in kinds.chain(reasons) {
+            assert!(seen.insert(kind.code()), "{} twice", kind.code());
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.code()));
+            let packed = rmp_serde::to_vec_named(&kind).unwrap();
+            assert_eq!(rmp_serde::from_slice::<Kind>(&packed).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn only_what_may_heal_is_transient() {
+        let transient: Vec<_> = FailureKind::ALL.iter().filter(|kind| kind.is_transient()).collect();
+        assert_eq!(transient, [&FailureKind::RootUnavailable, &FailureKind::Io, &FailureKind::StoreUnavailable]);
+    }
+}
