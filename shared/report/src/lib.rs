@@ -1,1 +1,71 @@
-//! The schema of what an analysis leaves behind.
+//! The schema of what an analysis leaves behind: one [`Report`] per piece of audio, stored, cached and exported as it is.
+//!
+//! This crate is data alone. It knows neither how a value is computed nor where it is kept.
+//!
+//! **Compatibility.** Readers ignore fields they do not know and fill the ones that are missing with their defaults, in
+//! MessagePack with named fields as in JSON. So a field may be added at any time; a field whose meaning or unit changes
+//! gets a new name, or a new [`SCHEMA_VERSION`].
+//!
+//! **Numbers.** Every number is finite: what has no finite value (the level of digital silence, the loudness of a piece
+//! below the gate) is `None`. Names carry their units.
+
+mod audio;
+mod loudness;
+mod origin;
+mod quality;
+mod quantised;
+mod tags;
+mod waveform;
+
+pub use audio::Audio;
+pub use loudness::Loudness;
+pub use origin::{Timings, Versions};
+pub use quality::{Quality, Silence};
+pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
+pub use waveform::Waveform;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of this schema, raised only when a stored report can no longer be read as a current one.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// Everything that was found out about one piece of audio. A part that was not asked for, or that does not apply, is
+/// `None`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Report {
+    /// The schema this report was written with: [`SCHEMA_VERSION`] of its writer.
+    pub schema_version: u16,
+    /// Container, codec, format of the samples, and length.
+    pub audio: Audio,
+    /// What the file says of itself.
+    pub tags: Option<Tags>,
+    /// Loudness and peaks.
+    pub loudness: Option<Loudness>,
+    /// Silence at both ends.
+    pub silence: Option<Silence>,
+    /// Evidence of damage: clipping, offset, decoder errors.
+    pub quality: Option<Quality>,
+    /// An overview of the signal, for drawing.
+    pub waveform: Option<Waveform>,
+    /// What computed this report.
+    pub versions: Versions,
+    /// What it cost. The only part that differs from one run to the next.
+    pub timings_seconds: Timings,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            audio: Audio::default(),
+            tags: None,
+            loudness: None,
+            silence: None,
+            quality: None,
+            waveform: None,
+            versions: Versions::default(),
+            timings_seconds: Timings::default(),
+        }
+    }
+}

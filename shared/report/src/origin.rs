@@ -1,0 +1,26 @@
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What computed the report.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Versions {
+    /// The analyser.
+    pub analysis: String,
+    /// The decoder library: another version may shift samples by some milliseconds.
+    pub decoder: String,
+    /// Version of each part that was computed, by its name in the report.
+    pub parts: BTreeMap<String, u16>,
+}
+
+/// Elapsed time, in seconds. A machine under load stretches it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Timings {
+    /// The whole analysis.
+    pub total: f64,
+    /// Reading packets and decoding them.
+    pub decode: f64,
+    /// Each further part, by its name in the report.
+    pub parts: BTreeMap<String, f64>,
+}

@@ -1,0 +1,27 @@
+use crate::quantised;
+use serde::{Deserialize, Serialize};
+
+/// An overview of the whole signal in a bounded number of points, over all channels. Long files get longer points, not
+/// more of them.
+///
+/// Each point covers [`Self::frames_per_point`] frames, the last one what is left. In MessagePack the lists are byte
+/// strings, in JSON arrays of small integers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Waveform {
+    /// Version of this part's meaning. Now 1.
+    pub version: u16,
+    /// Frames covered by one point.
+    pub frames_per_point: u64,
+    /// Points in one second: the sample rate divided by [`Self::frames_per_point`].
+    pub points_per_second: f64,
+    /// Smallest sample of each point, −127 to 127 for −1.0 to 1.0; what is beyond is drawn at the edge.
+    #[serde(with = "quantised::signed")]
+    pub min: Vec<i8>,
+    /// Largest sample of each point, on the scale of `min`.
+    #[serde(with = "quantised::signed")]
+    pub max: Vec<i8>,
+    /// Root mean square of each point, 0 to 255 for 0.0 to 1.0.
+    #[serde(with = "quantised::unsigned")]
+    pub rms: Vec<u8>,
+}

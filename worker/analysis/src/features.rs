@@ -1,0 +1,153 @@
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One part of a report that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    Tags,
+    Loudness,
+    Quality,
+    Silence,
+    Waveform,
+}
+
+const ALL: [Feature; 5] =
+    [Feature::Tags, Feature::Loudness, Feature::Quality, Feature::Silence, Feature::Waveform];
+
+impl Feature {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tags => "tags",
+            Self::Loudness => "loudness",
+            Self::Quality => "quality",
+            Self::Silence => "silence",
+            Self::Waveform => "waveform",
+        }
+    }
+
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+/// The parts of a report to compute. What is not asked for costs nothing.
+///
+/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`. Displayed in one
+/// canonical form, so that it can be part of a cache key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Features(u32);
+
+impl Features {
+    /// Every part.
+    pub const ALL: Self = Self((1 << ALL.len()) - 1);
+
+    pub(crate) fn contains(self, feature: Feature) -> bool {
+        self.0 & feature.bit() != 0
+    }
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl fmt::Display for Features {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        if *self == Self::ALL {
+            return out.write_str("all");
+        }
+        let names: Vec<_> =
+            ALL.iter().filter(|feature| self.contains(**feature)).map(|it| it.name()).collect();
+        out.write_str(&names.join(","))
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "Features({self})")
+    }
+}
+
+/// A list of features that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown feature `{name}`: expected `all`, or a comma-separated list of {}", ALL.map(Feature::name).join(", "))]
+pub struct UnknownFeature {
+    name: String,
+}
+
+impl FromStr for Features {
+    type Err = UnknownFeature;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut features = Self(0);
+        for name in text.split(',').map(str::trim) {
+            if name.eq_ignore_ascii_case("all") {
+                features = Self::ALL;
+                continue;
+            }
+            let feature = ALL
+                .into_iter()
+                .find(|feature| feature.name().eq_ignore_ascii_case(name))
+                .ok_or_else(|| UnknownFeature { name: name.to_owned() })?;
+            features.0 |= feature.bit();
+        }
+        Ok(features)
+    }
+}
+
+impl TryFrom<String> for Features {
+    type Error = UnknownFeature;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Features> for String {
+    fn from(features: Features) -> Self {
+        features.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_list_is_canonical() {
+        let features: Features = " waveform, tags,TAGS ".parse().unwrap();
+        assert_eq!(features.to_string(), "tags,waveform");
+        assert!(features.contains(Feature::Tags) && features.contains(Feature::Waveform));
+        assert!(!features.contains(Feature::Loudness));
+    }
+
+    #[test]
+    fn naming_every_part_is_all() {
+        let listed: Features = "silence,quality,loudness,tags,waveform".parse().unwrap();
+        assert_eq!(listed, Features::ALL);
+        assert_eq!("tags,all".parse(), Ok(Features::default()));
+        assert_eq!(listed.to_string(), "all");
+    }
+
+    #[test]
+    fn the_error_names_the_word_and_the_choice() {
+        let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform"
+        );
+        assert!("".parse::<Features>().is_err());
+        assert!("tags,".parse::<Features>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn display_and_parse_are_inverse(bits in 1u32..32) {
+            prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
+        }
+    }
+}
