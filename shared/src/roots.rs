@@ -1,1 +1,92 @@
-//! TODO
+//! Media roots: `root/relative/path` and a path on this host are each other's translation, never outside the root.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The folders a fleet may read, each under a name that is the same on every host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaRoots(Vec<(String, PathBuf)>);
+
+/// Why a text is no list of media roots.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RootsError {
+    /// No root at all.
+    #[error("no root is named")]
+    Empty,
+    /// A part is not `name=/path`.
+    #[error("'{0}' is not name=/path")]
+    NotAPair(String),
+    /// A name with other characters.
+    #[error("the name '{0}' may have a-z, 0-9, _ and - only")]
+    Name(String),
+    /// A path that depends on the current folder, or has `.` or `..` in it.
+    #[error("the path of '{name}', '{path}', is not absolute and plain")]
+    Path {
+        /// The root's name.
+        name: String,
+        /// Its path as given.
+        path: String,
+    },
+    /// A name given twice.
+    #[error("the name '{0}' is given twice")]
+    Duplicate(String),
+    /// One root inside another: a file would have two references, and be analysed twice.
+    #[error("'{inner}' lies inside '{outer}'")]
+    Nested {
+        /// Name of the inner root, or of the second of two equal ones.
+        inner: String,
+        /// Name of the root around it.
+        outer: String,
+    },
+}
+
+impl MediaRoots {
+    /// Parses `name=/path`, several separated by `;`. The disk is not touched: a root may be mounted later.
+    ///
+    /// # Errors
+    /// The first part that cannot be used.
+    pub fn parse(text: &str) -> Result<Self, RootsError> {
+        let mut roots: Vec<(String, PathBuf)> = Vec::new();
+        for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
+            let (name, path) = root(part)?;
+            if roots.iter().any(|(other, _)| *other == name) {
+                return Err(RootsError::Duplicate(name));
+            }
+            for (other, around) in &roots {
+                if path.starts_with(around) {
+                    return Err(RootsError::Nested { inner: name, outer: other.clone() });
+                }
+                if around.starts_with(&path) {
+                    return Err(RootsError::Nested { inner: other.clone(), outer: name });
+                }
+            }
+            roots.push((name, path));
+        }
+        if roots.is_empty() { Err(RootsError::Empty) } else { Ok(Self(roots)) }
+    }
+
+    /// The path of a root on this host.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Path> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, path)| path.as_path())
+    }
+
+    /// Names and paths, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.0.iter().map(|(name, path)| (name.as_str(), path.as_path()))
+    }
+}
+
+fn root(part: &str) -> Result<(String, PathBuf), RootsError> {
+    let (name, path) = part.split_once('=').ok_or_else(|| RootsError::NotAPair(part.to_owned()))?;
+    let (name, path) = (name.trim(), path.trim());
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+    if name.is_empty() || !name.bytes().all(fits) {
+        return Err(RootsError::Name(name.to_owned()));
+    }
+    let plain = Path::new(path).components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
+    if !path.starts_with('/') || !plain || path.contains('\0') {
+        return Err(RootsError::Path { name: name.to_owned(), path: path.to_owned() });
+    }
+    // Without doubled and trailing slashes, so that equal roots compare equal.
+    Ok((name.to_owned(), Path::new(path).components().collect()))
+}

@@ -1,0 +1,351 @@
+//! The table of environment variables: the one place that names them.
+
+use std::time::Duration;
+
+use super::kind::Kind;
+
+/// A program that reads settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `worker`: the daemon, the local mode and the lanes' parent.
+    Worker,
+    /// `producer`: the command-line program.
+    Producer,
+}
+
+/// Who reads a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsedBy {
+    /// The worker alone.
+    Worker,
+    /// Worker and producer: they must agree on it, or both need it.
+    Both,
+}
+
+impl UsedBy {
+    pub(super) fn includes(self, program: Program) -> bool {
+        self == Self::Both || program == Program::Worker
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Both => "worker, producer",
+        }
+    }
+}
+
+/// What holds when a variable is not set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// This value, written as a user would write it.
+    Value(&'static str),
+    /// `host-pid`, made by the process itself.
+    HostAndProcess,
+    /// Nothing: the setting is absent.
+    Absent,
+}
+
+impl Fallback {
+    /// How the default is printed in errors, the sample file and the README.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Value(value) => value,
+            Self::HostAndProcess => "host name-process id",
+            Self::Absent => "not set",
+        }
+    }
+}
+
+/// One environment variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// The name in the environment.
+    pub name: &'static str,
+    pub(super) kind: Kind,
+    /// The unit of the value, empty where there is none.
+    pub unit: &'static str,
+    /// What holds when it is not set.
+    pub fallback: Fallback,
+    /// What it does, in one or two sentences.
+    pub meaning: &'static str,
+    /// Whether the value is masked wherever it is shown, and may come from the file named by `NAME_FILE`.
+    pub secret: bool,
+    /// The programs that read it.
+    pub used_by: UsedBy,
+}
+
+impl Variable {
+    /// What a value must look like, as the errors and the README say it.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        self.kind.expected()
+    }
+
+    /// The variable that names a file with the value: secrets alone have one.
+    pub(super) fn file_name(&self) -> String {
+        format!("{}_FILE", self.name)
+    }
+}
+
+const fn worker(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Variable {
+    let fallback = Fallback::Value(default);
+    Variable { name, kind, unit, fallback, meaning, secret: false, used_by: UsedBy::Worker }
+}
+
+const fn both(
+    name: &'static str,
+    kind: Kind,
+    unit: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Variable {
+    Variable { used_by: UsedBy::Both, ..worker(name, kind, unit, default, meaning) }
+}
+
+const fn secret(variable: Variable) -> Variable {
+    Variable { secret: true, ..variable }
+}
+
+const fn without_default(variable: Variable, fallback: Fallback) -> Variable {
+    Variable { fallback, ..variable }
+}
+
+const fn duration(min_ms: u64, max: Duration) -> Kind {
+    Kind::Duration { min: Duration::from_millis(min_ms), max }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const TEN_YEARS: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+/// Every variable, in the order in which they are documented.
+pub const VARIABLES: &[Variable] = &[
+    // Analysis.
+    worker(
+        "ANALYSIS_MAX_WORKERS",
+        Kind::Workers { max: 1024 },
+        "lanes",
+        "4",
+        "Files analysed at the same time, each in its own child process. `auto` takes one per available processor.",
+    ),
+    worker(
+        "ANALYSIS_BATCH_SIZE",
+        Kind::Integer { min: 1, max: 1000 },
+        "jobs",
+        "10",
+        "Jobs taken from the broker ahead of the lanes, and outcomes written to Redis together.",
+    ),
+    worker(
+        "ANALYSIS_TIMEOUT",
+        duration(1000, DAY),
+        "s",
+        "30s",
+        "Time limit of one file, multiplied for files longer than 10 minutes of audio; also the longest time without progress.",
+    ),
+    worker(
+        "ANALYSIS_FEATURES",
+        Kind::Words,
+        "",
+        "all",
+        "What to compute: `all`, or names separated by commas. `worker analyze --help` lists them.",
+    ),
+    worker(
+        "ANALYSIS_MAX_FILE_MB",
+        Kind::Mebibytes { min: 1, max: 1 << 20 },
+        "MiB",
+        "4096",
+        "Largest file that is opened; a larger one ends as `too_large`.",
+    ),
+    // What the worker may use.
+    worker(
+        "MAX_MEMORY_MB",
+        Kind::Mebibytes { min: 256, max: 1 << 24 },
+        "MiB",
+        "8192",
+        "Memory of the worker and all its lanes together. A lane that wants more than its share ends its job as `out_of_memory`.",
+    ),
+    worker(
+        "CACHE_SIZE_MB",
+        Kind::Mebibytes { min: 0, max: 1 << 20 },
+        "MiB",
+        "512",
+        "Reports of known audio kept in the worker's memory, in front of Redis; part of MAX_MEMORY_MB. 0 keeps none.",
+    ),
+    worker(
+        "WORKER_NICE",
+        Kind::Integer { min: 0, max: 19 },
+        "",
+        "0",
+        "Niceness of the lanes: 19 leaves the processors to everything else.",
+    ),
+    // Queues.
+    secret(both(
+        "AMQP_URL",
+        Kind::AmqpUrl,
+        "",
+        "amqp://guest:guest@127.0.0.1:5672/%2f",
+        "RabbitMQ: `amqp://user:password@host:port/vhost`, `amqps` for TLS. Reserved characters are percent-encoded.",
+    )),
+    both(
+        "QUEUE_PREFIX",
+        Kind::Prefix,
+        "",
+        "analysis",
+        "Begins the name of every exchange, queue and Redis key, so that several fleets can share the servers.",
+    ),
+    both(
+        "QUEUE_MAX_SIZE",
+        Kind::Integer { min: 1, max: 10_000_000 },
+        "messages",
+        "10000",
+        "Most messages waiting in each level's queue; beyond it the broker refuses and the producer waits.",
+    ),
+    both(
+        "QUEUE_PRIORITY_LEVELS",
+        Kind::Integer { min: 1, max: 10 },
+        "levels",
+        "3",
+        "Priority levels, each a queue. Three are called high, normal and low, any other number p0 (highest), p1 and so on.",
+    ),
+    both(
+        "RETRY_DELAYS",
+        Kind::Delays,
+        "",
+        "5s,30s,2m,10m",
+        "Waiting times before the first, second … retry of a job that failed for a passing reason; after the last it has failed.",
+    ),
+    both(
+        "PUBLISH_WINDOW",
+        Kind::Integer { min: 1, max: 10_000 },
+        "messages",
+        "256",
+        "Messages sent to the broker and not yet confirmed. A queue may exceed QUEUE_MAX_SIZE by as much.",
+    ),
+    worker(
+        "PRIORITY_MODE",
+        Kind::Choice(&["weighted", "strict"]),
+        "",
+        "weighted",
+        "`weighted`: the highest level first, but waiting jobs rise and the lowest level gets one start in 16. `strict`: always the highest level.",
+    ),
+    worker(
+        "PRIORITY_AGING",
+        duration(100, DAY),
+        "s",
+        "30s",
+        "A job that waits in the worker rises one level each time this has passed. Without effect when PRIORITY_MODE is strict.",
+    ),
+    worker(
+        "WORKER_LEVELS",
+        Kind::Levels,
+        "",
+        "all",
+        "Levels this worker takes jobs from: `all`, or names separated by commas.",
+    ),
+    // Results.
+    secret(both(
+        "REDIS_URL",
+        Kind::RedisUrl,
+        "",
+        "redis://127.0.0.1:6379/0",
+        "Redis: `redis://user:password@host:port/database`, `rediss` for TLS. Reserved characters are percent-encoded.",
+    )),
+    both(
+        "RESULT_TTL",
+        duration(1000, TEN_YEARS),
+        "s",
+        "30d",
+        "How long Redis keeps batches, outcomes and reports after the last write.",
+    ),
+    // Files.
+    without_default(
+        both(
+            "MEDIA_ROOTS",
+            Kind::Roots,
+            "",
+            "",
+            "Folders the fleet may read, `name=/path` separated by `;`. The same name may be another path on another host. \
+             `producer enqueue` and `worker run` need it.",
+        ),
+        Fallback::Absent,
+    ),
+    // Service.
+    without_default(
+        worker("WORKER_NAME", Kind::Name, "", "", "Name of this worker in logs, connections and records."),
+        Fallback::HostAndProcess,
+    ),
+    worker(
+        "HTTP_ADDR",
+        Kind::Address,
+        "",
+        "0.0.0.0:8080",
+        "Address of /metrics, /livez, /readyz and /startupz. Port 0 takes a free one.",
+    ),
+    worker(
+        "HEALTH_CHECK_TIMEOUT",
+        duration(100, HOUR),
+        "s",
+        "5s",
+        "Longest wait for RabbitMQ and Redis when readiness is asked for.",
+    ),
+    worker(
+        "SHUTDOWN_TIMEOUT",
+        duration(100, HOUR),
+        "s",
+        "25s",
+        "After SIGTERM, time for running files to finish before they are given back. Keep it below the supervisor's own limit.",
+    ),
+    // Logs.
+    both(
+        "LOG_FORMAT",
+        Kind::Choice(&["auto", "text", "json"]),
+        "",
+        "auto",
+        "Logs on standard error: `auto` is text on a terminal and JSON elsewhere.",
+    ),
+    both(
+        "LOG_LEVEL",
+        Kind::Filter,
+        "",
+        "info",
+        "What is logged: error, warn, info, debug, trace or off, also per module: `info,lapin=warn`.",
+    ),
+];
+
+/// The row of a name.
+pub(super) fn variable(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for variable in VARIABLES {
+            if let Fallback::Value(default) = variable.fallback {
+                variable.kind.check(default).unwrap_or_else(|| panic!("{}={default}", variable.name));
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_every_row_says_what_it_means() {
+        let names: HashSet<_> = VARIABLES.iter().map(|variable| variable.name).collect();
+        assert_eq!(names.len(), VARIABLES.len());
+        for Variable { name, meaning, .. } in VARIABLES {
+            assert!(meaning.ends_with('.') && meaning.len() > 30, "{name}: {meaning}");
+            assert!(!name.ends_with("_FILE"), "{name} would clash with a secret's file variable");
+        }
+    }
+}
