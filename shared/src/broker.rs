@@ -1,1 +1,179 @@
-//! TODO
+//! The connection to RabbitMQ: connect, open channels, publish with a confirm. It knows no queue by name
+//! (`topology` does) and keeps no state of a job.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
+
+use crate::topology::TopologyError;
+
+mod publisher;
+
+pub use lapin::{self, Channel};
+pub use publisher::{Fate, Publisher, Route};
+
+/// Reconnects come quickly at first and never give up: the default of lapin leaves gaps of 16–32 s and stops after 16.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// How long one try of a first connection may take before the caller hears of it.
+const CONNECT_TRY: Duration = Duration::from_secs(5);
+
+/// What can go wrong between us and the broker.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// Nobody answers, or not in time.
+    #[error("RabbitMQ at {url} (AMQP_URL) does not answer: {detail}")]
+    Unreachable {
+        /// Address, password masked.
+        url: String,
+        /// What the last try met.
+        detail: String,
+    },
+    /// It answers and says no: user, password, vhost, or no TLS in this build. Trying again does not help.
+    #[error("RabbitMQ at {url} (AMQP_URL) refuses the connection: {detail}")]
+    Refused {
+        /// Address, password masked.
+        url: String,
+        /// Its words.
+        detail: String,
+    },
+    /// The queues are not what we need.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// No queue is bound for the message.
+    #[error("no queue takes messages for '{0}': was the topology deleted under us?")]
+    Unroutable(String),
+    /// A job that cannot be written as a message.
+    #[error("a job cannot be encoded: {0}")]
+    Encode(#[from] rmp_serde::encode::Error),
+    /// The protocol failed in the middle of something, beyond what recovery can mend.
+    #[error("RabbitMQ: {0}")]
+    Protocol(#[from] lapin::Error),
+}
+
+/// A connection that mends itself. Dropping the last channel and this closes it.
+#[derive(Debug)]
+pub struct Broker {
+    connection: Connection,
+}
+
+impl Broker {
+    /// One attempt to connect, of at most five seconds. `name` shows in RabbitMQ's list of connections.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`], worth another try, or [`BrokerError::Refused`], which is not.
+    pub async fn connect(url: &str, name: &str) -> Result<Self, BrokerError> {
+        let properties = ConnectionProperties::default()
+            .with_connection_name(name.into())
+            .configure_backoff(|backoff| {
+                backoff.with_min_delay(RECONNECT.0).with_max_delay(RECONNECT.1).without_max_times()
+            })
+            .enable_auto_recover();
+        let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
+        let connecting = tokio::time::timeout(CONNECT_TRY, Connection::connect(url, properties)).await;
+        let connection = connecting
+            .map_err(|_| unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())))?
+            .map_err(|error| match is_refusal(&error) {
+                true => BrokerError::Refused { url: mask(url), detail: error.to_string() },
+                false => unreachable(error.to_string()),
+            })?;
+        tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
+        Ok(Self { connection })
+    }
+
+    /// Connects, trying again until it works or is refused; `on_wait` is told of each failed try.
+    ///
+    /// # Errors
+    /// [`BrokerError::Refused`].
+    pub async fn connect_patiently(
+        url: &str,
+        name: &str,
+        mut on_wait: impl FnMut(&BrokerError),
+    ) -> Result<Self, BrokerError> {
+        loop {
+            match Self::connect(url, name).await {
+                Err(error @ BrokerError::Unreachable { .. }) => on_wait(&error),
+                other => return other,
+            }
+            tokio::time::sleep(RECONNECT.1).await;
+        }
+    }
+
+    /// A new channel.
+    ///
+    /// # Errors
+    /// When the connection is down at the moment.
+    pub async fn channel(&self) -> Result<Channel, BrokerError> {
+        Ok(self.connection.create_channel().await?)
+    }
+
+    /// Whether the connection is up now, and the broker accepts what we send.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.connection.status().connected()
+    }
+
+    /// Whether the broker has blocked publishing (memory or disk alarm).
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
+    /// Says goodbye.
+    pub async fn close(&self) {
+        if let Err(error) = self.connection.close(200, "bye".into()).await {
+            tracing::debug!(%error, "closing the connection to rabbitmq failed");
+        }
+    }
+}
+
+/// Wrong password, unknown vhost, unknown scheme: the same answer would come for ever.
+fn is_refusal(error: &lapin::Error) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(_) | ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
+        ErrorKind::IOError(io) => matches!(
+            io.kind(),
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Unsupported | std::io::ErrorKind::InvalidData
+        ),
+        // The server closes the socket in the handshake when it does not like the credentials' mechanism.
+        _ => false,
+    }
+}
+
+async fn log_events(name: String, events: impl futures_util::Stream<Item = Event>) {
+    let mut events = std::pin::pin!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Connected => tracing::info!(connection = name, "connected to rabbitmq"),
+            Event::ConnectionBlocked(reason) => tracing::warn!(connection = name, reason, "rabbitmq blocks publishing"),
+            Event::ConnectionUnblocked => tracing::info!(connection = name, "rabbitmq accepts publishing again"),
+            Event::Error(error) => tracing::warn!(connection = name, %error, "connection to rabbitmq lost"),
+            _ => {}
+        }
+    }
+}
+
+/// The URL without its password.
+#[must_use]
+pub fn mask(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split_once(':').map_or(user, |(user, _)| user);
+            format!("{scheme}://{user}:***@{host}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn passwords_are_masked() {
+        assert_eq!(super::mask("amqp://me:s3cret@host:5672/%2f"), "amqp://me:***@host:5672/%2f");
+        assert_eq!(super::mask("amqp://me:p@ss@host"), "amqp://me:***@host");
+        assert_eq!(super::mask("amqp://host"), "amqp://host");
+        assert_eq!(super::mask("s3cret"), "***");
+    }
+}

@@ -1,1 +1,250 @@
-//! TODO
+//! Exchanges, queues and their arguments: nothing else names one.
+//!
+//! ```text
+//! {prefix}          direct → {prefix}.high │ {prefix}.normal │ {prefix}.low      routing key = level
+//! {prefix}.retry.T  fanout → {prefix}.retry.T   TTL T, dead-letters back to {prefix} with the level it came with
+//! {prefix}.dead     direct → {prefix}.dead      what the broker itself gave up on
+//! ```
+//!
+//! One bounded quorum queue per level, not one queue with `x-max-priority`: there the limit is shared, so a flood of
+//! low refuses high, and nothing is replicated.
+
+use std::time::Duration;
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, ExchangeKind};
+
+use crate::job::{Levels, Priority};
+
+mod mismatch;
+
+/// A redelivery charges the whole prefetch of a worker that died, so the limit must outlive many innocent ones. The
+/// worker counts real starts itself; this is the broker's last word. Never -1: RabbitMQ 3.10 drops at the first requeue.
+const DELIVERY_LIMIT: i64 = 50;
+
+/// Nothing may fall out of the dead queue.
+const DEAD_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// Why the queues could not be made as wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum TopologyError {
+    /// The queue exists with another argument.
+    #[error(
+        "queue '{queue}' exists with {argument} = {found}, but {wanted} is wanted here. A queue's arguments cannot be \
+         changed: set {variable} to {found}, or stop the fleet, let the queue run empty, delete it and start again"
+    )]
+    Differs {
+        /// The queue.
+        queue: String,
+        /// Its argument.
+        argument: String,
+        /// What the broker has.
+        found: String,
+        /// What the settings ask for.
+        wanted: String,
+        /// The setting behind the argument.
+        variable: &'static str,
+    },
+    /// Anything else the broker says.
+    #[error("the broker refused to declare '{name}': {source}")]
+    Refused {
+        /// Exchange or queue.
+        name: String,
+        /// Its answer.
+        source: lapin::Error,
+    },
+}
+
+/// The shape of one fleet's broker objects.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    /// First part of every name (`QUEUE_PREFIX`).
+    pub prefix: String,
+    /// The priority levels.
+    pub levels: Levels,
+    /// Limit of messages in each level's queue (`QUEUE_MAX_SIZE`); soft by up to a publisher's window.
+    pub max_size: u64,
+    /// Delays before the first, second … retry (`RETRY_DELAYS`).
+    pub retry_delays: Vec<Duration>,
+}
+
+/// One queue as the broker reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Name of the queue.
+    pub queue: String,
+    /// Messages that wait for a consumer; those in a worker's prefetch are not counted.
+    pub ready: u32,
+    /// Consumers.
+    pub consumers: u32,
+}
+
+impl Topology {
+    /// The exchange that jobs are published to, with the level's name as routing key.
+    #[must_use]
+    pub fn exchange(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The queue of a level.
+    #[must_use]
+    pub fn level_queue(&self, level: Priority) -> String {
+        format!("{}.{}", self.prefix, self.levels.name(level))
+    }
+
+    /// Exchange and queue of a retry tier (they share the name); `None` beyond the last tier.
+    #[must_use]
+    pub fn retry(&self, tier: usize) -> Option<String> {
+        self.retry_delays.get(tier).map(|delay| format!("{}.retry.{}", self.prefix, short(*delay)))
+    }
+
+    /// Exchange and queue of what the broker gave up on.
+    #[must_use]
+    pub fn dead(&self) -> String {
+        format!("{}.dead", self.prefix)
+    }
+
+    /// Every queue, the highest level first.
+    #[must_use]
+    pub fn queues(&self) -> Vec<String> {
+        let levels = self.levels.iter().map(|level| self.level_queue(level));
+        let tiers = (0..self.retry_delays.len()).filter_map(|tier| self.retry(tier));
+        levels.chain(tiers).chain([self.dead()]).collect()
+    }
+
+    /// Makes all of it, or checks that it is there as wanted.
+    ///
+    /// # Errors
+    /// [`TopologyError::Differs`] when a queue exists with other arguments. The channel is closed by the broker then.
+    pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
+        declare_exchange(channel, self.exchange(), ExchangeKind::Direct).await?;
+        declare_exchange(channel, &self.dead(), ExchangeKind::Direct).await?;
+        declare_queue(channel, &self.dead(), arguments([("x-delivery-limit", DEAD_DELIVERY_LIMIT.into())])).await?;
+        for level in self.levels.iter() {
+            let (queue, key) = (self.level_queue(level), self.levels.name(level));
+            declare_queue(channel, &queue, self.level_arguments()).await?;
+            bind(channel, &queue, self.exchange(), key).await?;
+            // A dead letter keeps the routing key of its level.
+            bind(channel, &self.dead(), &self.dead(), key).await?;
+        }
+        for (tier, delay) in self.retry_delays.iter().enumerate() {
+            let Some(name) = self.retry(tier) else { continue };
+            declare_exchange(channel, &name, ExchangeKind::Fanout).await?;
+            declare_queue(channel, &name, self.retry_arguments(*delay)).await?;
+            bind(channel, &name, &name, "").await?;
+        }
+        Ok(())
+    }
+
+    fn level_arguments(&self) -> FieldTable {
+        arguments([
+            ("x-max-length", i64::try_from(self.max_size).unwrap_or(i64::MAX).into()),
+            ("x-overflow", text("reject-publish")),
+            ("x-delivery-limit", DELIVERY_LIMIT.into()),
+            ("x-dead-letter-exchange", text(&self.dead())),
+            ("x-dead-letter-strategy", text("at-least-once")),
+        ])
+    }
+
+    /// Without a length limit: a retry that a full queue refused would be a lost job.
+    fn retry_arguments(&self, delay: Duration) -> FieldTable {
+        arguments([
+            ("x-message-ttl", i64::try_from(delay.as_millis()).unwrap_or(i64::MAX).into()),
+            ("x-overflow", text("reject-publish")),
+            ("x-dead-letter-exchange", text(self.exchange())),
+            ("x-dead-letter-strategy", text("at-least-once")),
+        ])
+    }
+
+    /// Asks the broker for the depth of every queue that exists.
+    ///
+    /// # Errors
+    /// When a queue is missing (the channel is closed by the broker then) or the broker is away.
+    pub async fn depths(&self, channel: &Channel) -> Result<Vec<QueueDepth>, TopologyError> {
+        let mut depths = Vec::new();
+        for queue in self.queues() {
+            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let state = channel
+                .queue_declare(queue.as_str().into(), options, FieldTable::default())
+                .await
+                .map_err(|source| TopologyError::Refused { name: queue.clone(), source })?;
+            depths.push(QueueDepth { queue, ready: state.message_count(), consumers: state.consumer_count() });
+        }
+        Ok(depths)
+    }
+}
+
+async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), TopologyError> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel
+        .exchange_declare(name.into(), kind, options, FieldTable::default())
+        .await
+        .map_err(|source| TopologyError::Refused { name: name.to_owned(), source })
+}
+
+async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), TopologyError> {
+    channel
+        .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .map(|_| ())
+        .map_err(|source| mismatch::explain(name, source))
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
+    channel
+        .queue_bind(queue.into(), exchange.into(), key.into(), QueueBindOptions::default(), FieldTable::default())
+        .await
+        .map_err(|source| TopologyError::Refused { name: queue.to_owned(), source })
+}
+
+fn arguments<const N: usize>(own: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), text("quorum"));
+    for (name, value) in own {
+        table.insert(name.into(), value);
+    }
+    table
+}
+
+fn text(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+/// `5s`, `2m`, `1500ms`: the delay as the name of its tier.
+fn short(delay: Duration) -> String {
+    let (millis, seconds) = (delay.as_millis(), delay.as_secs());
+    if !millis.is_multiple_of(1000) {
+        format!("{millis}ms")
+    } else if seconds >= 60 && seconds.is_multiple_of(60) {
+        format!("{}m", seconds / 60)
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_levels_and_the_delays() {
+        let topology = Topology {
+            prefix: "analysis".into(),
+            levels: Levels::new(3).unwrap(),
+            max_size: 10,
+            retry_delays: [5_000, 120_000, 1_500].map(Duration::from_millis).to_vec(),
+        };
+        let expected = [
+            "analysis.high",
+            "analysis.normal",
+            "analysis.low",
+            "analysis.retry.5s",
+            "analysis.retry.2m",
+            "analysis.retry.1500ms",
+            "analysis.dead",
+        ];
+        assert_eq!(topology.queues(), expected);
+        assert_eq!(topology.retry(3), None);
+    }
+}

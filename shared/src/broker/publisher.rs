@@ -1,0 +1,130 @@
+//! Publishing one job and knowing its fate.
+
+use std::time::Duration;
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Confirmation};
+
+use super::{Broker, BrokerError};
+use crate::job::{Job, Priority, SCHEMA};
+use crate::topology::Topology;
+
+/// AMQP's code for a message that survives a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// After an error that names no recovery to wait for, the channel's state is asked again this much later.
+const RECOVERY_POLL: Duration = Duration::from_millis(200);
+
+/// Where a job is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// To the queue of its level.
+    Level(Priority),
+    /// To a retry tier, from which it comes back to its level after the tier's delay.
+    Retry {
+        /// Index of the tier.
+        tier: usize,
+        /// The level to come back to.
+        level: Priority,
+    },
+}
+
+/// What the broker did with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the queue, on disk.
+    Accepted,
+    /// The queue is at its limit; the message is not in it.
+    QueueFull,
+}
+
+/// Publishes jobs on a channel of its own. Any number of [`Publisher::publish`] calls may be under way at once: that
+/// is the confirm window, and its size is the caller's.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    channel: Channel,
+    topology: Topology,
+}
+
+impl Publisher {
+    /// Declares the topology and opens the channel. Give it a connection of its own: a broker in alarm stops all
+    /// that a publishing connection writes, acknowledgements too.
+    ///
+    /// # Errors
+    /// When the topology differs or the connection fails.
+    pub async fn open(broker: &Broker, topology: Topology) -> Result<Self, BrokerError> {
+        topology.declare(&broker.channel().await?).await?;
+        let channel = broker.channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(Self { channel, topology })
+    }
+
+    /// Sends the job and waits for the broker's word. A lost connection is waited out and the job sent again, so it may be
+    /// in the queue twice; a job has one end all the same.
+    ///
+    /// # Errors
+    /// [`BrokerError::Unroutable`], or a protocol error that no recovery can mend.
+    pub async fn publish(&self, job: &Job, route: Route) -> Result<Fate, BrokerError> {
+        let body = job.encode()?;
+        let (exchange, key) = self.address(route)?;
+        loop {
+            match self.send(&exchange, key, &body, properties(job)).await {
+                Ok(Confirmation::Ack(None)) => return Ok(Fate::Accepted),
+                Ok(Confirmation::Nack(None)) => return Ok(Fate::QueueFull),
+                Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) | Confirmation::NotRequested) => {
+                    return Err(BrokerError::Unroutable(format!("{exchange}/{key}")));
+                }
+                Err(error) => self.recover(error).await?,
+            }
+        }
+    }
+
+    fn address(&self, route: Route) -> Result<(String, &'static str), BrokerError> {
+        match route {
+            Route::Level(level) => Ok((self.topology.exchange().to_owned(), self.topology.levels.name(level))),
+            Route::Retry { tier, level } => match self.topology.retry(tier) {
+                Some(exchange) => Ok((exchange, self.topology.levels.name(level))),
+                None => Err(BrokerError::Unroutable(format!("retry tier {tier}"))),
+            },
+        }
+    }
+
+    async fn send(
+        &self,
+        exchange: &str,
+        key: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<Confirmation, lapin::Error> {
+        // Without `mandatory` an unroutable message is a plain ack.
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        self.channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
+    }
+
+    /// Returns once the channel works again.
+    async fn recover(&self, error: lapin::Error) -> Result<(), BrokerError> {
+        tracing::warn!(%error, "publishing was interrupted, waiting for rabbitmq");
+        if !error.can_be_recovered() {
+            return Err(error.into());
+        }
+        if self.channel.wait_for_recovery(error).await.is_err() {
+            while !self.channel.status().connected() {
+                tokio::time::sleep(RECOVERY_POLL).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn properties(job: &Job) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    headers.insert("traceparent".into(), AMQPValue::LongString(job.traceparent().into()));
+    BasicProperties::default()
+        .with_delivery_mode(PERSISTENT)
+        .with_content_type("application/msgpack".into())
+        .with_type(SCHEMA.into())
+        .with_message_id(job.job_id.to_string().into())
+        .with_correlation_id(job.batch_id.to_string().into())
+        .with_headers(headers)
+}
