@@ -1,0 +1,101 @@
+//! Storing ends: one pipeline for a whole flush, one atomic script per batch in it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use redis::{ErrorKind, Pipeline, Script, ServerErrorKind};
+
+use super::{Store, StoreError, StoredEnd};
+use crate::job::{BatchId, Job, JobId};
+use crate::record::Record;
+
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("finish.lua")));
+
+/// Of a message that was not a job, this much is kept to look at.
+const MAX_KEPT_MESSAGE: usize = 4096;
+
+/// The end of one job, to be stored.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Whose end it is.
+    pub job_id: JobId,
+    /// The batch that counts it.
+    pub batch_id: BatchId,
+    /// The record, with its report.
+    pub record: Record,
+    /// The job as submitted; `None` where the message was none.
+    pub job: Option<Job>,
+    /// The message's bytes, where they were not a job.
+    pub message: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// Stores reports and ends, in one round trip. Repeating the call with the same ends changes nothing, so after an error
+    /// it is simply called again. Returns how many of the ends were new.
+    ///
+    /// # Errors
+    /// When any part failed; some of the ends may be stored then.
+    pub async fn finish(&self, ends: &[Finished]) -> Result<u64, StoreError> {
+        if ends.is_empty() {
+            return Ok(0);
+        }
+        let pipeline = self.finish_pipeline(ends)?;
+        let mut connection = self.connection().await?;
+        let counts: Vec<u64> = match pipeline.query_async(&mut connection).await {
+            // A restarted Redis has forgotten the script.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                SCRIPT.load_async(&mut connection).await.map_err(|error| self.error(&error))?;
+                pipeline.query_async(&mut connection).await
+            }
+            other => other,
+        }
+        .map_err(|error| self.error(&error))?;
+        Ok(counts.iter().sum())
+    }
+
+    fn finish_pipeline(&self, ends: &[Finished]) -> Result<Pipeline, StoreError> {
+        let mut pipeline = Pipeline::new();
+        let mut batches: BTreeMap<BatchId, Vec<&Finished>> = BTreeMap::new();
+        for end in ends {
+            // Reports first: an end that is there has its report.
+            self.set_report(&mut pipeline, &end.record)?;
+            batches.entry(end.batch_id).or_default().push(end);
+        }
+        for (batch, ends) in batches {
+            if batch == BatchId::STRAY {
+                self.create_stray_batch(&mut pipeline);
+            }
+            let mut call = SCRIPT.prepare_invoke();
+            let keys = &self.keys;
+            call.key(keys.batch(batch)).key(keys.jobs(batch)).key(keys.events(batch));
+            call.key(keys.failures(batch)).key(keys.starts(batch));
+            call.arg(self.ttl_seconds());
+            for end in ends {
+                let record = &end.record;
+                let seconds = record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);
+                call.arg(end.job_id.as_bytes().as_slice())
+                    .arg(record.outcome.code())
+                    .arg(record.kind.map_or("", |kind| kind.code()))
+                    .arg(u8::from(record.cached))
+                    .arg((seconds * 1000.0).round() as u64)
+                    .arg(record.bytes.unwrap_or(0))
+                    .arg(end.stored().encode()?);
+            }
+            pipeline.invoke_script(&call);
+        }
+        Ok(pipeline)
+    }
+}
+
+impl Finished {
+    fn stored(&self) -> StoredEnd {
+        let mut record = self.record.clone();
+        let tags = record.report.take().and_then(|report| report.tags);
+        let failed = record.outcome == crate::outcome::Outcome::Failed;
+        let mut message = self.message.clone();
+        if let Some(message) = &mut message {
+            message.truncate(MAX_KEPT_MESSAGE);
+        }
+        StoredEnd::new(record, tags, self.job.clone().filter(|_| failed), message)
+    }
+}

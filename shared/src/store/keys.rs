@@ -1,0 +1,51 @@
+//! The key scheme.
+
+use crate::job::BatchId;
+
+/// Names every key of a fleet.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned() }
+    }
+
+    /// Hash: label, times, what was accepted, counters per outcome and kind.
+    pub(super) fn batch(&self, batch: BatchId) -> String {
+        // The braces are Redis Cluster's hash tag: all keys of a batch are in one slot.
+        format!("{}:batch:{{{batch}}}", self.prefix)
+    }
+
+    /// Hash: job → its event. Who is in it has ended.
+    pub(super) fn jobs(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":jobs"
+    }
+
+    /// Stream: one entry per end, in order.
+    pub(super) fn events(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":events"
+    }
+
+    /// Sorted set: the events that are failures, in order.
+    pub(super) fn failures(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":failures"
+    }
+
+    /// Hash: job → starts without an end.
+    pub(super) fn starts(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":starts"
+    }
+
+    /// The report of a piece of audio under a profile, shared by every copy of it.
+    pub(super) fn report(&self, identity: &str, profile: &str) -> String {
+        format!("{}:report:{identity}:{profile}", self.prefix)
+    }
+
+    /// Sorted set: batches by the time of their making.
+    pub(super) fn batches(&self) -> String {
+        format!("{}:batches", self.prefix)
+    }
+}
