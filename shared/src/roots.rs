@@ -13,13 +13,13 @@ pub enum RootsError {
     #[error("no root is named")]
     Empty,
     /// A part is not `name=/path`.
-    #[error("'{0}' is not name=/path")]
+    #[error("{0:?} is not name=/path")]
     NotAPair(String),
     /// A name with other characters.
-    #[error("the name '{0}' may have a-z, 0-9, _ and - only")]
+    #[error("the name {0:?} may have a-z, 0-9, _ and - only")]
     Name(String),
     /// A path that depends on the current folder, or has `.` or `..` in it.
-    #[error("the path of '{name}', '{path}', is not absolute and plain")]
+    #[error("the path of '{name}', {path:?}, is not absolute and without . and ..")]
     Path {
         /// The root's name.
         name: String,

@@ -19,6 +19,8 @@ mod read;
 mod sample;
 mod secret;
 mod table;
+#[cfg(test)]
+mod tests;
 mod typo;
 
 pub use describe::{Row, describe, rows_json, rows_table};

@@ -19,7 +19,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// tracing would take an unknown word for a module and log nothing else, so that `inof` means silence.
-    #[error("'{0}' is not a level")]
+    #[error("{0:?} is not a level")]
     Level(String),
     /// Not a list of `module=level`.
     #[error("{0}")]
@@ -29,7 +29,10 @@ pub enum FilterError {
 /// Checks and reads a filter such as `info,lapin=warn`.
 pub(crate) fn parse_filter(text: &str) -> Result<Targets, FilterError> {
     for directive in text.split(',').map(str::trim).filter(|directive| !directive.contains('=')) {
-        directive.parse::<LevelFilter>().map_err(|_| FilterError::Level(directive.to_owned()))?;
+        // An empty word would be the level error.
+        if directive.is_empty() || directive.parse::<LevelFilter>().is_err() {
+            return Err(FilterError::Level(directive.to_owned()));
+        }
     }
     text.parse()
         .map_err(|error: tracing_subscriber::filter::ParseError| FilterError::Syntax(error.to_string()))

@@ -10,7 +10,7 @@ pub const EXIT_CONFIG: u8 = 78;
 pub struct SettingsErrors(pub(super) Vec<SettingsError>);
 
 impl SettingsErrors {
-    /// The single errors, in the order of the documented table.
+    /// The single errors.
     #[must_use]
     pub fn errors(&self) -> &[SettingsError] {
         &self.0

@@ -125,7 +125,11 @@ fn raw(
         (Some(value), None) => {
             let text = value.to_str().ok_or_else(|| SettingsError::NotUnicode {
                 name: variable.name.to_owned(),
-                value: shown(variable, &value.to_string_lossy()),
+                value: if variable.secret {
+                    MASK.to_owned()
+                } else {
+                    shown(variable, &value.to_string_lossy())
+                },
                 expected: variable.expected(),
                 default: variable.fallback.text(),
             })?;
@@ -198,9 +202,6 @@ fn invalid(variable: &Variable, name: String, text: &str, reason: Option<String>
 /// A refused value as an error may show it: one short printable line, and no secret.
 fn shown(variable: &Variable, text: &str) -> String {
     let text = if variable.secret { mask_url(text) } else { text.escape_debug().to_string() };
-    if variable.secret && text.contains(char::REPLACEMENT_CHARACTER) {
-        return MASK.to_owned();
-    }
     match text.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

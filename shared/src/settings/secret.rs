@@ -58,7 +58,7 @@ pub(super) fn mask_url(url: &str) -> String {
     };
     let user = match credentials.map(|text| text.split_once(':')) {
         None => String::new(),
-        Some(None) => format!("{MASK}@"),
+        Some(None | Some((_, ""))) => format!("{MASK}@"),
         Some(Some((user, _))) => format!("{}:{MASK}@", user.escape_debug()),
     };
     let (place, query) = match place.find(['?', '#']) {

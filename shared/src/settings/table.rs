@@ -145,7 +145,7 @@ pub const VARIABLES: &[Variable] = &[
     worker(
         "ANALYSIS_TIMEOUT",
         duration(1000, DAY),
-        "s",
+        "time",
         "30s",
         "Time limit of one file, multiplied for files longer than 10 minutes of audio; also the longest time without progress.",
     ),
@@ -154,7 +154,7 @@ pub const VARIABLES: &[Variable] = &[
         Kind::Words,
         "",
         "all",
-        "What to compute: `all`, or names separated by commas. `worker analyze --help` lists them.",
+        "What to compute: `all`, or names of features separated by commas.",
     ),
     worker(
         "ANALYSIS_MAX_FILE_MB",
@@ -238,7 +238,7 @@ pub const VARIABLES: &[Variable] = &[
     worker(
         "PRIORITY_AGING",
         duration(100, DAY),
-        "s",
+        "time",
         "30s",
         "A job that waits in the worker rises one level each time this has passed. Without effect when PRIORITY_MODE is strict.",
     ),
@@ -260,7 +260,7 @@ pub const VARIABLES: &[Variable] = &[
     both(
         "RESULT_TTL",
         duration(1000, TEN_YEARS),
-        "s",
+        "time",
         "30d",
         "How long Redis keeps batches, outcomes and reports after the last write.",
     ),
@@ -291,14 +291,14 @@ pub const VARIABLES: &[Variable] = &[
     worker(
         "HEALTH_CHECK_TIMEOUT",
         duration(100, HOUR),
-        "s",
+        "time",
         "5s",
         "Longest wait for RabbitMQ and Redis when readiness is asked for.",
     ),
     worker(
         "SHUTDOWN_TIMEOUT",
         duration(100, HOUR),
-        "s",
+        "time",
         "25s",
         "After SIGTERM, time for running files to finish before they are given back. Keep it below the supervisor's own limit.",
     ),
