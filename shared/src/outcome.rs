@@ -140,6 +140,20 @@ pub enum End {
 }
 
 impl End {
+    /// The end of the two words that are stored. What this build does not know (another version wrote it) is read as
+    /// the nearest thing: a failure without a kind is `internal`.
+    #[must_use]
+    pub const fn of(outcome: Outcome, kind: Option<Kind>) -> Self {
+        match (outcome, kind) {
+            (Outcome::Ok, _) => Self::Ok,
+            (Outcome::Partial, _) => Self::Partial,
+            (Outcome::NotApplicable, Some(Kind::Reason(reason))) => Self::NotApplicable(reason),
+            (Outcome::NotApplicable, _) => Self::NotApplicable(NotApplicable::TooShort),
+            (Outcome::Failed, Some(Kind::Failure(kind))) => Self::Failed(kind),
+            (Outcome::Failed, _) => Self::Failed(FailureKind::Internal),
+        }
+    }
+
     /// The first word.
     #[must_use]
     pub const fn outcome(self) -> Outcome {

@@ -6,7 +6,7 @@ use report::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{BatchId, JobId};
-use crate::outcome::{End, FailureKind, Kind, NotApplicable, Outcome};
+use crate::outcome::{End, Kind, Outcome};
 
 mod csv;
 mod table;
@@ -100,17 +100,10 @@ impl Record {
         }
     }
 
-    /// The end as one value. A record that says `failed` without a kind (another version wrote it) is `internal`.
+    /// The end as one value.
     #[must_use]
     pub const fn end(&self) -> End {
-        match (self.outcome, self.kind) {
-            (Outcome::Ok, _) => End::Ok,
-            (Outcome::Partial, _) => End::Partial,
-            (Outcome::NotApplicable, Some(Kind::Reason(reason))) => End::NotApplicable(reason),
-            (Outcome::NotApplicable, _) => End::NotApplicable(NotApplicable::TooShort),
-            (Outcome::Failed, Some(Kind::Failure(kind))) => End::Failed(kind),
-            (Outcome::Failed, _) => End::Failed(FailureKind::Internal),
-        }
+        End::of(self.outcome, self.kind)
     }
 
     /// The path's true bytes.
@@ -157,6 +150,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{FailureKind, NotApplicable};
 
     #[test]
     fn a_name_that_is_not_utf8_survives_json() {

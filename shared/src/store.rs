@@ -19,6 +19,7 @@ mod wire;
 pub use batch::BatchState;
 pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
+pub use reports::Known;
 pub use wire::StoredEnd;
 
 /// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.

@@ -58,7 +58,7 @@ impl Store {
         let mut batches: BTreeMap<BatchId, Vec<&Finished>> = BTreeMap::new();
         for end in ends {
             // Reports first: an end that is there has its report.
-            self.set_report(&mut pipeline, &end.record)?;
+            self.set_known(&mut pipeline, &end.record)?;
             batches.entry(end.batch_id).or_default().push(end);
         }
         for (batch, ends) in batches {

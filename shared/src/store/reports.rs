@@ -2,43 +2,87 @@
 
 use redis::{AsyncCommands, Pipeline};
 use report::Report;
+use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
+use crate::outcome::{End, Kind, Outcome};
 use crate::record::Record;
 
+/// What is known of a piece of audio: how its analysis ended, and what it found. A failure is never known, and tags are
+/// the file's, not the audio's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    outcome: Outcome,
+    #[serde(default)]
+    kind: Option<Kind>,
+    /// The cause in words, for a partial one.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// The report, without tags.
+    pub report: Report,
+}
+
+impl Known {
+    /// What this record says of its audio; `None` for a failure and for a record without a report.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let report = record.report.as_ref().filter(|_| record.outcome != Outcome::Failed)?;
+        Some(Self {
+            outcome: record.outcome,
+            kind: record.kind,
+            detail: record.detail.clone(),
+            report: Report { tags: None, ..report.clone() },
+        })
+    }
+
+    /// How the analysis ended.
+    #[must_use]
+    pub const fn end(&self) -> End {
+        End::of(self.outcome, self.kind)
+    }
+
+    fn decode(key: &str, bytes: &[u8]) -> Option<Self> {
+        match rmp_serde::from_slice(bytes) {
+            Ok(known) => Some(known),
+            Err(error) => {
+                tracing::warn!(key, %error, "a stored report cannot be read, it will be made again");
+                None
+            }
+        }
+    }
+}
+
 impl Store {
-    /// The report of this audio under this profile, if it is known. Its time to live starts anew. Tags are not in it.
+    /// What is known of this audio under this profile. Its time to live starts anew.
     ///
     /// # Errors
     /// When Redis fails; a report that cannot be read counts as unknown.
-    pub async fn report(&self, identity: &str, profile: &str) -> Result<Option<Report>, StoreError> {
+    pub async fn known(&self, identity: &str, profile: &str) -> Result<Option<Known>, StoreError> {
         let key = self.keys.report(identity, profile);
         let expiry = redis::Expiry::EX(self.ttl_seconds());
         let mut connection = self.connection().await?;
         let bytes: Option<Vec<u8>> =
             connection.get_ex(&key, expiry).await.map_err(|error| self.error(&error))?;
-        Ok(bytes.and_then(|bytes| decode(&key, &bytes)))
+        Ok(bytes.and_then(|bytes| Known::decode(&key, &bytes)))
     }
 
-    /// Adds the writing of a record's report, where it has one.
-    pub(super) fn set_report(&self, pipeline: &mut Pipeline, record: &Record) -> Result<(), StoreError> {
-        let (Some(report), Some(identity), Some(profile)) = (&record.report, &record.identity, &record.profile) else {
-            return Ok(());
-        };
-        // Tags are the file's, not the audio's: they are stored with the end.
-        let shared = Report { tags: None, ..report.clone() };
-        let bytes = rmp_serde::to_vec_named(&shared)?;
-        pipeline.set_ex(self.keys.report(identity, profile), bytes, self.ttl_seconds()).ignore();
+    /// Adds the writing of what a record says of its audio, where it says something.
+    pub(super) fn set_known(&self, pipeline: &mut Pipeline, record: &Record) -> Result<(), StoreError> {
+        let (Some(identity), Some(profile)) = (&record.identity, &record.profile) else { return Ok(()) };
+        if let Some(known) = Known::of(record) {
+            let bytes = rmp_serde::to_vec_named(&known)?;
+            pipeline.set_ex(self.keys.report(identity, profile), bytes, self.ttl_seconds()).ignore();
+        }
         Ok(())
     }
 
     /// The reports of these records, in their order, in one round trip.
     pub(super) async fn reports_of(&self, records: &[&Record]) -> Result<Vec<Option<Report>>, StoreError> {
         let mut pipeline = Pipeline::new();
-        let keys: Vec<Option<String>> = records
-            .iter()
-            .map(|record| Some(self.keys.report(record.identity.as_deref()?, record.profile.as_deref()?)))
-            .collect();
+        let key = |record: &&Record| {
+            Some(self.keys.report(record.identity.as_deref()?, record.profile.as_deref()?))
+        };
+        let keys: Vec<Option<String>> = records.iter().map(key).collect();
         for key in keys.iter().flatten() {
             pipeline.get(key);
         }
@@ -51,18 +95,9 @@ impl Store {
         let mut found = found.into_iter();
         let reports = keys.iter().map(|key| {
             let key = key.as_ref()?;
-            found.next().flatten().and_then(|bytes| decode(key, &bytes))
+            let bytes = found.next().flatten()?;
+            Known::decode(key, &bytes).map(|known| known.report)
         });
         Ok(reports.collect())
-    }
-}
-
-fn decode(key: &str, bytes: &[u8]) -> Option<Report> {
-    match rmp_serde::from_slice(bytes) {
-        Ok(report) => Some(report),
-        Err(error) => {
-            tracing::warn!(key, %error, "a stored report cannot be read, it will be made again");
-            None
-        }
     }
 }
