@@ -1,6 +1,15 @@
 //! Media roots: `root/relative/path` and a path on this host are each other's translation, never outside the root.
+//!
+//! A reference comes from a message, and a message is untrusted: [`open`] is the only way from one to a file.
 
 use std::path::{Component, Path, PathBuf};
+
+mod beneath;
+mod locate;
+mod open;
+
+pub use locate::{Locator, RootError};
+pub use open::{OpenError, OpenedFile, open};
 
 /// The folders a fleet may read, each under a name that is the same on every host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,4 +98,48 @@ fn root(part: &str) -> Result<(String, PathBuf), RootsError> {
     }
     // Without doubled and trailing slashes, so that equal roots compare equal.
     Ok((name.to_owned(), Path::new(path).components().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_to_paths() {
+        let roots = MediaRoots::parse(" music=/srv/music ; b_2-x = /mnt//b/ ;").unwrap();
+        assert_eq!(roots.get("music"), Some(Path::new("/srv/music")));
+        assert_eq!(roots.get("b_2-x"), Some(Path::new("/mnt/b")));
+        assert_eq!(roots.get("c"), None);
+        assert_eq!(roots.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["music", "b_2-x"]);
+        assert!(MediaRoots::parse("all=/").is_ok());
+        // Siblings, not nested: the comparison is by component.
+        assert!(MediaRoots::parse("a=/srv/music;b=/srv/music2").is_ok());
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        let path = |path: &str| RootsError::Path { name: "a".into(), path: path.into() };
+        let nested =
+            |inner: &str, outer: &str| RootsError::Nested { inner: inner.into(), outer: outer.into() };
+        let cases = [
+            ("", RootsError::Empty),
+            (" ; ", RootsError::Empty),
+            ("/srv/music", RootsError::NotAPair("/srv/music".into())),
+            ("=/srv", RootsError::Name(String::new())),
+            ("Ä=/srv", RootsError::Name("Ä".into())),
+            ("a b=/srv", RootsError::Name("a b".into())),
+            ("a=", path("")),
+            ("a=srv", path("srv")),
+            ("a=~/music", path("~/music")),
+            ("a=/srv/../etc", path("/srv/../etc")),
+            ("a=/x;a=/y", RootsError::Duplicate("a".into())),
+            ("a=/x;b=/x/", nested("b", "a")),
+            ("a=/x;b=/x/y", nested("b", "a")),
+            ("b=/x/y;a=/x", nested("b", "a")),
+            ("a=/;b=/x", nested("b", "a")),
+        ];
+        for (text, error) in cases {
+            assert_eq!(MediaRoots::parse(text), Err(error), "{text:?}");
+        }
+    }
 }
