@@ -1,0 +1,120 @@
+# shellcheck shell=bash
+# Finds RabbitMQ and Redis on this machine, and installs them where that can be done without starting anything.
+# To be sourced after ../lib.sh.
+
+# Where packages put RabbitMQ's own scripts. Debian's /usr/sbin wrappers come last: they refuse ordinary users.
+rabbitmq_bin() {
+    local dir
+    for dir in /usr/lib/rabbitmq/bin /usr/local/opt/rabbitmq/sbin /opt/homebrew/opt/rabbitmq/sbin \
+        /home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin \
+        "$(dirname "$(command -v rabbitmq-server || echo /nowhere/x)")"; do
+        if [ -x "$dir/rabbitmq-server" ] && [ -x "$dir/rabbitmqctl" ]; then
+            printf '%s\n' "$dir"
+            return 0
+        fi
+    done
+    return 1
+}
+
+epmd_bin() {
+    local path
+    for path in "$(command -v epmd || true)" /usr/lib/erlang/bin/epmd /usr/lib/erlang/erts-*/bin/epmd \
+        /usr/local/opt/erlang/bin/epmd /opt/homebrew/opt/erlang/bin/epmd; do
+        if [ -x "$path" ]; then
+            printf '%s\n' "$path"
+            return 0
+        fi
+    done
+    return 1
+}
+
+redis_bin() { command -v redis-server && command -v redis-cli >/dev/null; }
+
+found_natively() { # rabbitmq|redis
+    case $1 in
+        rabbitmq) rabbitmq_bin && epmd_bin ;;
+        redis) redis_bin ;;
+    esac >/dev/null
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+can_be_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    command -v sudo >/dev/null || return 1
+    # With a terminal sudo may ask for the password; without one it has to work unasked.
+    [ -t 0 ] || sudo -n true 2>/dev/null
+}
+
+POLICY=/usr/sbin/policy-rc.d
+POLICY_KEPT=$POLICY.kept-by-services
+POLICY_MARK='# written by deploy/services.sh for the time of one installation'
+
+# Puts back what hold_services found, also after a run that was killed in between.
+release_services() {
+    if grep -qsF "$POLICY_MARK" "$POLICY"; then as_root rm -f "$POLICY"; fi
+    if [ -e "$POLICY_KEPT" ]; then as_root mv -f "$POLICY_KEPT" "$POLICY"; fi
+}
+
+# Debian packages start their services when installed, unless this file answers 101 (forbidden).
+hold_services() {
+    release_services
+    if [ -x "$POLICY" ]; then
+        local answer=0
+        "$POLICY" rabbitmq-server start >/dev/null 2>&1 || answer=$?
+        [ "$answer" = 101 ] && return 0
+    fi
+    if [ -e "$POLICY" ]; then as_root mv "$POLICY" "$POLICY_KEPT"; fi
+    printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]; } # package
+
+# The system's own copies stay off at the next boot too: they were asked for by a test, not by the machine's owner.
+disable_units() { # unit...
+    command -v systemctl >/dev/null || return 0
+    local unit
+    for unit in "$@"; do
+        # Not every package of the list was new to the system, or has every unit.
+        as_root systemctl --quiet disable "$unit" || say "$unit is not disabled, or not there"
+    done
+}
+
+# Installs a service from this system's packages. Fails where there is no apt, or no way to be root.
+apt_install() { # rabbitmq|redis log
+    local package=$1-server log=$2
+    command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && can_be_root || return 1
+    say "$1: installing $package with apt (it is neither started nor enabled) ..."
+    [ "$(id -u)" = 0 ] || [ ! -t 0 ] || sudo -v || return 1
+    (apt_transaction "$package") </dev/null >>"$log" 2>&1 9>&- && found_natively "$1" && return 0
+    tail -n 15 "$log" >&2
+    say "apt-get could not install $package (whole log: $log)"
+    return 1
+}
+
+apt_transaction() { # package
+    local apt='as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300' units=''
+    # One installation at a time on this machine: the policy file is one for all. The lock ends with this subshell.
+    exec 8</usr/sbin
+    flock 8
+    is_installed "$1" || units=$1.service
+    is_installed erlang-base || units="$units epmd.socket epmd.service"
+    trap release_services EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    hold_services || return 1
+    $apt update || say 'the package index could not be refreshed: trying with the present one'
+    $apt install --no-install-recommends "$1" || return 1
+    # shellcheck disable=SC2086 # a list of names
+    disable_units $units
+}
+
+brew_install() { # rabbitmq|redis log
+    command -v brew >/dev/null || return 1
+    say "$1: installing it with Homebrew ..."
+    brew install "$1" </dev/null >>"$2" 2>&1 9>&- && found_natively "$1" && return 0
+    tail -n 15 "$2" >&2
+    say "Homebrew could not install $1 (whole log: $2)"
+    return 1
+}

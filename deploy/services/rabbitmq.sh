@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# A private RabbitMQ on loopback ports, everything of it under one directory. To be sourced after lib.sh and install.sh.
+# Beside the broker runs an epmd of its own (Erlang's name server), so that sets never see each other's.
+
+rabbitmq_dir=$STATE/rabbitmq
+
+rabbitmq_ports() { # sets amqp_port dist_port epmd_port
+    read -r amqp_port dist_port epmd_port <"$rabbitmq_dir/ports"
+}
+
+# The broker and its tools get this environment and nothing else: a RABBITMQ_* or ERL_* of the caller's would point them elsewhere.
+rabbitmq_environment() { # sets the array rabbitmq_env
+    local locale=C.UTF-8
+    [ "$(uname)" = Linux ] || locale=en_US.UTF-8
+    rabbitmq_ports
+    rabbitmq_env=(env -i
+        "PATH=$PATH" "HOME=$rabbitmq_dir/home" "LC_ALL=$locale" "TMPDIR=${TMPDIR:-/tmp}"
+        "ERL_EPMD_PORT=$epmd_port" "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_CRASH_DUMP=$rabbitmq_dir/erl_crash.dump"
+        "RABBITMQ_NODENAME=$(<"$rabbitmq_dir/node")" "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1"
+        "RABBITMQ_NODE_PORT=$amqp_port" "RABBITMQ_DIST_PORT=$dist_port"
+        # Zero: any free port, so that the tools of several sets do not compete for the default range.
+        "RABBITMQ_CTL_DIST_PORT_MIN=0" "RABBITMQ_CTL_DIST_PORT_MAX=0"
+        "RABBITMQ_CTL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}"
+        "RABBITMQ_CONF_ENV_FILE=/dev/null" "RABBITMQ_CONFIG_FILE=$rabbitmq_dir/rabbitmq.conf"
+        "RABBITMQ_ADVANCED_CONFIG_FILE=$rabbitmq_dir/advanced.config"
+        "RABBITMQ_ENABLED_PLUGINS_FILE=$rabbitmq_dir/enabled_plugins"
+        "RABBITMQ_PLUGINS_EXPAND_DIR=$rabbitmq_dir/plugins" "RABBITMQ_GENERATED_CONFIG_DIR=$rabbitmq_dir/generated"
+        "RABBITMQ_MNESIA_BASE=$rabbitmq_dir/data" "RABBITMQ_MNESIA_DIR=$rabbitmq_dir/data/node"
+        "RABBITMQ_FEATURE_FLAGS_FILE=$rabbitmq_dir/data/feature_flags"
+        "RABBITMQ_LOG_BASE=$rabbitmq_dir" "RABBITMQ_LOGS=$rabbitmq_dir/broker.log"
+        "RABBITMQ_PID_FILE=$rabbitmq_dir/erlang.pid"
+        # Makes the start script become the Erlang machine instead of waiting beside it: one process to signal.
+        "RUNNING_UNDER_SYSTEMD=true")
+}
+
+rabbitmq_lay_out() {
+    mkdir -p "$rabbitmq_dir/home" "$rabbitmq_dir/data"
+    local random
+    random=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+    printf 'analysis-%s@localhost\n' "${random:0:8}" >"$rabbitmq_dir/node"
+    (umask 077 && printf '%s' "$random" >"$rabbitmq_dir/home/.erlang.cookie")
+    chmod 400 "$rabbitmq_dir/home/.erlang.cookie"
+    printf 'log.file.level = info\n' >"$rabbitmq_dir/rabbitmq.conf"
+    printf '[].\n' >"$rabbitmq_dir/enabled_plugins"
+}
+
+rabbitmq_probe() { # is the broker of this record up and answering?
+    record_alive "$rabbitmq_dir/record" && rabbitmq_ports && with_deadline 5 probe_amqp 127.0.0.1 "$amqp_port"
+}
+
+rabbitmq_url() { rabbitmq_ports && printf 'amqp://guest:guest@127.0.0.1:%s/%%2f' "$amqp_port"; }
+
+# Starts epmd and the broker on the recorded ports, and returns when the broker has booted and answers.
+rabbitmq_start() {
+    local bin log=$rabbitmq_dir/start.log
+    bin=$(rabbitmq_bin)
+    rabbitmq_environment
+    : >"$log"
+    launch "$rabbitmq_dir/epmd.record" "$log" "$(epmd_bin)" -address 127.0.0.1 -port "$epmd_port" || return 1
+    cd "$rabbitmq_dir" || return 1
+    launch "$rabbitmq_dir/record" "$log" "${rabbitmq_env[@]}" "$bin/rabbitmq-server" || return 1
+    # It waits for this very process, and gives up at once when it is gone.
+    "${rabbitmq_env[@]}" "$bin/rabbitmqctl" --quiet wait --timeout 120 --pid "$(record_pid "$rabbitmq_dir/record")" \
+        >>"$log" 2>&1 9>&- &&
+        record_alive "$rabbitmq_dir/epmd.record" && rabbitmq_probe
+}
+
+rabbitmq_stop() {
+    stop_record "$rabbitmq_dir/record" 30 && stop_record "$rabbitmq_dir/epmd.record" 5
+}
+
+rabbitmq_kill() { kill_record "$rabbitmq_dir/record"; }
+
+# Nobody will ask for the data again: no orderly end.
+rabbitmq_discard() { rabbitmq_kill && rabbitmq_stop; }
+
+rabbitmq_port_clash() {
+    grep -qsiE 'eaddrinuse|address already in use|could not bind|port [0-9]+ .*in use' \
+        "$rabbitmq_dir/start.log" "$rabbitmq_dir/broker.log"
+}
+
+rabbitmq_new_ports() { free_ports 3 >"$rabbitmq_dir/ports"; }
+
+rabbitmq_ports_free() {
+    rabbitmq_ports && ! port_taken "$amqp_port" && ! port_taken "$dist_port" &&
+        ! port_taken "$epmd_port"
+}
+
+rabbitmq_logs() { tail -n 15 "$rabbitmq_dir/start.log" "$rabbitmq_dir/broker.log" 2>/dev/null; }
