@@ -1,1 +1,228 @@
-//! TODO
+//! Which files a run is about: folders walked, files named, lists read; lazily, one file at a time.
+//!
+//! `worker analyze` and `producer enqueue` both choose by it, so that a folder means the same files to both. A scan
+//! reads names and sizes; it opens no file and knows nothing of media roots.
+//!
+//! - A folder gives its files and those of its subfolders whose extension is in [`AUDIO_EXTENSIONS`], in the order of
+//!   their names. Hidden entries (`._x.mp3`, `.Trash`) and what a `.ignore` file names are left out, links are
+//!   neither files nor folders. Memory grows with the largest single folder, whose names are sorted, not with the tree.
+//! - A file that is named is taken whatever it is called, and may be a link, hidden or ignored.
+//! - A FIFO, socket or device of an audio file's name is given like a file: it ends as `denied` instead of vanishing.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fmt,
+    fs::{self, Metadata},
+    io::{self, BufRead},
+    path::PathBuf,
+    time::SystemTime,
+};
+
+use ignore::{DirEntry, Walk};
+
+mod extensions;
+mod list;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use extensions::AUDIO_EXTENSIONS;
+
+/// Different extensions that a [`Summary`] counts by name; further ones are counted together.
+const MAX_COUNTED: usize = 24;
+/// Longer ones are parts of names rather than extensions (`Mr. Brightside`).
+const MAX_EXTENSION: usize = 12;
+
+/// A file to analyse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As named, or the named folder with the way below it.
+    pub path: PathBuf,
+    /// Size, bytes.
+    pub bytes: u64,
+    /// Last modification.
+    pub modified: SystemTime,
+}
+
+/// Something that could not be scanned; the scan goes on.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {cause}", path.display())]
+pub struct ScanError {
+    /// The file, folder or list.
+    pub path: PathBuf,
+    /// What happened to it.
+    pub cause: ScanCause,
+}
+
+/// Why something could not be scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanCause {
+    /// It is not there, cannot be reached or cannot be read.
+    #[error("{0}")]
+    Io(io::Error),
+    /// A `.ignore` file has a rule that means nothing; its other rules hold.
+    #[error("{0}")]
+    IgnoreRule(String),
+    /// A list names files, so that the output of `find` is not walked twice.
+    #[error("is a folder: a list names files; give folders as arguments")]
+    FolderInList,
+    /// No path holds it; most likely the list has the other separator.
+    #[error("a name in the list contains a NUL byte: is the list separated by NUL (-0)?")]
+    Nul,
+    /// No path is as long; most likely the list has the other separator.
+    #[error("a name in the list is longer than {0} bytes: is the list separated by newlines?")]
+    TooLong(usize),
+}
+
+/// What a scan has come across so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Files given.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files in folders that were left out, by extension in lower case; `""` has none. At most 25 entries: those
+    /// beyond are counted as `…`.
+    pub ignored_by_extension: BTreeMap<String, u64>,
+    /// Links in folders, which were not followed.
+    pub links: u64,
+    /// Errors given.
+    pub errors: u64,
+}
+
+/// The files of a run, one by one.
+pub struct Scan {
+    names: Box<dyn Iterator<Item = Result<PathBuf, ScanError>> + Send>,
+    from_list: bool,
+    all_files: bool,
+    walk: Option<Walk>,
+    /// An error that came with a folder which is walked nevertheless.
+    pending: Option<ScanError>,
+    summary: Summary,
+}
+
+impl Scan {
+    /// Files and folders as a user names them. Nothing is touched before the first [`Iterator::next`].
+    pub fn from_paths(paths: impl IntoIterator<Item = PathBuf, IntoIter: Send + 'static>) -> Self {
+        Self::new(Box::new(paths.into_iter().map(Ok)), false)
+    }
+
+    /// Files named by a list, each ended by `separator` (`b'\n'` or `b'\0'`), byte for byte: blanks, carriage returns
+    /// and quotes belong to the name. Empty names are skipped. `name` is the list's own in errors.
+    pub fn from_list(reader: impl BufRead + Send + 'static, separator: u8, name: impl Into<PathBuf>) -> Self {
+        Self::new(Box::new(list::Names::new(reader, separator, name.into())), true)
+    }
+
+    fn new(names: Box<dyn Iterator<Item = Result<PathBuf, ScanError>> + Send>, from_list: bool) -> Self {
+        Self { names, from_list, all_files: false, walk: None, pending: None, summary: Summary::default() }
+    }
+
+    /// Takes every regular file of a folder, whatever its extension; hidden and ignored ones stay out.
+    #[must_use]
+    pub fn all_files(mut self, yes: bool) -> Self {
+        self.all_files = yes;
+        self
+    }
+
+    /// What the scan has come across so far; complete after the last file.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    fn step(&mut self) -> Option<Result<Found, ScanError>> {
+        loop {
+            if let Some(error) = self.pending.take() {
+                return Some(Err(error));
+            }
+            let item = match self.walk.as_mut().map(Iterator::next) {
+                Some(Some(entry)) => entry.map_err(walk::scan_error).and_then(|entry| self.entry(entry)),
+                Some(None) => {
+                    self.walk = None;
+                    continue;
+                }
+                None => self.names.next()?.and_then(|path| self.named(path)),
+            };
+            if let Some(item) = item.transpose() {
+                return Some(item);
+            }
+        }
+    }
+
+    /// A path that the user named: a file is taken as it is, a folder will be walked.
+    fn named(&mut self, path: PathBuf) -> Result<Option<Found>, ScanError> {
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) => return Err(ScanError { path, cause: ScanCause::Io(error) }),
+        };
+        if !metadata.is_dir() {
+            return found(path, &metadata).map(Some);
+        }
+        if self.from_list {
+            return Err(ScanError { path, cause: ScanCause::FolderInList });
+        }
+        self.walk = Some(walk::walk(&path));
+        Ok(None)
+    }
+
+    /// An entry of a folder that is being walked.
+    fn entry(&mut self, entry: DirEntry) -> Result<Option<Found>, ScanError> {
+        self.pending = walk::rule_error(&entry);
+        let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else { return Ok(None) };
+        // The folder that was named, through a link.
+        if entry.depth() == 0 {
+            return Ok(None);
+        }
+        if kind.is_symlink() {
+            self.summary.links += 1;
+            return Ok(None);
+        }
+        let extension = entry.path().extension();
+        if !(extensions::is_audio(extension) || self.all_files && kind.is_file()) {
+            self.summary.ignore(extension);
+            return Ok(None);
+        }
+        let metadata = entry.metadata().map_err(walk::scan_error)?;
+        found(entry.into_path(), &metadata).map(Some)
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<Found, ScanError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.step()?;
+        match &item {
+            Ok(found) => {
+                self.summary.files += 1;
+                self.summary.bytes += found.bytes;
+            }
+            Err(_) => self.summary.errors += 1,
+        }
+        Some(item)
+    }
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Summary {
+    fn ignore(&mut self, extension: Option<&OsStr>) {
+        let extension = extension.unwrap_or_default().to_string_lossy().to_lowercase();
+        let known = self.ignored_by_extension.contains_key(&extension);
+        let fits = extension.len() <= MAX_EXTENSION && self.ignored_by_extension.len() < MAX_COUNTED;
+        let key = if known || fits { extension } else { "…".to_owned() };
+        *self.ignored_by_extension.entry(key).or_default() += 1;
+    }
+}
+
+fn found(path: PathBuf, metadata: &Metadata) -> Result<Found, ScanError> {
+    match metadata.modified() {
+        Ok(modified) => Ok(Found { path, bytes: metadata.len(), modified }),
+        Err(error) => Err(ScanError { path, cause: ScanCause::Io(error) }),
+    }
+}

@@ -1,0 +1,245 @@
+//! Scans of real trees.
+
+use std::{
+    fs::File,
+    io::Cursor,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    path::Path,
+};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::*;
+
+fn tree(files: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    dir
+}
+
+/// Paths below the tree, and errors with the tree's own path taken out.
+fn collect(dir: &Path, scan: &mut Scan) -> (Vec<String>, Vec<String>) {
+    let (mut files, mut errors) = (Vec::new(), Vec::new());
+    for item in scan {
+        match item {
+            Ok(found) => files.push(found.path.strip_prefix(dir).unwrap().to_string_lossy().into_owned()),
+            Err(error) => errors.push(error.to_string().replace(&format!("{}/", dir.display()), "")),
+        }
+    }
+    (files, errors)
+}
+
+fn walked(dir: &Path) -> (Vec<String>, Vec<String>, Summary) {
+    let mut scan = Scan::from_paths([dir.to_owned()]);
+    let (files, errors) = collect(dir, &mut scan);
+    (files, errors, scan.summary().clone())
+}
+
+#[test]
+fn a_folder_gives_its_audio_in_the_order_of_names() {
+    let dir = tree(&[
+        "b.mp3",
+        "a/z.FLAC",
+        "a/cover.jpg",
+        "a/b/c.opus",
+        "B.wav",
+        "notes.txt",
+        "README",
+        "x.jpg",
+        "c.mid",
+    ]);
+    let (files, errors, summary) = walked(dir.path());
+    assert_eq!(files, ["B.wav", "a/b/c.opus", "a/z.FLAC", "b.mp3", "c.mid"]);
+    assert_eq!(errors, [""; 0]);
+    let ignored = [("", 1), ("jpg", 2), ("txt", 1)].map(|(extension, count)| (extension.to_owned(), count));
+    let bytes = ["B.wav", "a/b/c.opus", "a/z.FLAC", "b.mp3", "c.mid"].concat().len() as u64;
+    assert_eq!(
+        summary,
+        Summary { files: 5, bytes, ignored_by_extension: ignored.into(), links: 0, errors: 0 }
+    );
+}
+
+#[test]
+fn a_file_comes_with_size_and_time() {
+    let dir = tree(&["a.mp3"]);
+    let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(1_234_567_890);
+    File::options().append(true).open(dir.path().join("a.mp3")).unwrap().set_modified(time).unwrap();
+    let found: Vec<_> = Scan::from_paths([dir.path().to_owned()]).map(Result::unwrap).collect();
+    assert_eq!(found, [Found { path: dir.path().join("a.mp3"), bytes: 5, modified: time }]);
+}
+
+#[test]
+fn hidden_and_ignored_entries_stay_out_but_git_has_no_say() {
+    let dir =
+        tree(&["a.mp3", "._a.mp3", ".Trash/b.mp3", "drafts/c.mp3", "live/d.mp3", "live/e.mp3", "git.mp3"]);
+    fs::create_dir(dir.path().join(".git")).unwrap();
+    fs::write(dir.path().join(".gitignore"), "git.mp3\n").unwrap();
+    fs::write(dir.path().join(".ignore"), "drafts/\n").unwrap();
+    fs::write(dir.path().join("live/.ignore"), "d.*\n").unwrap();
+    assert_eq!(walked(dir.path()).0, ["a.mp3", "git.mp3", "live/e.mp3"]);
+    // What is named is meant, whatever the folder above says.
+    let named = ["drafts", "._a.mp3", ".Trash", "live/d.mp3"].map(|name| dir.path().join(name));
+    let (files, errors) = collect(dir.path(), &mut Scan::from_paths(named));
+    assert_eq!(
+        (files, errors.len()),
+        (["drafts/c.mp3", "._a.mp3", ".Trash/b.mp3", "live/d.mp3"].map(String::from).into(), 0)
+    );
+}
+
+#[test]
+fn a_rule_that_means_nothing_is_an_error_and_the_others_hold() {
+    let dir = tree(&["a.mp3", "sub/b.mp3", "sub/c.mp3"]);
+    fs::write(dir.path().join(".ignore"), "{x\n").unwrap();
+    fs::write(dir.path().join("sub/.ignore"), "{b\nc.mp3\n").unwrap();
+    let (files, errors, summary) = walked(dir.path());
+    assert_eq!(files, ["a.mp3", "sub/b.mp3"]);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].starts_with(".ignore: ") && errors[1].starts_with("sub/.ignore: "), "{errors:?}");
+    assert_eq!(summary.errors, 2);
+}
+
+#[test]
+fn links_in_folders_are_counted_not_followed() {
+    let dir = tree(&["music/a.mp3", "else/b.mp3"]);
+    let music = dir.path().join("music");
+    symlink("../else", music.join("folder")).unwrap();
+    symlink("../else/b.mp3", music.join("b.mp3")).unwrap();
+    symlink("..", music.join("loop")).unwrap();
+    symlink("nowhere", music.join("dangling.mp3")).unwrap();
+    let (files, errors, summary) = walked(&music);
+    assert_eq!((files, errors.len(), summary.links), (vec!["a.mp3".to_owned()], 0, 4));
+}
+
+#[test]
+fn a_named_path_may_be_a_link() {
+    let dir = tree(&["music/a.mp3"]);
+    symlink("music", dir.path().join("folder")).unwrap();
+    symlink("music/a.mp3", dir.path().join("song")).unwrap();
+    let mut scan = Scan::from_paths([dir.path().join("folder"), dir.path().join("song")]);
+    let (files, errors) = collect(dir.path(), &mut scan);
+    assert_eq!((files, errors.len()), (vec!["folder/a.mp3".to_owned(), "song".to_owned()], 0));
+    assert_eq!(scan.summary().links, 0);
+}
+
+#[test]
+fn a_named_path_that_is_not_there_is_an_error_and_the_rest_goes_on() {
+    let dir = tree(&["a.mp3", "b.xyz"]);
+    symlink("nowhere", dir.path().join("dangling.mp3")).unwrap();
+    let named = ["gone.mp3", "dangling.mp3", "b.xyz", "a.mp3/x"].map(|name| dir.path().join(name));
+    let mut scan = Scan::from_paths(named);
+    let (files, errors) = collect(dir.path(), &mut scan);
+    assert_eq!(files, ["b.xyz"]);
+    let missing = "No such file or directory (os error 2)";
+    let wanted = [
+        format!("gone.mp3: {missing}"),
+        format!("dangling.mp3: {missing}"),
+        "a.mp3/x: Not a directory (os error 20)".to_owned(),
+    ];
+    assert_eq!(errors, wanted);
+    assert_eq!((scan.summary().files, scan.summary().errors), (1, 3));
+}
+
+#[test]
+fn a_fifo_with_an_audio_name_is_given_and_nothing_waits_for_it() {
+    let dir = tree(&["a.mp3"]);
+    for name in ["pipe.mp3", "pipe"] {
+        mknodat(CWD, dir.path().join(name), FileType::Fifo, Mode::RUSR, 0).unwrap();
+    }
+    assert_eq!(walked(dir.path()).0, ["a.mp3", "pipe.mp3"]);
+    let mut scan = Scan::from_paths([dir.path().to_owned()]).all_files(true);
+    assert_eq!(collect(dir.path(), &mut scan).0, ["a.mp3", "pipe.mp3"]);
+}
+
+#[test]
+fn all_files_takes_what_is_regular() {
+    let dir = tree(&["a.mp3", "b.xyz", "README", ".hidden"]);
+    let mut scan = Scan::from_paths([dir.path().to_owned()]).all_files(true);
+    assert_eq!(collect(dir.path(), &mut scan).0, ["README", "a.mp3", "b.xyz"]);
+    assert!(scan.summary().ignored_by_extension.is_empty());
+}
+
+#[test]
+fn names_that_are_not_text_are_found() {
+    let dir = tree(&[]);
+    let names: [&[u8]; 3] = [b"\xff\xfe.mp3", b"new\nline.mp3", "🎵.mp3".as_bytes()];
+    for name in names {
+        fs::write(dir.path().join(OsStr::from_bytes(name)), "").unwrap();
+    }
+    let mut found: Vec<_> =
+        Scan::from_paths([dir.path().to_owned()]).map(|item| item.unwrap().path).collect();
+    found.sort();
+    let mut wanted: Vec<_> = names.iter().map(|name| dir.path().join(OsStr::from_bytes(name))).collect();
+    wanted.sort();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_count_of_extensions_is_bounded() {
+    let names: Vec<String> =
+        (0..100).map(|n| format!("a.x{n}")).chain(["b.much-too-long-a-one".into()]).collect();
+    let dir = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let ignored = walked(dir.path()).2.ignored_by_extension;
+    assert!(ignored.len() <= MAX_COUNTED + 1, "{ignored:?}");
+    assert_eq!(ignored.values().sum::<u64>(), 101);
+}
+
+#[test]
+fn a_list_is_taken_byte_by_byte() {
+    let dir = tree(&["a.mp3", " b .xyz ", "c\r", "d\ne.mp3", "\"q\".mp3"]);
+    let path = |name: &str| [dir.path().as_os_str().as_bytes(), b"/", name.as_bytes()].concat();
+    let lines = [path("a.mp3"), Vec::new(), path(" b .xyz "), path("c\r"), path("\"q\".mp3")].join(&b'\n');
+    let mut scan = Scan::from_list(Cursor::new(lines), b'\n', "-");
+    assert_eq!(collect(dir.path(), &mut scan).0, ["a.mp3", " b .xyz ", "c\r", "\"q\".mp3"]);
+    for end in [&b""[..], b"\0", b"\0\0"] {
+        let list = [&[path("a.mp3"), path("d\ne.mp3")].join(&b'\0')[..], end].concat();
+        let mut scan = Scan::from_list(Cursor::new(list), b'\0', "-");
+        assert_eq!(collect(dir.path(), &mut scan).0, ["a.mp3", "d\ne.mp3"], "{end:?}");
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_right_says_why_and_goes_on() {
+    let dir = tree(&["a.mp3", "sub/b.mp3"]);
+    let (base, long) = (dir.path().display(), "x".repeat(10_000));
+    let list = format!("{base}/gone\n{base}/sub\n{base}/a.mp3\0{base}/a.mp3\n{long}\n{base}/a.mp3\n{long}");
+    // A buffer smaller than any name: names arrive in pieces.
+    let reader = io::BufReader::with_capacity(7, Cursor::new(list));
+    let mut scan = Scan::from_list(reader, b'\n', "files.txt");
+    let (files, errors) = collect(dir.path(), &mut scan);
+    assert_eq!(files, ["a.mp3"]);
+    let long = "files.txt: a name in the list is longer than 4096 bytes: is the list separated by newlines?";
+    let wanted = [
+        "gone: No such file or directory (os error 2)",
+        "sub: is a folder: a list names files; give folders as arguments",
+        "files.txt: a name in the list contains a NUL byte: is the list separated by NUL (-0)?",
+        long,
+        long,
+    ];
+    assert_eq!(errors, wanted);
+}
+
+#[test]
+fn a_list_that_breaks_off_is_an_error_and_the_end() {
+    struct Broken;
+    impl io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        }
+    }
+    let mut scan = Scan::from_list(io::BufReader::new(Broken), b'\n', "-");
+    assert!(matches!(scan.next(), Some(Err(ScanError { cause: ScanCause::Io(_), .. }))));
+    assert!(scan.next().is_none());
+}
+
+#[test]
+fn nothing_is_read_ahead_of_the_caller() {
+    let dir = tree(&["a/1.mp3", "b/2.mp3"]);
+    let mut scan = Scan::from_paths([dir.path().to_owned()]);
+    assert!(scan.next().unwrap().unwrap().path.ends_with("a/1.mp3"));
+    fs::write(dir.path().join("b/3.mp3"), "").unwrap();
+    assert_eq!(collect(dir.path(), &mut scan).0, ["b/2.mp3", "b/3.mp3"]);
+}
