@@ -1,0 +1,239 @@
+//! The metrics: names, meanings, labels and buckets, one table for worker, dashboards, alerts and load tests.
+//!
+//! Label values are closed sets: levels by name, the codes of [`crate::outcome`], containers, stages. A path or an id is
+//! never a label.
+
+/// Files that came to an end, each once.
+pub const FILES_PROCESSED: &str = "analysis_files_processed_total";
+/// Time per stage of a file.
+pub const PROCESSING_DURATION: &str = "analysis_processing_duration_seconds";
+/// Messages on the broker.
+pub const QUEUE_DEPTH: &str = "analysis_queue_depth";
+/// Ends per write to Redis.
+pub const BATCH_SIZE: &str = "analysis_batch_size";
+/// Busy lanes.
+pub const WORKER_UTILIZATION: &str = "analysis_worker_utilization";
+/// Memory of the worker and its lanes.
+pub const MEMORY_USAGE: &str = "analysis_memory_usage_bytes";
+/// Processor time of the worker and its lanes.
+pub const CPU_USAGE: &str = "analysis_cpu_usage_percent";
+/// Failed files.
+pub const FAILURES: &str = "analysis_failures_total";
+/// Failed files that ran out of time.
+pub const TIMEOUTS: &str = "analysis_timeouts_total";
+/// From submission to start.
+pub const QUEUE_WAIT: &str = "analysis_queue_wait_seconds";
+/// Files answered without analysis.
+pub const CACHE_HITS: &str = "analysis_cache_hits_total";
+/// Files that no cache knew.
+pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
+/// Messages sent to a retry tier.
+pub const RETRIES: &str = "analysis_retries_total";
+/// Deliveries that were no longer ours when they were to be acknowledged.
+pub const LOST_LEASES: &str = "analysis_lost_leases_total";
+/// Lanes replaced.
+pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
+/// Writes to Redis that failed.
+pub const STORE_FAILURES: &str = "analysis_store_failures_total";
+/// Version of the running program.
+pub const BUILD_INFO: &str = "analysis_build_info";
+
+/// What kind of series a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations in buckets.
+    Histogram,
+}
+
+/// The unit of a metric's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// Things.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// Per cent of one processor core.
+    Percent,
+    /// From 0 to 1.
+    Ratio,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name in the exposition.
+    pub name: &'static str,
+    /// Kind of series.
+    pub kind: MetricKind,
+    /// Unit of the value.
+    pub unit: MetricUnit,
+    /// The `# HELP` text.
+    pub help: &'static str,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// Upper bounds of a histogram's buckets in its unit, ascending, without infinity; empty for the others.
+    pub buckets: &'static [f64],
+}
+
+/// From a write to Redis (milliseconds) to the longest mix under its stretched time limit.
+const DURATIONS: &[f64] =
+    &[0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+/// From an idle fleet to an archive that waits over a weekend.
+const WAITS: &[f64] = &[
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 43_200.0, 86_400.0,
+    259_200.0,
+];
+/// The range of ANALYSIS_BATCH_SIZE.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// Every metric, in the order of the documentation.
+pub const METRICS: &[Metric] = &[
+    counter(
+        FILES_PROCESSED,
+        &["outcome", "priority", "format"],
+        "Files that came to an end and are stored, by outcome, priority level and container format.",
+    ),
+    histogram(
+        PROCESSING_DURATION,
+        MetricUnit::Seconds,
+        &["stage"],
+        DURATIONS,
+        "Wall time of one stage of one file, or of one batch for the stage store.",
+    ),
+    gauge(
+        QUEUE_DEPTH,
+        MetricUnit::Count,
+        &["queue", "state"],
+        "Messages in a queue of the broker (state ready), or taken by this worker and not started (waiting) or started (running).",
+    ),
+    histogram(BATCH_SIZE, MetricUnit::Count, &[], SIZES, "Ends written to Redis in one pipeline."),
+    gauge(WORKER_UTILIZATION, MetricUnit::Ratio, &[], "Share of the lanes that are analysing, from 0 to 1."),
+    gauge(
+        MEMORY_USAGE,
+        MetricUnit::Bytes,
+        &["kind"],
+        "Memory by kind: resident memory of the worker process and of all its lanes, and the report cache within the worker.",
+    ),
+    gauge(
+        CPU_USAGE,
+        MetricUnit::Percent,
+        &[],
+        "Processor time of the worker and its lanes over the last interval; 100 is one core.",
+    ),
+    counter(
+        FAILURES,
+        &["kind"],
+        "Files that ended as failed, by kind of failure. Retries are not among them.",
+    ),
+    counter(
+        TIMEOUTS,
+        &[],
+        "Files that ended as failed because they took too long: a part of analysis_failures_total.",
+    ),
+    histogram(
+        QUEUE_WAIT,
+        MetricUnit::Seconds,
+        &["priority"],
+        WAITS,
+        "Time from submission to the first start, by the clocks of the producer's and the worker's host.",
+    ),
+    counter(
+        CACHE_HITS,
+        &["tier"],
+        "Files whose audio was known and was not analysed again, by where the report was: memory or redis.",
+    ),
+    counter(CACHE_MISSES, &[], "Files whose audio no cache knew."),
+    counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
+    counter(
+        LOST_LEASES,
+        &[],
+        "Deliveries that the broker had already taken back when they were acknowledged; their files may be analysed twice, and count once.",
+    ),
+    counter(LANE_RESTARTS, &["cause"], "Analysis processes replaced by a fresh one, by cause."),
+    counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),
+    gauge(
+        BUILD_INFO,
+        MetricUnit::Count,
+        &["version", "analysis_version"],
+        "Always 1; the labels are versions.",
+    ),
+];
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Counter, unit: MetricUnit::Count, help, labels, buckets: &[] }
+}
+
+const fn gauge(
+    name: &'static str,
+    unit: MetricUnit,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: MetricKind::Gauge, unit, help, labels, buckets: &[] }
+}
+
+const fn histogram(
+    name: &'static str,
+    unit: MetricUnit,
+    labels: &'static [&'static str],
+    buckets: &'static [f64],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: MetricKind::Histogram, unit, help, labels, buckets }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        let names: HashSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+        for Metric { name, kind, unit, help, labels, .. } in METRICS {
+            assert!(name.starts_with("analysis_"), "{name}");
+            assert_eq!(*kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
+            assert_eq!(*unit == MetricUnit::Seconds, name.ends_with("_seconds"), "{name}");
+            assert_eq!(*unit == MetricUnit::Bytes, name.ends_with("_bytes"), "{name}");
+            assert!(help.ends_with('.') && !help.contains('\n'), "{name}: {help}");
+            assert!(
+                labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn histograms_and_only_they_have_ascending_buckets() {
+        for Metric { name, kind, buckets, .. } in METRICS {
+            assert_eq!(*kind == MetricKind::Histogram, !buckets.is_empty(), "{name}");
+            assert!(buckets.is_sorted_by(|a, b| a < b), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_nine_fixed_names_are_there() {
+        let fixed = [
+            "analysis_files_processed_total",
+            "analysis_processing_duration_seconds",
+            "analysis_queue_depth",
+            "analysis_batch_size",
+            "analysis_worker_utilization",
+            "analysis_memory_usage_bytes",
+            "analysis_cpu_usage_percent",
+            "analysis_failures_total",
+            "analysis_timeouts_total",
+        ];
+        for name in fixed {
+            assert!(METRICS.iter().any(|metric| metric.name == name), "{name}");
+        }
+    }
+}
