@@ -44,7 +44,7 @@ pub enum RootError {
 /// The roots as they are on this host right now: resolve them once, then a million files.
 #[derive(Debug)]
 pub struct Locator {
-    /// Name, path as configured, path after links; the deepest first.
+    /// Name and path after links; the deepest first.
     found: Vec<(String, PathBuf)>,
     configured: String,
     listed: String,
