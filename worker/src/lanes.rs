@@ -1,0 +1,321 @@
+//! Analysis in child processes: a pool of lanes, each of which works on one file at a time and can be killed.
+//!
+//! A time-out, a memory limit, an abort, a stack overflow or an endless loop in a decoder ends that job with the right
+//! outcome and costs the others nothing; a fresh lane takes the place of the dead one. The children are this same
+//! binary (`worker lane`), fed over pipes.
+//!
+//! Lanes know no job, no queue and no store: a file goes in, an answer or a failure comes out. They open no file in the
+//! parent, so that a dead mount hangs a lane and not the worker.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use shared::job::RelPath;
+use shared::outcome::FailureKind;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+mod cgroup;
+pub mod child;
+mod engine;
+mod exit;
+mod lane;
+mod limits;
+mod pool;
+mod process;
+mod protocol;
+mod spawner;
+mod stderr;
+mod supervisor;
+mod usage;
+mod wire;
+
+pub use engine::{Engine, EngineOptions};
+pub use lane::Lane;
+pub use limits::{MIN_LANE_BYTES, lane_share};
+
+use pool::Pool;
+use protocol::Setup;
+use spawner::Spawner;
+
+/// Progress frames come at least this often, so that the stall limit has something to judge by.
+const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+const PROGRESS_PER_TIMEOUT: u32 = 8;
+
+/// What a pool of lanes is made of.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// How many processes, at least 1.
+    pub lanes: usize,
+    /// Wall time of a job of up to 10 minutes of audio, proportionally more beyond; and the longest time without progress.
+    pub timeout: Duration,
+    /// What the parent and all lanes may allocate together, bytes.
+    pub max_memory_bytes: u64,
+    /// The parent's part of it, bytes: its caches, its connections, itself.
+    pub parent_memory_bytes: u64,
+    /// Scheduling priority of the lanes, −20 to 19; below 0 needs a privilege.
+    pub nice: i32,
+    /// What every lane's engine is told.
+    pub engine: EngineOptions,
+    /// The program to start: [`this_program`], but for tests.
+    pub program: PathBuf,
+    /// Its arguments: the name of the subcommand that calls [`child::main`].
+    pub args: Vec<OsString>,
+}
+
+/// The running program, as a lane is to start it.
+///
+/// On Linux not by its name: a package update that replaces the binary under a running worker would have its lanes
+/// start as another version, or not at all.
+///
+/// # Errors
+/// Where the system cannot say.
+pub fn this_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
+/// A file as a lane is told of it. The lane resolves and opens it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The media root on this host.
+    #[serde(with = "wire::path")]
+    pub root: PathBuf,
+    /// Path below it.
+    pub path: RelPath,
+}
+
+/// Who the audio of a file is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identified {
+    /// Identity of the audio payload.
+    pub identity: analysis::Identity,
+    /// Tags, where they were asked for and can be read.
+    pub tags: Option<shared::report::Tags>,
+    /// Size of the file, bytes.
+    pub bytes: u64,
+    /// When the file was last changed.
+    #[serde(with = "wire::time")]
+    pub modified: SystemTime,
+}
+
+/// The report on a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysed {
+    /// How far the analysis got.
+    pub verdict: analysis::Verdict,
+    /// Identity of the audio payload.
+    pub identity: analysis::Identity,
+    /// What was measured.
+    pub report: shared::report::Report,
+    /// Size of the file, bytes.
+    pub bytes: u64,
+    /// When the file was last changed.
+    #[serde(with = "wire::time")]
+    pub modified: SystemTime,
+    /// Wall time in the lane, opening included.
+    pub elapsed: Duration,
+}
+
+/// The end of a job that has no report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{kind}: {detail}")]
+pub struct LaneFailure {
+    /// Stable code.
+    pub kind: FailureKind,
+    /// For a person.
+    pub detail: String,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The end of the job.
+    #[error(transparent)]
+    Failed(#[from] LaneFailure),
+    /// The pool was stopped with `kill`: no end of the job, it was interrupted.
+    #[error("interrupted: the lanes were stopped")]
+    Stopped,
+}
+
+/// The pool was stopped: it has no lane for anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the lanes were stopped")]
+pub struct Stopped;
+
+/// Why lanes cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The operating system did not start the program.
+    #[error("a lane cannot be started: {0}")]
+    Spawn(#[source] io::Error),
+    /// The program started, and did not become a lane.
+    #[error("a lane did not become ready: {detail}")]
+    NotReady {
+        /// What it did instead.
+        detail: String,
+    },
+    /// The lane could not apply its settings.
+    #[error("a lane refused its settings: {detail}")]
+    Refused {
+        /// Which one, and why.
+        detail: String,
+    },
+    /// The memory does not suffice for so many lanes.
+    #[error("{} MiB of memory are too little for {lanes} lanes: {} MiB are needed", max_bytes >> 20, needed_bytes >> 20)]
+    TooLittleMemory {
+        /// What there is, bytes.
+        max_bytes: u64,
+        /// The parent's part and [`MIN_LANE_BYTES`] for each lane, bytes.
+        needed_bytes: u64,
+        /// How many were asked for.
+        lanes: usize,
+    },
+}
+
+/// Why a lane was replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RestartCause {
+    /// A request took too long.
+    Timeout,
+    /// It ran into its memory limit.
+    OutOfMemory,
+    /// It panicked, aborted, was killed from outside or spoke nonsense.
+    Crash,
+    /// It held too much memory after a job.
+    Outgrown,
+    /// Its request was given up by the caller.
+    Abandoned,
+}
+
+impl RestartCause {
+    /// Every cause.
+    pub const ALL: &'static [Self] =
+        &[Self::Timeout, Self::OutOfMemory, Self::Crash, Self::Outgrown, Self::Abandoned];
+
+    /// Stable code, for a metric's label.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Crash => "crash",
+            Self::Outgrown => "outgrown",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// A look at the pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneStats {
+    /// Replaced lanes since the start, every cause present.
+    pub restarts: BTreeMap<RestartCause, u64>,
+    /// Processor seconds of all lanes since the start, the dead ones included; `None` without procfs. May run ahead for a
+    /// moment while a lane is replaced.
+    pub cpu_seconds: Option<f64>,
+    /// The processes that live.
+    pub lanes: Vec<LaneUsage>,
+}
+
+/// One process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneUsage {
+    /// Process id.
+    pub pid: u32,
+    /// Resident memory, bytes, what it shares with the parent included; `None` without procfs.
+    pub resident_bytes: Option<u64>,
+}
+
+/// The pool, cheap to clone. When the last clone goes, every lane is killed.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    pool: Arc<Pool>,
+    supervisors: TaskTracker,
+}
+
+impl Lanes {
+    /// Starts all lanes, and waits until each is ready. Needs a tokio runtime with time and I/O.
+    ///
+    /// # Errors
+    /// When one cannot start; the others are gone by then.
+    pub async fn start(settings: LaneSettings) -> Result<Self, LaneError> {
+        let lanes = settings.lanes.max(1);
+        let settings = LaneSettings { lanes, ..settings };
+        let setup = Setup {
+            memory_bytes: lane_share(settings.max_memory_bytes, settings.parent_memory_bytes, lanes)?,
+            nice: settings.nice,
+            progress_every: PROGRESS_EVERY.min(settings.timeout / PROGRESS_PER_TIMEOUT),
+            engine: settings.engine.clone(),
+        };
+        let spawner = Spawner::start(&settings).map_err(LaneError::Spawn)?;
+        let pool = Arc::new(Pool::new(settings, setup, spawner));
+        let handle = Self(Arc::new(Handle { pool, supervisors: TaskTracker::new() }));
+        let first_starts: Vec<_> = (0..lanes).map(|slot| handle.supervise(slot)).collect();
+        for start in first_starts {
+            let gone = || LaneError::Spawn(io::Error::other("its supervisor has ended"));
+            if let Err(error) = start.await.unwrap_or_else(|_| Err(gone())) {
+                handle.stop(true).await;
+                return Err(error);
+            }
+        }
+        Ok(handle)
+    }
+
+    fn supervise(&self, slot: usize) -> oneshot::Receiver<Result<(), LaneError>> {
+        let (report, first_start) = oneshot::channel();
+        self.0.supervisors.spawn(supervisor::keep(Arc::clone(&self.0.pool), slot, report));
+        first_start
+    }
+
+    /// Waits for a free lane. Those who wait are served in turn.
+    ///
+    /// # Errors
+    /// Once the pool is stopped.
+    pub async fn acquire(&self) -> Result<Lane, Stopped> {
+        self.0.pool.take().await.map(|process| self.lane(process)).ok_or(Stopped)
+    }
+
+    /// A free lane, if there is one now.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<Lane> {
+        self.0.pool.try_take().map(|process| self.lane(process))
+    }
+
+    fn lane(&self, process: process::Process) -> Lane {
+        Lane::new(Arc::clone(&self.0.pool), process)
+    }
+
+    /// How many lanes are free now.
+    #[must_use]
+    pub fn free(&self) -> usize {
+        self.0.pool.free()
+    }
+
+    /// Restarts, processor time and memory, read now.
+    #[must_use]
+    pub fn stats(&self) -> LaneStats {
+        self.0.pool.stats()
+    }
+
+    /// Hands out no lane any more, in no clone, and waits until every process is reaped: at once with `kill`, where a
+    /// request under way ends as [`RequestError::Stopped`]; otherwise when the lanes at work have been given back.
+    pub async fn stop(self, kill: bool) {
+        self.0.pool.close(kill);
+        self.0.supervisors.close();
+        self.0.supervisors.wait().await;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.pool.close(true);
+    }
+}

@@ -1,0 +1,178 @@
+//! The lane itself: a process that answers one request at a time on its standard input and output until its parent is gone.
+//!
+//! It knows no queue, no store and no settings but those in its set-up frame. Whatever goes wrong in it may end it; what
+//! that means for the job is the parent's to say (`exit`).
+
+use std::io::{self, BufReader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{ExitCode, exit};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use analysis::Progress;
+use rustix::process::{Resource, Rlimit, Signal};
+use shared::outcome::FailureKind;
+
+use super::engine::AnalysisEngine;
+use super::protocol::{self, FrameError, Request, Response, Setup};
+use super::{Engine, LaneFailure};
+
+mod panics;
+
+use panics::LastPanic;
+
+/// Exit code after a panic, the one that an unwinding `main` would give.
+const PANICKED: u8 = 101;
+
+/// Exit code for a conversation that is none of ours (`EX_PROTOCOL` of sysexits.h).
+const PROTOCOL: i32 = 76;
+
+/// Reads frames and exits: small, because its stack counts as the lane's memory.
+const READER_STACK_BYTES: usize = 256 << 10;
+
+/// `worker lane`: serves the analysis.
+#[must_use]
+pub fn main() -> ExitCode {
+    serve(AnalysisEngine)
+}
+
+/// Serves an engine on standard input and output, until the parent closes them.
+#[must_use]
+pub fn serve(mut engine: impl Engine) -> ExitCode {
+    match prepare().and_then(|requests| converse(&mut engine, &requests)) {
+        Ok(code) => code,
+        // The parent is gone, or will read this at debug level among our last words.
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &FrameError) -> ! {
+    let _ = io::Write::write_all(&mut io::stderr(), format!("lane: {error}\n").as_bytes());
+    exit(PROTOCOL)
+}
+
+fn prepare() -> Result<Receiver<Request>, FrameError> {
+    // The parent's end also closes our input, which `read_requests` sees; this is for a lane that cannot run even that. The
+    // signal goes out when the *thread* that started us ends: see `spawner`.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
+    #[cfg(target_os = "linux")]
+    rustix::thread::set_name(c"worker-lane").map_err(io::Error::from)?;
+    // Ctrl-C does not reach us, we are a process group of our own. But a service manager that stops a unit signals each
+    // process in it (systemd's KillMode=control-group, the default), and the drain is to finish what runs: whether a
+    // lane ends is its parent's decision, by SIGKILL.
+    signal_hook::flag::register(Signal::TERM.as_raw(), std::sync::Arc::default())?;
+    read_requests()
+}
+
+/// Reads in a thread of its own, so that the end of the parent ends this process even while a decoder hangs.
+fn read_requests() -> Result<Receiver<Request>, FrameError> {
+    // The parent waits for each answer, so there is never a second request.
+    let (sender, requests) = sync_channel(1);
+    std::thread::Builder::new().name("requests".to_owned()).stack_size(READER_STACK_BYTES).spawn(
+        move || {
+            let mut input = BufReader::new(io::stdin());
+            loop {
+                match protocol::read(&mut input) {
+                    Ok(Some(request)) => {
+                        if sender.send(request).is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => exit(0),
+                    Err(error) => fail(&error),
+                }
+            }
+        },
+    )?;
+    Ok(requests)
+}
+
+fn converse(engine: &mut impl Engine, requests: &Receiver<Request>) -> Result<ExitCode, FrameError> {
+    let last_panic = LastPanic::capture();
+    let Ok(Request::Setup(setup)) = requests.recv() else { return Ok(ExitCode::FAILURE) };
+    match apply(&setup) {
+        Ok(()) => write(&Response::Ready)?,
+        Err(detail) => {
+            write(&Response::Refused { detail })?;
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    while let Ok(request) = requests.recv() {
+        // The engine is not used again after a panic.
+        match catch_unwind(AssertUnwindSafe(|| answer(engine, request, &setup))) {
+            Ok(response) => write(&response)?,
+            Err(_) => {
+                write(&Response::Panicked { detail: last_panic.take() })?;
+                return Ok(ExitCode::from(PANICKED));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn apply(setup: &Setup) -> Result<(), String> {
+    // Not RLIMIT_AS: address space that is only reserved costs nothing, and allocators reserve a lot of it.
+    let hard = rustix::process::getrlimit(Resource::Data).maximum;
+    let limit = Some(hard.map_or(setup.memory_bytes, |hard| hard.min(setup.memory_bytes)));
+    rustix::process::setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit }).map_err(
+        |error| format!("the memory limit of {} bytes cannot be set: {error}", setup.memory_bytes),
+    )?;
+    if setup.nice != 0 {
+        rustix::process::setpriority_process(None, setup.nice)
+            .map_err(|error| format!("the scheduling priority {} cannot be set: {error}", setup.nice))?;
+    }
+    Ok(())
+}
+
+fn answer(engine: &mut impl Engine, request: Request, setup: &Setup) -> Response {
+    let mut progress = progress_writer(setup.progress_every);
+    let result = match request {
+        Request::Identify(target) => engine
+            .identify(&target, &setup.engine, &mut progress)
+            .map(|identified| Response::Identified(Box::new(identified))),
+        Request::Analyze(target) => engine
+            .analyze(&target, &setup.engine, &mut progress)
+            .map(|analysed| Response::Analysed(Box::new(analysed))),
+        Request::Setup(_) => {
+            Err(LaneFailure { kind: FailureKind::Internal, detail: "a lane was set up twice".to_owned() })
+        }
+    };
+    result.unwrap_or_else(Response::Failed)
+}
+
+/// Tells the parent how far the work is, now and then. That the parent is gone shows in the next frame.
+fn progress_writer(every: Duration) -> impl FnMut(Progress) {
+    let mut next = Instant::now();
+    move |progress| {
+        let now = Instant::now();
+        if now < next {
+            return;
+        }
+        next = now + every;
+        let Progress { decoded_seconds, total_seconds } = progress;
+        if let Err(error) = write(&Response::Progress { decoded_seconds, total_seconds }) {
+            fail(&error);
+        }
+    }
+}
+
+fn write(response: &Response) -> Result<(), FrameError> {
+    let frame = match protocol::encode(response) {
+        Err(error @ (FrameError::TooLong(_) | FrameError::Unwritable(_))) => {
+            let detail = format!("the answer cannot be sent: {error}");
+            protocol::encode(&Response::Failed(LaneFailure { kind: FailureKind::Internal, detail }))?
+        }
+        frame => frame?,
+    };
+    // Past std's line buffer, which would cut a frame at each byte that happens to be a newline.
+    let mut rest = frame.as_slice();
+    while !rest.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What a lane does with a file. The analysis is one engine; tests serve hostile ones over the same loop.
+
+use std::time::Instant;
+
+use analysis::{Input, Limits, Options, Progress};
+use serde::{Deserialize, Serialize};
+use shared::outcome::FailureKind;
+use shared::roots::{self, OpenError, OpenedFile};
+
+use super::{Analysed, Identified, LaneFailure, Target};
+
+/// The part of a lane's set-up that its engine reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngineOptions {
+    /// Largest file that is opened, bytes.
+    pub max_file_bytes: u64,
+    /// Parts of the report to compute.
+    pub features: analysis::Features,
+}
+
+/// The work of a lane. It may hang, abort, overflow its stack or eat all memory: that costs this one request.
+pub trait Engine {
+    /// Finds out who the audio is, without decoding.
+    ///
+    /// # Errors
+    /// Why there is no identity.
+    fn identify(
+        &mut self,
+        target: &Target,
+        options: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Identified, LaneFailure>;
+
+    /// Decodes and analyses.
+    ///
+    /// # Errors
+    /// Why there is no report.
+    fn analyze(
+        &mut self,
+        target: &Target,
+        options: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Analysed, LaneFailure>;
+}
+
+/// The product's engine.
+#[derive(Debug)]
+pub(super) struct AnalysisEngine;
+
+impl Engine for AnalysisEngine {
+    fn identify(
+        &mut self,
+        target: &Target,
+        options: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Identified, LaneFailure> {
+        let OpenedFile { file, bytes, modified, extension } = open(target, options)?;
+        let found = analysis::identify(Input { file, extension }, &options.into(), on_progress)?;
+        Ok(Identified { identity: found.identity, tags: found.tags, bytes, modified })
+    }
+
+    fn analyze(
+        &mut self,
+        target: &Target,
+        options: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Analysed, LaneFailure> {
+        let started = Instant::now();
+        let OpenedFile { file, bytes, modified, extension } = open(target, options)?;
+        let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress)?;
+        Ok(Analysed {
+            verdict: done.verdict,
+            identity: done.identity,
+            report: done.report,
+            bytes,
+            modified,
+            elapsed: started.elapsed(),
+        })
+    }
+}
+
+impl From<&EngineOptions> for Options {
+    fn from(options: &EngineOptions) -> Self {
+        Self { features: options.features, limits: Limits::default() }
+    }
+}
+
+fn open(target: &Target, options: &EngineOptions) -> Result<OpenedFile, LaneFailure> {
+    Ok(roots::open(&target.root, &target.path, options.max_file_bytes)?)
+}
+
+impl From<OpenError> for LaneFailure {
+    fn from(error: OpenError) -> Self {
+        let kind = match &error {
+            OpenError::Denied { .. } => FailureKind::Denied,
+            OpenError::NotFound => FailureKind::NotFound,
+            OpenError::RootUnavailable { .. } => FailureKind::RootUnavailable,
+            OpenError::TooLarge { .. } => FailureKind::TooLarge,
+            OpenError::Io { .. } => FailureKind::Io,
+        };
+        Self { kind, detail: error.to_string() }
+    }
+}
+
+impl From<analysis::Error> for LaneFailure {
+    fn from(error: analysis::Error) -> Self {
+        let (kind, detail) = match error {
+            analysis::Error::Unsupported { detail } => (FailureKind::Unsupported, detail),
+            analysis::Error::Corrupt { detail } => (FailureKind::Corrupt, detail),
+            analysis::Error::TooLarge { detail } => (FailureKind::TooLarge, detail),
+            analysis::Error::Io(error) => (FailureKind::Io, error.to_string()),
+        };
+        Self { kind, detail }
+    }
+}

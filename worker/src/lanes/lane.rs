@@ -1,0 +1,142 @@
+//! One lane in a caller's hands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use shared::outcome::FailureKind;
+use tokio::time::timeout;
+
+use super::limits::{Watch, soft_mark};
+use super::pool::Pool;
+use super::process::{Broken, Death, Process};
+use super::protocol::{Request, Response};
+use super::{Analysed, Identified, LaneFailure, RequestError, RestartCause, Target, usage};
+
+/// A process that has closed its output is about to end; after this it is taken for one that never will.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// A lane for one job: any number of requests, one after the other. Dropping it gives it back.
+///
+/// A request that is dropped before it has ended kills the process, because its answer may still come; so do a time-out, a
+/// panic and a crash. The pool puts a fresh process in its place, and later requests of this `Lane` fail as `internal`.
+#[derive(Debug)]
+pub struct Lane {
+    pool: Arc<Pool>,
+    process: Option<Process>,
+    /// Set while an answer is owed: a process may go back to the pool only without it.
+    in_flight: bool,
+}
+
+impl Lane {
+    pub(super) const fn new(pool: Arc<Pool>, process: Process) -> Self {
+        Self { pool, process: Some(process), in_flight: false }
+    }
+
+    /// Process id, for logs. `None` once the process is gone.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.pid)
+    }
+
+    /// Finds out who the audio is and reads its tags, without decoding.
+    ///
+    /// # Errors
+    /// The end of the job, or [`RequestError::Stopped`].
+    pub async fn identify(&mut self, target: &Target) -> Result<Identified, RequestError> {
+        match self.request(Request::Identify(target.clone())).await? {
+            Response::Identified(identified) => Ok(*identified),
+            other => Err(self.confused(&other)),
+        }
+    }
+
+    /// Decodes and analyses.
+    ///
+    /// # Errors
+    /// The end of the job, or [`RequestError::Stopped`].
+    pub async fn analyze(&mut self, target: &Target) -> Result<Analysed, RequestError> {
+        match self.request(Request::Analyze(target.clone())).await? {
+            Response::Analysed(analysed) => Ok(*analysed),
+            other => Err(self.confused(&other)),
+        }
+    }
+
+    async fn request(&mut self, request: Request) -> Result<Response, RequestError> {
+        let Some(process) = self.process.as_mut() else {
+            return Err(failed(
+                FailureKind::Internal,
+                "this lane has ended with an earlier request".to_owned(),
+            ));
+        };
+        let mut watch = Watch::new(self.pool.settings.timeout, Instant::now());
+        self.in_flight = true;
+        match process.converse(&request, &mut watch).await {
+            Ok(Response::Failed(failure)) => {
+                self.in_flight = false;
+                Err(failure.into())
+            }
+            Ok(Response::Panicked { detail }) => {
+                self.kill(RestartCause::Crash);
+                Err(failed(FailureKind::Crash, detail))
+            }
+            Ok(response) => {
+                self.in_flight = false;
+                Ok(response)
+            }
+            Err(Broken::TimeUp) => {
+                self.kill(RestartCause::Timeout);
+                Err(failed(FailureKind::Timeout, watch.complaint()))
+            }
+            Err(Broken::Unreadable(error)) => {
+                self.kill(RestartCause::Crash);
+                Err(failed(FailureKind::Crash, format!("its process gave no readable answer: {error}")))
+            }
+            Err(Broken::Gone) => Err(self.post_mortem().await),
+        }
+    }
+
+    async fn post_mortem(&mut self) -> RequestError {
+        let Some(process) = self.process.as_mut() else { return RequestError::Stopped };
+        let death = match timeout(ENDS_WITHIN, process.death.wait_for(Option::is_some)).await {
+            Ok(Ok(death)) => death.clone(),
+            // The supervisor went with the runtime.
+            Ok(Err(_)) => Some(Death::Killed),
+            Err(_) => None,
+        };
+        self.kill(RestartCause::Crash);
+        match death {
+            Some(Death::OfItself(failure)) => failure.into(),
+            Some(Death::Killed) => RequestError::Stopped,
+            None => failed(FailureKind::Crash, "its process closed its output and went on".to_owned()),
+        }
+    }
+
+    fn confused(&mut self, response: &Response) -> RequestError {
+        self.kill(RestartCause::Crash);
+        failed(FailureKind::Internal, format!("its process answered another question: {response:?}"))
+    }
+
+    fn kill(&mut self, cause: RestartCause) {
+        if let Some(process) = self.process.take() {
+            process.kill(cause);
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.in_flight {
+            return self.kill(RestartCause::Abandoned);
+        }
+        let Some(process) = self.process.take() else { return };
+        let mark = soft_mark(self.pool.setup.memory_bytes);
+        if usage::resident_bytes(process.pid).is_some_and(|resident| resident > mark) {
+            process.kill(RestartCause::Outgrown);
+        } else {
+            self.pool.offer(process);
+        }
+    }
+}
+
+fn failed(kind: FailureKind, detail: String) -> RequestError {
+    LaneFailure { kind, detail }.into()
+}

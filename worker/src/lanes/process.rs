@@ -1,0 +1,100 @@
+//! One lane process as its user holds it: its pipes, and a leash that kills it when let go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use analysis::Progress;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant as TokioInstant, timeout_at};
+
+use super::limits::Watch;
+use super::protocol::{self, FrameError, Request, Response};
+use super::{LaneFailure, RestartCause};
+
+/// How a process ended, as its supervisor found.
+#[derive(Debug, Clone)]
+pub(super) enum Death {
+    /// By itself, or by somebody outside.
+    OfItself(LaneFailure),
+    /// By our hand, for the reason that the killer knows, or because the pool was stopped.
+    Killed,
+}
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(super) enum Broken {
+    TimeUp,
+    /// The other end of the pipe is closed.
+    Gone,
+    /// It sent what is no answer.
+    Unreadable(FrameError),
+}
+
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) slot: usize,
+    /// Dropping it kills: a request that was given up on can never leave its answer to the next one.
+    pub(super) leash: oneshot::Sender<RestartCause>,
+    pub(super) stdin: ChildStdin,
+    pub(super) stdout: BufReader<ChildStdout>,
+    pub(super) death: watch::Receiver<Option<Death>>,
+    pub(super) marks: Arc<Marks>,
+}
+
+/// What its supervisor wants to know of its use.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// It was asked to do something, once.
+    pub(super) used: AtomicBool,
+    /// It is somebody's, who will tell of its end.
+    pub(super) busy: AtomicBool,
+}
+
+impl Process {
+    /// Sends a request and waits for the answer, as long as the watch allows. Dropped half-way, or broken, it leaves the
+    /// process unusable.
+    pub(super) async fn converse(
+        &mut self,
+        request: &Request,
+        watch: &mut Watch,
+    ) -> Result<Response, Broken> {
+        self.marks.used.store(true, Ordering::Relaxed);
+        self.marks.busy.store(true, Ordering::Relaxed);
+        let frame = protocol::encode(request).map_err(Broken::Unreadable)?;
+        within(watch, self.stdin.write_all(&frame)).await?.map_err(|_| Broken::Gone)?;
+        loop {
+            match within(watch, protocol::read_async(&mut self.stdout)).await? {
+                Ok(Some(Response::Progress { decoded_seconds, total_seconds })) => {
+                    watch.progress(Progress { decoded_seconds, total_seconds }, Instant::now());
+                }
+                Ok(Some(response)) => return Ok(response),
+                Ok(None) | Err(FrameError::Io(_) | FrameError::Truncated) => return Err(Broken::Gone),
+                Err(error) => return Err(Broken::Unreadable(error)),
+            }
+        }
+    }
+
+    /// Whether it can take a request. Asks the kernel: the supervisor of a lane that was killed while idle may not have
+    /// had its turn yet, and the next file is not to blame.
+    pub(super) fn is_alive(&self) -> bool {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return false };
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // The death comes first: once it is reaped the number may belong to somebody else.
+        self.death.borrow().is_none() && matches!(waitid(WaitId::Pid(pid), options), Ok(None))
+    }
+
+    /// Kills it, with the reason for the statistics.
+    pub(super) fn kill(self, cause: RestartCause) {
+        // Refused only when it is dead already.
+        let _ = self.leash.send(cause);
+    }
+}
+
+async fn within<T>(watch: &Watch, work: impl Future<Output = T>) -> Result<T, Broken> {
+    timeout_at(TokioInstant::from_std(watch.deadline()), work).await.map_err(|_| Broken::TimeUp)
+}

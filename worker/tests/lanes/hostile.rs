@@ -1,0 +1,128 @@
+//! An engine that does what the file's name says.
+
+use std::hint::black_box;
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime};
+
+use analysis::Progress;
+use rustix::process::{Signal, getpid, kill_process};
+use shared::outcome::FailureKind;
+use worker::lanes::{Analysed, Engine, EngineOptions, Identified, LaneFailure, Target};
+
+/// What `slow.wav` takes: more than the tests' time-out, less than its audio of an hour is allowed.
+const SLOW: Duration = Duration::from_millis(2500);
+
+const TICK: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub struct Hostile;
+
+impl Engine for Hostile {
+    fn identify(
+        &mut self,
+        target: &Target,
+        _: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Identified, LaneFailure> {
+        behave(target, on_progress)?;
+        let identity = "0123456789abcdef0123456789abcdef".parse();
+        let identity = identity.map_err(|error| failure(FailureKind::Internal, &error))?;
+        Ok(Identified { identity, tags: None, bytes: 1, modified: SystemTime::UNIX_EPOCH })
+    }
+
+    fn analyze(
+        &mut self,
+        target: &Target,
+        _: &EngineOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Analysed, LaneFailure> {
+        behave(target, on_progress)?;
+        Err(failure(FailureKind::Unsupported, &"no reports here"))
+    }
+}
+
+fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), LaneFailure> {
+    let mut at = |decoded_seconds, total_seconds| on_progress(Progress { decoded_seconds, total_seconds });
+    match target.path.to_string().as_str() {
+        "ok.wav" => Ok(()),
+        "corrupt.wav" => Err(failure(FailureKind::Corrupt, &"as its name says")),
+        "hang.wav" => {
+            announce(target)?;
+            loop {
+                std::thread::park();
+            }
+        }
+        "stuck.wav" => loop {
+            at(5.0, Some(3600.0));
+            std::thread::sleep(TICK);
+        },
+        "drip.wav" => {
+            for tick in 0.. {
+                at(f64::from(tick), None);
+                std::thread::sleep(TICK);
+            }
+            Ok(())
+        }
+        "slow.wav" => {
+            let started = Instant::now();
+            while started.elapsed() < SLOW {
+                at(started.elapsed().as_secs_f64() * 1000.0, Some(3600.0));
+                std::thread::sleep(TICK);
+            }
+            Ok(())
+        }
+        "until-done.wav" => {
+            let started = Instant::now();
+            while !target.root.join("done").exists() {
+                at(started.elapsed().as_secs_f64(), Some(36_000.0));
+                std::thread::sleep(TICK);
+            }
+            Ok(())
+        }
+        other => fall(other),
+    }
+}
+
+fn fall(name: &str) -> Result<(), LaneFailure> {
+    match name {
+        "abort.wav" => std::process::abort(),
+        "exit.wav" => std::process::exit(3),
+        "kill.wav" => drop(kill_process(getpid(), Signal::KILL)),
+        "alloc.wav" => drop(black_box(vec![1_u8; 4 << 30])),
+        "roomy.wav" => drop(black_box(vec![1_u8; 32 << 20])),
+        "leak.wav" => std::mem::forget(black_box(vec![1_u8; 64 << 20])),
+        "stack.wav" => drop(black_box(deeper(1))),
+        "panic.wav" => assert!(name.is_empty(), "the sky\nfell"),
+        "long-frame.wav" => say(&u32::MAX.to_le_bytes()),
+        "garbage-frame.wav" => say(&[3, 0, 0, 0, 0xc1, 0xc1, 0xc1]),
+        _ => return Err(failure(FailureKind::NotFound, &name)),
+    }
+    Ok(())
+}
+
+/// Tells the test that it is under way: the other end of the named pipe beside the file, if there is one.
+fn announce(target: &Target) -> Result<(), LaneFailure> {
+    let pipe = target.root.join("under-way");
+    if pipe.exists() {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(pipe)
+            .and_then(|mut pipe| pipe.write_all(b"!"))
+            .map_err(|error| failure(FailureKind::Io, &error))?;
+    }
+    Ok(())
+}
+
+fn say(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(bytes).and_then(|()| out.flush()));
+}
+
+fn deeper(level: u64) -> u64 {
+    let frame = black_box([level; 128]);
+    if level == 0 { 0 } else { deeper(level + 1) + frame[0] }
+}
+
+fn failure(kind: FailureKind, detail: &impl ToString) -> LaneFailure {
+    LaneFailure { kind, detail: detail.to_string() }
+}

@@ -1,0 +1,82 @@
+//! Lanes against engines that do their worst, and against real files.
+//!
+//! Not libtest: started with `lane` this program is a lane itself, and a lane's output is a protocol. Arguments that do
+//! not start with `-` select tests whose names contain them.
+
+mod hostile;
+mod outcomes;
+mod pool;
+mod process;
+mod real;
+mod support;
+
+use std::future::Future;
+use std::io::Write;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+type Test = fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
+
+/// Far above what any test needs: it turns a hang into a failure with a name.
+const TEST_LIMIT: Duration = Duration::from_secs(120);
+
+macro_rules! tests {
+    ($($path:path,)+) => { &[$((stringify!($path), || Box::pin($path()))),+] };
+}
+
+const TESTS: &[(&str, Test)] = tests![
+    outcomes::every_end_is_told_apart_and_harms_no_neighbour,
+    outcomes::the_limits_of_time_are_told_apart,
+    outcomes::work_that_advances_may_take_its_time,
+    outcomes::a_failed_file_costs_no_lane,
+    outcomes::a_spent_lane_says_so,
+    pool::waits_for_a_free_lane,
+    pool::a_request_that_is_dropped_takes_its_process_along,
+    pool::a_lane_killed_while_idle_is_not_the_next_file_s_fault,
+    pool::a_lane_that_grew_is_replaced,
+    pool::stop_lets_what_runs_finish,
+    pool::stop_with_kill_interrupts,
+    pool::dropping_the_pool_kills_every_lane,
+    pool::outlives_the_thread_that_started_it,
+    pool::what_cannot_start_says_why,
+    process::has_nothing_but_its_pipes,
+    process::outlives_a_service_manager_s_signal,
+    process::dies_with_its_parent,
+    real::the_worker_serves_as_a_lane,
+    real::every_sample_has_its_end,
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args();
+    match arguments.nth(1).as_deref() {
+        Some("lane") => return worker::lanes::child::serve(hostile::Hostile),
+        Some("parent") => return process::be_a_parent(arguments),
+        _ => {}
+    }
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let mut out = std::io::stdout().lock();
+    let mut failures = 0;
+    for (name, test) in TESTS {
+        if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
+        let end = run(*test);
+        let _ = match &end {
+            Ok(()) => writeln!(out, "test {name} ... ok"),
+            Err(error) => writeln!(out, "test {name} ... FAILED: {error:#}"),
+        };
+        failures += usize::from(end.is_err());
+    }
+    ExitCode::from(u8::from(failures > 0))
+}
+
+fn run(test: Test) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        tokio::time::timeout(TEST_LIMIT, test()).await??;
+        anyhow::ensure!(!support::has_children(), "a child process is left");
+        Ok(())
+    })
+}

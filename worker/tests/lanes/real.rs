@@ -1,0 +1,96 @@
+//! The worker's own binary as a lane, over real files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use shared::outcome::FailureKind;
+use worker::lanes::{LaneFailure, LaneSettings, Lanes, RequestError};
+
+use crate::support::{acquire, below, settings};
+
+/// The default of `ANALYSIS_TIMEOUT`; an unoptimised build is slow, and these files are not hostile to time.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+async fn start(lanes: usize) -> anyhow::Result<Lanes> {
+    let program = env!("CARGO_BIN_EXE_worker").into();
+    Ok(Lanes::start(LaneSettings { program, timeout: TIMEOUT, ..settings(lanes)? }).await?)
+}
+
+fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../loadtest/samples")
+}
+
+fn failure<T: std::fmt::Debug>(end: Result<T, RequestError>) -> anyhow::Result<LaneFailure> {
+    match end {
+        Err(RequestError::Failed(failure)) => Ok(failure),
+        other => anyhow::bail!("no failure: {other:?}"),
+    }
+}
+
+pub async fn the_worker_serves_as_a_lane() -> anyhow::Result<()> {
+    let lanes = start(1).await?;
+    let mut lane = acquire(&lanes).await?;
+    let pid = lane.pid();
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("text.mp3"), "this is no music")?;
+    std::os::unix::fs::symlink("/etc/passwd", folder.path().join("out.mp3"))?;
+    let table = [
+        (folder.path(), "none.mp3", FailureKind::NotFound),
+        (folder.path(), "out.mp3", FailureKind::Denied),
+        (Path::new("/nonexistent/root"), "a.mp3", FailureKind::RootUnavailable),
+    ];
+    for (root, name, kind) in table {
+        let end = failure(lane.analyze(&below(root, name)).await)?;
+        ensure!(end.kind == kind, "{name}: {end}");
+    }
+    let text = failure(lane.analyze(&below(folder.path(), "text.mp3")).await)?;
+    ensure!(matches!(text.kind, FailureKind::Unsupported | FailureKind::Corrupt), "{text}");
+    ensure!(lane.pid() == pid);
+    drop(lane);
+    lanes.stop(false).await;
+    Ok(())
+}
+
+pub async fn every_sample_has_its_end() -> anyhow::Result<()> {
+    let lanes = start(2).await?;
+    let mut lane = acquire(&lanes).await?;
+    let pid = lane.pid().context("alive")?;
+    for name in music(&samples())? {
+        let target = below(&samples(), &name);
+        let identified = lane.identify(&target).await.with_context(|| name.clone())?;
+        let analysed = lane.analyze(&target).await.with_context(|| name.clone())?;
+        ensure!(analysed.identity == identified.identity, "{name}");
+        ensure!(analysed.verdict == analysis::Verdict::Complete, "{name}: {:?}", analysed.verdict);
+        ensure!(
+            analysed.bytes == std::fs::metadata(samples().join(&name))?.len()
+                && analysed.bytes == identified.bytes
+        );
+    }
+    // Bad files have ends of many kinds, told apart by the analysis' own tests; none may cost the lane.
+    for name in music(&samples().join("bad"))? {
+        match lane.analyze(&below(&samples().join("bad"), &name)).await {
+            Err(RequestError::Failed(end)) => {
+                ensure!(matches!(end.kind, FailureKind::Unsupported | FailureKind::Corrupt), "{name}: {end}")
+            }
+            other => drop(other?),
+        }
+    }
+    ensure!(lane.pid() == Some(pid));
+    drop(lane);
+    ensure!(lanes.stats().restarts.values().all(|count| *count == 0), "{:?}", lanes.stats());
+    lanes.stop(false).await;
+    Ok(())
+}
+
+fn music(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && !name.ends_with(".json") {
+            names.push(name);
+        }
+    }
+    ensure!(!names.is_empty(), "no samples in {}", folder.display());
+    Ok(names)
+}
