@@ -9,6 +9,8 @@ pub const FILES_PROCESSED: &str = "analysis_files_processed_total";
 pub const PROCESSING_DURATION: &str = "analysis_processing_duration_seconds";
 /// Messages on the broker.
 pub const QUEUE_DEPTH: &str = "analysis_queue_depth";
+/// Files that this worker holds.
+pub const JOBS: &str = "analysis_jobs";
 /// Ends per write to Redis.
 pub const BATCH_SIZE: &str = "analysis_batch_size";
 /// Busy lanes.
@@ -110,7 +112,13 @@ pub const METRICS: &[Metric] = &[
         QUEUE_DEPTH,
         MetricUnit::Count,
         &["queue", "state"],
-        "Messages in a queue of the broker (state ready), or taken by this worker and not started (waiting) or started (running).",
+        "Messages in a queue of the broker that wait for a worker (state ready): the same figure from every worker.",
+    ),
+    gauge(
+        JOBS,
+        MetricUnit::Count,
+        &["state"],
+        "Files that this worker has taken from the broker: waiting for a lane, or running on one.",
     ),
     histogram(BATCH_SIZE, MetricUnit::Count, &[], SIZES, "Ends written to Redis in one pipeline."),
     gauge(WORKER_UTILIZATION, MetricUnit::Ratio, &[], "Share of the lanes that are analysing, from 0 to 1."),
