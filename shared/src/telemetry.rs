@@ -57,6 +57,17 @@ pub enum FilterError {
 /// # Errors
 /// When the filter is wrong, or the logs have been set up before.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    init_with(format, filter, io::stderr)
+}
+
+/// As [`init`], through a writer of standard error that a progress bar shares; each log line comes in one call.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with<W>(format: LogFormat, filter: &str, writer: W) -> Result<(), TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let terminal = io::stderr().is_terminal();
     let format = match format {
         LogFormat::Auto if terminal => LogFormat::Text,
@@ -65,7 +76,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     };
     // https://no-color.org: set and not empty.
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    subscriber(format, parse_filter(filter)?, colour, io::stderr)
+    subscriber(format, parse_filter(filter)?, colour, writer)
         .try_init()
         .map_err(|_| TelemetryError::AlreadySet)
 }
