@@ -89,8 +89,10 @@ impl Store {
     /// # Errors
     /// When Redis fails.
     pub async fn count_accepted(&self, batch: BatchId, jobs: u64) -> Result<(), StoreError> {
+        let key = self.keys.batch(batch);
         let mut pipeline = Pipeline::new();
-        pipeline.hincr(self.keys.batch(batch), "accepted", jobs).ignore();
+        pipeline.hincr(&key, "accepted", jobs).ignore();
+        pipeline.expire(&key, self.ttl_seconds() as i64).ignore();
         self.run(&pipeline).await
     }
 
@@ -99,8 +101,10 @@ impl Store {
     /// # Errors
     /// When Redis fails.
     pub async fn seal_batch(&self, batch: BatchId, accepted: u64) -> Result<(), StoreError> {
+        let key = self.keys.batch(batch);
         let mut pipeline = Pipeline::new();
-        pipeline.hset_multiple(self.keys.batch(batch), &[("accepted", accepted), ("sealed", 1)]).ignore();
+        pipeline.hset_multiple(&key, &[("accepted", accepted), ("sealed", 1)]).ignore();
+        pipeline.expire(&key, self.ttl_seconds() as i64).ignore();
         self.run(&pipeline).await
     }
 
