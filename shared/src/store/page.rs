@@ -3,12 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use redis::AsyncCommands;
+use deadpool_redis::Connection;
 use redis::streams::{StreamId, StreamRangeReply};
+use redis::{AsyncCommands, Pipeline, RedisResult};
 
 use super::{Store, StoreError, StoredEnd};
 use crate::job::BatchId;
 use crate::record::Record;
+
+/// Failures looked at in one round trip.
+const SEARCHED: isize = 1000;
 
 /// A place in a batch's ends: after the end it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +41,7 @@ impl FromStr for Cursor {
     type Err = CursorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let valid = text
-            .split_once('-')
-            .is_some_and(|(time, serial)| time.parse::<u64>().is_ok() && serial.parse::<u64>().is_ok());
-        if valid { Ok(Self(text.to_owned())) } else { Err(CursorError(text.to_owned())) }
+        if place(text).is_some() { Ok(Self(text.to_owned())) } else { Err(CursorError(text.to_owned())) }
     }
 }
 
@@ -65,8 +66,61 @@ impl Store {
         let reply: StreamRangeReply =
             connection.xrange_count(&key, after, "+", limit).await.map_err(|error| self.error(&error))?;
         drop(connection);
-        let next = reply.ids.last().filter(|_| reply.ids.len() == limit).map(|entry| Cursor(entry.id.clone()));
-        let ends: Vec<StoredEnd> = reply.ids.iter().map(|entry| read(&key, entry)).collect::<Result<_, _>>()?;
+        self.fill(&key, &reply.ids, limit).await
+    }
+
+    /// At most `limit` ends that are failures, after `cursor`, the oldest first; the others are not read. The cursor may
+    /// come from [`Store::page`] too.
+    ///
+    /// # Errors
+    /// As [`Store::page`].
+    pub async fn failures(&self, batch: BatchId, cursor: &Cursor, limit: usize) -> Result<Page, StoreError> {
+        let mut connection = self.connection().await?;
+        let ids = self.failed_after(&mut connection, &self.keys.failures(batch), cursor, limit).await;
+        let ids = ids.map_err(|error| self.error(&error))?;
+        let key = self.keys.events(batch);
+        let mut pipeline = Pipeline::new();
+        for id in &ids {
+            pipeline.xrange(&key, id, id);
+        }
+        if ids.is_empty() {
+            return Ok(Page { records: Vec::new(), next: None });
+        }
+        let replies: Vec<StreamRangeReply> =
+            pipeline.query_async(&mut connection).await.map_err(|error| self.error(&error))?;
+        drop(connection);
+        let entries: Vec<StreamId> = replies.into_iter().flat_map(|reply| reply.ids).collect();
+        self.fill(&key, &entries, limit).await
+    }
+
+    /// The events of the failures after a cursor.
+    async fn failed_after(
+        &self,
+        connection: &mut Connection,
+        key: &str,
+        cursor: &Cursor,
+        limit: usize,
+    ) -> RedisResult<Vec<String>> {
+        let rank: Option<isize> = connection.zrank(key, &cursor.0).await?;
+        if let Some(rank) = rank {
+            return connection.zrange(key, rank + 1, rank + limit as isize).await;
+        }
+        let mut from = 0;
+        // Not the place of a failure: the index is by rank, so the place is looked for.
+        loop {
+            let ids: Vec<String> = connection.zrange(key, from, from + SEARCHED - 1).await?;
+            let past = ids.iter().position(|id| place(id) > place(&cursor.0)).map(|past| past as isize);
+            from += past.unwrap_or(ids.len() as isize);
+            if past.is_some() || (ids.len() as isize) < SEARCHED {
+                return connection.zrange(key, from, from + limit as isize - 1).await;
+            }
+        }
+    }
+
+    /// The entries as records, with their reports.
+    async fn fill(&self, key: &str, entries: &[StreamId], limit: usize) -> Result<Page, StoreError> {
+        let next = entries.last().filter(|_| entries.len() == limit).map(|entry| Cursor(entry.id.clone()));
+        let ends: Vec<StoredEnd> = entries.iter().map(|entry| read(key, entry)).collect::<Result<_, _>>()?;
         let reports = self.reports_of(&ends.iter().map(|end| &end.record).collect::<Vec<_>>()).await?;
         let records = ends.into_iter().zip(reports).map(|(end, report)| Record {
             report: report.map(|report| report::Report { tags: end.tags, ..report }),
@@ -74,6 +128,12 @@ impl Store {
         });
         Ok(Page { records: records.collect(), next })
     }
+}
+
+/// Time and serial of an event.
+fn place(id: &str) -> Option<(u64, u64)> {
+    let (time, serial) = id.split_once('-')?;
+    Some((time.parse().ok()?, serial.parse().ok()?))
 }
 
 fn read(key: &str, entry: &StreamId) -> Result<StoredEnd, StoreError> {
