@@ -48,7 +48,10 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
         number(report.and_then(|report| report.silence.as_ref()).map(field))
     };
     let tag = |field: fn(&report::Tags) -> &Option<String>| {
-        report.and_then(|report| report.tags.as_ref()).and_then(|tags| field(tags).clone()).unwrap_or_default()
+        report
+            .and_then(|report| report.tags.as_ref())
+            .and_then(|tags| field(tags).clone())
+            .unwrap_or_default()
     };
     line(
         out,
@@ -68,7 +71,9 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
             loudness(|loudness| loudness.range_lu),
             loudness(|loudness| loudness.true_peak_dbtp),
             loudness(|loudness| loudness.replaygain_gain_db),
-            audio(|report| report.quality.as_ref().map(|q| q.clipped_samples.to_string()).unwrap_or_default()),
+            audio(|report| {
+                report.quality.as_ref().map(|q| q.clipped_samples.to_string()).unwrap_or_default()
+            }),
             silence(|silence| silence.leading_seconds),
             silence(|silence| silence.trailing_seconds),
             tag(|tags| &tags.title),
@@ -86,8 +91,9 @@ fn number(value: Option<f64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-fn line<const N: usize>(out: impl Write, cells: [String; N]) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
+/// Through a buffer of its own: the csv writer would flush `out` with every line, and hide that a pipe was closed.
+fn line<const N: usize>(mut out: impl Write, cells: [String; N]) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&cells).map_err(io::Error::other)?;
-    writer.flush()
+    out.write_all(&writer.into_inner().map_err(io::Error::other)?)
 }

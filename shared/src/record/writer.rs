@@ -21,6 +21,17 @@ pub enum Format {
 impl Format {
     /// The names of the formats.
     pub const NAMES: [&str; 4] = ["table", "ndjson", "csv", "json"];
+
+    /// The name that [`Format::from_str`] reads.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
 }
 
 impl FromStr for Format {
@@ -125,6 +136,14 @@ mod tests {
         let mut bad = Record::new(b"b,\"c\"\n.mp3", End::Failed(FailureKind::Corrupt));
         bad.detail = Some("line one\nline two".into());
         [Record::new(b"a.flac", End::Ok), bad]
+    }
+
+    #[test]
+    fn names_lead_back_to_their_formats() {
+        for name in Format::NAMES {
+            assert_eq!(name.parse::<Format>().unwrap().name(), name);
+        }
+        assert!("xml".parse::<Format>().unwrap_err().ends_with("table, ndjson, csv, json"));
     }
 
     #[test]
