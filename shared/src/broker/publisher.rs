@@ -104,7 +104,8 @@ impl Publisher {
 
     /// Returns once the channel works again.
     async fn recover(&self, error: lapin::Error) -> Result<(), BrokerError> {
-        tracing::warn!(%error, "publishing was interrupted, waiting for rabbitmq");
+        // Every message under way comes here; the connection itself has warned once.
+        tracing::debug!(%error, "publishing was interrupted, waiting for rabbitmq");
         if !error.can_be_recovered() {
             return Err(error.into());
         }
