@@ -1,0 +1,37 @@
+//! The command line.
+
+use crate::corpus::Corpus;
+use clap::{Parser, Subcommand};
+use std::io::Write;
+
+/// Makes music with a known tempo and key, to test the analysis with and to load the fleet with.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Corpus(Corpus),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 something failed, and its file is named · 2 wrong usage";
+
+/// Writes a line. Nobody left to read it (`| head`) is no failure.
+pub(crate) fn say(to: &mut impl Write, line: &str) {
+    let _ = writeln!(to, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
