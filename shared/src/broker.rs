@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 
 use crate::topology::TopologyError;
@@ -71,6 +72,7 @@ impl Broker {
             })
             .enable_auto_recover();
         let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
+        probe(url).await.map_err(|error| unreachable(error.to_string()))?;
         let connecting = tokio::time::timeout(CONNECT_TRY, Connection::connect(url, properties)).await;
         let connection = connecting
             .map_err(|_| unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())))?
@@ -125,6 +127,19 @@ impl Broker {
         if let Err(error) = self.connection.close(200, "bye".into()).await {
             tracing::debug!(%error, "closing the connection to rabbitmq failed");
         }
+    }
+}
+
+/// Whether anybody listens. lapin tries the first connection for ever, by the backoff of its recovery, and in a thread of
+/// its own that outlives the caller's patience: each try that is given up would connect later, unasked. It also keeps
+/// the cause (refused, unknown host) to itself.
+async fn probe(url: &str) -> std::io::Result<()> {
+    // What cannot be parsed is lapin's to name.
+    let Ok(uri) = url.parse::<AMQPUri>() else { return Ok(()) };
+    let address = (uri.authority.host.as_str(), uri.authority.port);
+    match tokio::time::timeout(CONNECT_TRY, tokio::net::TcpStream::connect(address)).await {
+        Ok(connected) => connected.map(drop),
+        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
     }
 }
 
