@@ -1,2 +1,73 @@
-//! The producer.
-fn main() {}
+//! The command-line program of the fleet: submits files, follows batches, reads results.
+//!
+//! It analyses nothing and keeps nothing on disk; what it knows of a batch is in Redis.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shared::settings::ProducerSettings;
+
+mod batches;
+mod cli;
+mod config;
+mod connect;
+mod enqueue;
+mod failure;
+mod resolve;
+mod results;
+mod screen;
+mod status;
+mod stop;
+mod text;
+mod watch;
+
+use cli::{Cli, Command};
+use failure::{End, Failure};
+use screen::Screen;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::new();
+    match run(cli.command, &screen) {
+        Ok(end) => end.into(),
+        // `| head` has what it wanted.
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            screen.clear();
+            screen.line(&format!("error: {failure}"));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
+    if let Command::Config(args) = &command {
+        return config::run(args.json, screen);
+    }
+    let read = ProducerSettings::from_env();
+    let (settings, warnings) = read.map_err(|errors| Failure::Settings(errors.to_string()))?;
+    let log = screen.clone();
+    shared::telemetry::init_with(settings.log.format, &config::log_filter()?, move || log.clone())
+        .map_err(|error| Failure::Settings(error.to_string()))?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    // One thread for the connections, one for the command: publishing is the broker's work, not ours.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let end = runtime.block_on(dispatch(command, &settings, screen));
+    // lapin's own thread may be in the middle of connecting, and panics when the runtime's clock goes away under it. The
+    // process ends now anyway.
+    std::mem::forget(runtime);
+    end
+}
+
+async fn dispatch(command: Command, settings: &ProducerSettings, screen: &Screen) -> Result<End, Failure> {
+    match command {
+        Command::Enqueue(args) => enqueue::run(settings, &args, screen).await,
+        Command::Watch(args) => watch::run(settings, &args, screen).await,
+        Command::Results(args) => results::run(settings, &args, screen).await,
+        Command::Batches(args) => batches::run(settings, &args, screen).await,
+        Command::Status(args) => status::run(settings, args.json, screen).await,
+        Command::Config(args) => config::run(args.json, screen),
+    }
+}

@@ -1,0 +1,95 @@
+//! The first connections: a server that is just starting is waited for, a server that says no is not.
+
+use std::time::Duration;
+
+use shared::broker::{Broker, BrokerError};
+use shared::settings::{ProducerSettings, QueueSettings};
+use shared::store::{Store, StoreError};
+use shared::topology::Topology;
+
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// A broker that is being restarted takes 10 s or so; a user with a wrong address waits no longer for the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The fleet's queues as the settings want them.
+pub(crate) fn topology(queue: &QueueSettings) -> Topology {
+    Topology {
+        prefix: queue.prefix.clone(),
+        levels: queue.levels,
+        max_size: u64::from(queue.max_size),
+        retry_delays: queue.retry_delays.clone(),
+    }
+}
+
+/// A connection to RabbitMQ.
+pub(crate) async fn broker(settings: &ProducerSettings, screen: &Screen) -> Result<Broker, Failure> {
+    let mut last = None;
+    let on_wait = |error: &BrokerError| {
+        let error = error.to_string();
+        if last.is_none() {
+            screen.line(&trying(&error));
+        }
+        last = Some(error);
+    };
+    let connecting = Broker::connect_patiently(settings.queue.amqp_url.expose(), "producer", on_wait);
+    let error = match tokio::time::timeout(PATIENCE, connecting).await {
+        Ok(Ok(broker)) => return Ok(broker),
+        Ok(Err(error @ BrokerError::Refused { .. })) => format!(
+            "{error}\n  check user, password and vhost in AMQP_URL: the default vhost is /%2f, and reserved characters in \
+             a password are percent-encoded"
+        ),
+        Ok(Err(other)) => return Err(other.into()),
+        Err(_) => {
+            let url = &settings.queue.amqp_url;
+            let error = last.unwrap_or_else(|| format!("RabbitMQ at {url} (AMQP_URL) does not answer"));
+            format!("{error}\n  {}", remedy("RabbitMQ", "AMQP_URL"))
+        }
+    };
+    Err(Failure::Unavailable(error))
+}
+
+/// The results' store, which has answered.
+pub(crate) async fn store(settings: &ProducerSettings, screen: &Screen) -> Result<Store, Failure> {
+    let store = open_store(settings)?;
+    let end = tokio::time::Instant::now() + PATIENCE;
+    let mut told = false;
+    loop {
+        let error = match store.ping().await {
+            Ok(()) => return Ok(store),
+            Err(error) => error,
+        };
+        if !matches!(error, StoreError::Unreachable { .. }) {
+            let advice = "check user, password and database in REDIS_URL";
+            return Err(Failure::Unavailable(format!("{error}\n  {advice}")));
+        }
+        if tokio::time::Instant::now() + PAUSE > end {
+            return Err(Failure::Unavailable(format!("{error}\n  {}", remedy("Redis", "REDIS_URL"))));
+        }
+        if !told {
+            screen.line(&trying(&error.to_string()));
+            told = true;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The results' store, not asked yet.
+pub(crate) fn open_store(settings: &ProducerSettings) -> Result<Store, StoreError> {
+    let store = &settings.store;
+    Store::open(store.redis_url.expose(), &store.prefix, store.result_ttl)
+}
+
+fn trying(error: &str) -> String {
+    format!("{error}; trying for {} s", PATIENCE.as_secs())
+}
+
+fn remedy(server: &str, variable: &str) -> String {
+    format!(
+        "is {server} running there? Set {variable}, or start servers to try with by deploy/services.sh up"
+    )
+}

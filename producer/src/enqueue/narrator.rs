@@ -1,0 +1,136 @@
+//! Telling the user how far it is and what is in the way: on a terminal in one line that changes, elsewhere a line when
+//! something begins or ends.
+
+use std::time::{Duration, Instant};
+
+use shared::broker::Broker;
+
+use super::delivery::Door;
+use crate::screen::Screen;
+use crate::text;
+
+/// A queue at its limit has room for a moment again and again; that is one wait, not hundreds.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Without a terminal a long run is seen to live.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// What keeps jobs from being accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    /// The queue is at its limit.
+    Full,
+    /// No connection.
+    Away,
+    /// The broker's memory or disk alarm.
+    Alarm,
+}
+
+#[derive(Debug)]
+pub(super) struct Narrator {
+    screen: Screen,
+    queue: String,
+    max_size: u64,
+    begun: Instant,
+    obstacle: Option<(Obstacle, Instant)>,
+    waited: Duration,
+    spoken: Instant,
+}
+
+impl Narrator {
+    pub(super) fn new(screen: Screen, queue: &str, max_size: u64) -> Self {
+        let begun = Instant::now();
+        Self {
+            screen,
+            queue: queue.to_owned(),
+            max_size,
+            begun,
+            obstacle: None,
+            waited: Duration::ZERO,
+            spoken: begun,
+        }
+    }
+
+    /// Looks and speaks.
+    pub(super) fn tick(&mut self, broker: &Broker, door: &Door, accepted: u64) {
+        let obstacle = if !broker.is_up() {
+            Some(Obstacle::Away)
+        } else if broker.is_blocked() {
+            Some(Obstacle::Alarm)
+        } else {
+            door.is_crowded(LINGER).then_some(Obstacle::Full)
+        };
+        self.meet(obstacle, accepted);
+        let rate = text::rate(accepted as f64 / self.begun.elapsed().as_secs_f64());
+        let mut line = format!("{accepted} accepted, {rate}/s");
+        if let Some((obstacle, since)) = self.obstacle {
+            line += &format!(" — {}, for {}", self.words(obstacle), text::duration(since.elapsed()));
+        }
+        self.screen.progress(accepted, None, &line);
+        if !self.screen.is_terminal() && self.spoken.elapsed() >= HEARTBEAT {
+            self.say(&line);
+        }
+    }
+
+    /// The run is over; how long it was held up.
+    pub(super) fn finish(&mut self, accepted: u64) -> Duration {
+        self.meet(None, accepted);
+        self.screen.clear();
+        self.waited
+    }
+
+    fn meet(&mut self, now: Option<Obstacle>, accepted: u64) {
+        let before = self.obstacle;
+        if before.map(|(obstacle, _)| obstacle) == now {
+            return;
+        }
+        if let Some((obstacle, since)) = before {
+            let time = since.elapsed();
+            self.waited += time;
+            self.note(&format!(
+                "{} after {}, {accepted} accepted so far",
+                self.over(obstacle),
+                text::duration(time)
+            ));
+        }
+        if let Some(obstacle) = now {
+            self.note(&format!("{}, {accepted} accepted so far", self.words(obstacle)));
+        }
+        self.obstacle = now.map(|obstacle| (obstacle, Instant::now()));
+    }
+
+    /// On a terminal the progress line says it already.
+    fn note(&mut self, line: &str) {
+        if !self.screen.is_terminal() {
+            self.say(line);
+        }
+    }
+
+    fn say(&mut self, line: &str) {
+        self.screen.line(line);
+        self.spoken = Instant::now();
+    }
+
+    fn words(&self, obstacle: Obstacle) -> String {
+        match obstacle {
+            Obstacle::Full => {
+                let (queue, limit) = (&self.queue, self.max_size);
+                format!(
+                    "queue {queue} is full (QUEUE_MAX_SIZE={limit}), waiting for the workers to make room"
+                )
+            }
+            Obstacle::Away => "the connection to RabbitMQ is lost, waiting for it to come back".to_owned(),
+            Obstacle::Alarm => {
+                "RabbitMQ takes no messages (its memory or disk alarm), waiting for it to recover".to_owned()
+            }
+        }
+    }
+
+    fn over(&self, obstacle: Obstacle) -> String {
+        match obstacle {
+            Obstacle::Full => format!("queue {} takes jobs again", self.queue),
+            Obstacle::Away => "RabbitMQ is back".to_owned(),
+            Obstacle::Alarm => "RabbitMQ takes messages again".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The end of a run in words, in numbers and as an exit status.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::job::BatchId;
+
+use super::session::{Ending, Session};
+use super::tally::Tally;
+use crate::cli::{EnqueueArgs, OnFull};
+use crate::failure::{End, Failure};
+use crate::text::{self, count};
+
+/// What `--json` prints.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Numbers {
+    /// Null when there was nothing to enqueue, and in a dry run.
+    pub(super) batch_id: Option<BatchId>,
+    pub(super) label: Option<String>,
+    pub(super) priority: Option<String>,
+    pub(super) dry_run: bool,
+    /// Files found inside the roots.
+    pub(super) files: u64,
+    /// Jobs that the broker has confirmed.
+    pub(super) accepted: u64,
+    /// Bytes of the accepted files; in a dry run of those found.
+    pub(super) bytes: u64,
+    /// Files left out because the queue was full.
+    pub(super) skipped: u64,
+    /// Paths that could not be read, or lie outside the roots.
+    pub(super) failed: u64,
+    /// Jobs sent and never confirmed: they may be in the queue.
+    pub(super) unconfirmed: u64,
+    /// Files in folders without an extension of audio.
+    pub(super) ignored: u64,
+    /// Links in folders, not followed.
+    pub(super) links: u64,
+    /// Wall time.
+    pub(super) seconds: f64,
+    /// Part of it that a full queue or a broker that was away cost.
+    pub(super) waited_seconds: f64,
+    pub(super) interrupted: bool,
+}
+
+impl Numbers {
+    pub(super) fn of(tally: &Tally, elapsed: Duration) -> Self {
+        Self {
+            files: tally.files,
+            accepted: tally.accepted,
+            bytes: tally.bytes,
+            skipped: tally.skipped,
+            failed: tally.problems,
+            unconfirmed: tally.unconfirmed,
+            ignored: tally.ignored(),
+            links: tally.links,
+            seconds: elapsed.as_secs_f64(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+}
+
+/// What was named on the command line, for messages.
+pub(super) fn places(args: &EnqueueArgs) -> String {
+    let named = args.paths.iter().chain(&args.files_from).map(|path| path.display().to_string());
+    shared::record::printable(&named.collect::<Vec<_>>().join(", "))
+}
+
+/// Tells how it went.
+pub(super) fn print(session: &Session, ending: &Ending, args: &EnqueueArgs) -> io::Result<()> {
+    let tally = &ending.tally;
+    if args.json {
+        let numbers = Numbers {
+            batch_id: ending.created.then_some(session.delivery.batch),
+            label: Some(session.label.clone()),
+            priority: Some(session.level_name.to_owned()),
+            waited_seconds: ending.waited.as_secs_f64(),
+            interrupted: ending.interrupted,
+            ..Numbers::of(tally, ending.elapsed)
+        };
+        numbers.write(&mut io::stdout().lock())?;
+    }
+    if ending.created {
+        words(session, ending).iter().for_each(|line| session.screen.line(line));
+    } else if !ending.interrupted {
+        session.screen.line(&tally.why_nothing(&places(args)));
+    }
+    Ok(())
+}
+
+fn words(session: &Session, ending: &Ending) -> Vec<String> {
+    let (tally, batch) = (&ending.tally, session.delivery.batch);
+    let rate = text::rate(tally.accepted as f64 / ending.elapsed.as_secs_f64().max(0.001));
+    let mut lines = vec![format!(
+        "batch {batch}: {} ({}) accepted at level {} in {}, {rate}/s",
+        count(tally.accepted, "file"),
+        text::bytes(tally.bytes),
+        session.level_name,
+        text::duration(ending.elapsed),
+    )];
+    if ending.interrupted {
+        lines.push("interrupted: the rest was not enqueued; what was accepted will be worked on".to_owned());
+    }
+    if ending.waited >= Duration::from_secs(1) {
+        lines.push(format!("{} of it spent waiting", text::duration(ending.waited)));
+    }
+    if tally.skipped > 0 {
+        let (skipped, queue, limit) = (count(tally.skipped, "file"), &session.queue, session.max_size);
+        let rest = if session.delivery.on_full == OnFull::Fail { ", nor was the rest" } else { "" };
+        lines.push(format!("{skipped} not enqueued{rest}: queue {queue} is full (QUEUE_MAX_SIZE={limit})"));
+    }
+    if tally.problems > 0 {
+        lines.push(format!("{} could not be enqueued, see above", count(tally.problems, "path")));
+    }
+    if tally.unconfirmed > 0 {
+        lines.push(format!(
+            "{} sent but not confirmed: they may be worked on too",
+            count(tally.unconfirmed, "job")
+        ));
+    }
+    if tally.accepted > 0 {
+        lines.push(format!("follow it: producer watch {batch}"));
+    }
+    lines
+}
+
+/// The exit status, the gravest cause first.
+pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
+    let tally = ending.tally;
+    if let Some(error) = tally.broken {
+        return Err(error.into());
+    }
+    Ok(if ending.interrupted {
+        End::Interrupted
+    } else if tally.skipped > 0 && session.delivery.on_full == OnFull::Fail {
+        End::QueueFull
+    } else if tally.skipped + tally.problems + tally.unconfirmed > 0 || tally.accepted == 0 {
+        End::Incomplete
+    } else {
+        End::Done
+    })
+}

@@ -1,0 +1,92 @@
+//! Standard error: lines that stay, and on a terminal one line below them that shows the progress. Log lines go through
+//! it too, so that neither tears the other.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bar is redrawn no more often than the eye follows.
+const REDRAWS_PER_SECOND: u8 = 10;
+
+/// Standard error of this process. Clones write to the same one.
+#[derive(Debug, Clone)]
+pub(crate) struct Screen {
+    bar: ProgressBar,
+    terminal: bool,
+}
+
+impl Screen {
+    pub(crate) fn new() -> Self {
+        let terminal = io::stderr().is_terminal();
+        Self { bar: ProgressBar::hidden(), terminal }
+    }
+
+    /// Whether a person is looking: otherwise progress is written as lines.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Writes a line that stays. That standard error is closed stops no work.
+    pub(crate) fn line(&self, text: &str) {
+        let _nobody_reads = self.put(format!("{text}\n").as_bytes());
+    }
+
+    /// Shows the progress on a terminal: a bar when the total is known, else a spinner.
+    pub(crate) fn progress(&self, done: u64, total: Option<u64>, text: &str) {
+        if !self.terminal {
+            return;
+        }
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        if self.bar.length() != total {
+            self.bar.set_style(style(total.is_some()));
+            match total {
+                Some(total) => self.bar.set_length(total),
+                None => self.bar.unset_length(),
+            }
+        }
+        self.bar.set_position(done);
+        self.bar.set_message(text.to_owned());
+    }
+
+    /// Takes the progress off the terminal.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        self.bar.suspend(|| io::stderr().lock().write_all(bytes))
+    }
+}
+
+fn style(bar: bool) -> ProgressStyle {
+    let template = if bar { "{bar:24} {wide_msg}" } else { "{spinner} {wide_msg}" };
+    // The templates are constants, and a test draws with both.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A log line, passed on whole.
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_templates_are_valid() {
+        for template in ["{bar:24} {wide_msg}", "{spinner} {wide_msg}"] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
+}

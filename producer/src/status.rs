@@ -1,0 +1,176 @@
+//! `producer status`: the two servers, the queues, and the batch that has waited longest. A look, no change: nothing is
+//! declared, and no message is taken out to read its age, which would count against its delivery limit.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use shared::broker::{Broker, BrokerError};
+use shared::job::BatchId;
+use shared::record::printable;
+use shared::settings::ProducerSettings;
+use shared::store::{BatchState, StoreError};
+use shared::topology::QueueDepth;
+
+use crate::failure::{End, Failure};
+use crate::screen::Screen;
+use crate::{connect, text};
+
+/// Unfinished batches are among the newest, unless something is very wrong.
+const LOOKED_THROUGH: usize = 1000;
+
+#[derive(Debug, Serialize)]
+struct Status {
+    rabbitmq: Server,
+    redis: Server,
+    /// Null when they could not be asked for.
+    queues: Option<Vec<Queue>>,
+    /// Why there are none.
+    queues_missing: Option<String>,
+    oldest_unfinished_batch: Option<Oldest>,
+}
+
+#[derive(Debug, Serialize)]
+struct Server {
+    /// Password masked.
+    url: String,
+    reachable: bool,
+    /// What is wrong.
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Queue {
+    queue: String,
+    ready: u32,
+    consumers: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Oldest {
+    batch_id: BatchId,
+    label: String,
+    age_seconds: u64,
+    accepted: u64,
+    done: u64,
+    sealed: bool,
+}
+
+pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen) -> Result<End, Failure> {
+    let (rabbitmq, redis) = tokio::join!(ask_rabbitmq(settings), ask_redis(settings));
+    let (queues, queues_missing) = match &rabbitmq {
+        Ok(Ok(depths)) => (Some(depths.iter().map(Queue::from).collect()), None),
+        Ok(Err(why)) => (None, Some(why.clone())),
+        Err(_) => (None, None),
+    };
+    let status = Status {
+        rabbitmq: server(&settings.queue.amqp_url, rabbitmq.as_ref().err()),
+        redis: server(&settings.store.redis_url, redis.as_ref().err()),
+        queues,
+        queues_missing,
+        oldest_unfinished_batch: redis.ok().flatten().map(Oldest::from),
+    };
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
+        out.write_all(b"\n")?;
+    } else {
+        status.print(&mut out)?;
+    }
+    screen.clear();
+    Ok(if status.rabbitmq.reachable && status.redis.reachable { End::Done } else { End::Incomplete })
+}
+
+/// The queues, or why there are none; an error when the broker does not answer.
+async fn ask_rabbitmq(settings: &ProducerSettings) -> Result<Result<Vec<QueueDepth>, String>, BrokerError> {
+    let broker = Broker::connect(settings.queue.amqp_url.expose(), "producer status").await?;
+    let topology = connect::topology(&settings.queue);
+    let depths = topology.depths(&broker.channel().await?).await;
+    broker.close().await;
+    Ok(depths.map_err(|error| {
+        format!(
+            "not all queues with the prefix '{}' exist yet ({error}): the first `producer enqueue` or `worker run` makes them",
+            topology.prefix
+        )
+    }))
+}
+
+async fn ask_redis(settings: &ProducerSettings) -> Result<Option<BatchState>, StoreError> {
+    let batches = connect::open_store(settings)?.batches(LOOKED_THROUGH).await?;
+    let unfinished =
+        batches.into_iter().filter(|batch| batch.batch_id != BatchId::STRAY && !batch.is_complete());
+    Ok(unfinished.min_by_key(|batch| batch.created_ms))
+}
+
+fn server(url: &impl ToString, error: Option<&impl ToString>) -> Server {
+    Server { url: url.to_string(), reachable: error.is_none(), error: error.map(ToString::to_string) }
+}
+
+impl Status {
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        for (name, server) in [("RabbitMQ", &self.rabbitmq), ("Redis", &self.redis)] {
+            match &server.error {
+                None => writeln!(out, "{name:9} ok    {}", server.url)?,
+                Some(error) => writeln!(out, "{name:9} DOWN  {error}")?,
+            }
+        }
+        if let Some(queues) = &self.queues {
+            writeln!(out, "\n{}", table(queues).trim_fmt())?;
+        }
+        if let Some(why) = &self.queues_missing {
+            writeln!(out, "\n{why}")?;
+        }
+        match &self.oldest_unfinished_batch {
+            Some(oldest) => writeln!(out, "\n{}", oldest.words()),
+            None if self.redis.reachable => writeln!(out, "\nno batch is unfinished"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn table(queues: &[Queue]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["queue", "waiting", "consumers"]);
+    for queue in queues {
+        table.add_row([queue.queue.clone(), queue.ready.to_string(), queue.consumers.to_string()]);
+    }
+    for column in 1..=2 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+impl From<&QueueDepth> for Queue {
+    fn from(depth: &QueueDepth) -> Self {
+        Self { queue: depth.queue.clone(), ready: depth.ready, consumers: depth.consumers }
+    }
+}
+
+impl From<BatchState> for Oldest {
+    fn from(batch: BatchState) -> Self {
+        let created = UNIX_EPOCH + Duration::from_millis(u64::try_from(batch.created_ms).unwrap_or(0));
+        let age_seconds = SystemTime::now().duration_since(created).unwrap_or_default().as_secs();
+        Self {
+            batch_id: batch.batch_id,
+            age_seconds,
+            accepted: batch.accepted,
+            done: batch.done(),
+            sealed: batch.sealed,
+            label: batch.label,
+        }
+    }
+}
+
+impl Oldest {
+    fn words(&self) -> String {
+        let (age, label) = (text::duration(Duration::from_secs(self.age_seconds)), printable(&self.label));
+        let open = if self.sealed { "" } else { ", still being enqueued" };
+        format!(
+            "oldest unfinished batch: {} ({label}), made {age} ago, {} of {} done{open}",
+            self.batch_id, self.done, self.accepted
+        )
+    }
+}

@@ -1,0 +1,193 @@
+//! `producer watch`: a batch from where it stands to its end. It reads one hash of Redis and changes nothing, so any
+//! number of watchers may come and go.
+
+use std::time::Duration;
+
+use shared::job::BatchId;
+use shared::settings::ProducerSettings;
+use shared::store::{BatchState, Cursor, Store, StoreError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::WatchArgs;
+use crate::failure::{End, Failure};
+use crate::screen::Screen;
+use crate::{connect, resolve, stop};
+
+mod pace;
+mod words;
+
+use pace::Pace;
+
+/// As often as the eye follows; each poll is one command.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Between two lines where there is no terminal, when something changed.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// A line when nothing changed: the watcher lives, the batch stands still.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Everything accepted is done, and still the batch is not closed: by now its producer may be dead.
+const ORPHAN_AFTER: Duration = Duration::from_secs(30);
+
+/// Failures named at the end.
+const NAMED: usize = 20;
+
+pub(crate) async fn run(
+    settings: &ProducerSettings,
+    args: &WatchArgs,
+    screen: &Screen,
+) -> Result<End, Failure> {
+    let store = connect::store(settings, screen).await?;
+    let batch = resolve::batch(&store, &args.batch).await?;
+    follow(&store, batch, &stop::on_signal()?, screen).await
+}
+
+/// Follows the batch to its end.
+pub(crate) async fn follow(
+    store: &Store,
+    batch: BatchId,
+    signal: &CancellationToken,
+    screen: &Screen,
+) -> Result<End, Failure> {
+    let mut watcher = Watcher::new(screen.clone());
+    let state = loop {
+        let look = async {
+            let state = store.batch(batch).await;
+            (state, tokio::time::sleep(POLL).await).0
+        };
+        let state = tokio::select! {
+            state = look => watcher.answered(state)?,
+            () = signal.cancelled() => {
+                screen.clear();
+                screen.line(&format!("no longer watching; the work goes on. Go on watching: producer watch {batch}"));
+                return Ok(End::Interrupted);
+            }
+        };
+        match state {
+            None => {}
+            Some(None) => return Err(gone(batch)),
+            Some(Some(state)) if state.is_complete() => break state,
+            Some(Some(state)) => watcher.look(&state),
+        }
+    };
+    screen.clear();
+    watcher.over(&state);
+    if state.failed() == 0 {
+        return Ok(End::Done);
+    }
+    name_failures(store, &state, screen).await?;
+    Ok(End::Incomplete)
+}
+
+fn gone(batch: BatchId) -> Failure {
+    Failure::NotFound(format!(
+        "batch {batch} is no longer in Redis: it has expired (RESULT_TTL), or Redis has lost its data"
+    ))
+}
+
+async fn name_failures(store: &Store, state: &BatchState, screen: &Screen) -> Result<(), Failure> {
+    let page = store.failures(state.batch_id, &Cursor::start(), NAMED).await?;
+    for record in &page.records {
+        screen.line(&words::failure(record));
+    }
+    let more = state.failed().saturating_sub(page.records.len() as u64);
+    let rest = if more > 0 { format!("… and {more} more; all of them") } else { "once more".to_owned() };
+    screen.line(&format!("{rest}: producer results {} --failed", state.batch_id));
+    Ok(())
+}
+
+struct Watcher {
+    screen: Screen,
+    pace: Pace,
+    /// The line last written, without what changes by itself.
+    last: Option<(BatchState, Instant)>,
+    /// Since when all is done but the batch's end.
+    orphaned: Option<Instant>,
+    hinted: bool,
+    away: bool,
+    begun: Option<u64>,
+}
+
+impl Watcher {
+    fn new(screen: Screen) -> Self {
+        Self {
+            screen,
+            pace: Pace::default(),
+            last: None,
+            orphaned: None,
+            hinted: false,
+            away: false,
+            begun: None,
+        }
+    }
+
+    /// `None` while Redis is away: its restart is no reason to give up.
+    fn answered(
+        &mut self,
+        answer: Result<Option<BatchState>, StoreError>,
+    ) -> Result<Option<Option<BatchState>>, Failure> {
+        match answer {
+            Ok(state) => {
+                if std::mem::take(&mut self.away) {
+                    self.screen.line("Redis is back");
+                }
+                Ok(Some(state))
+            }
+            Err(error @ (StoreError::Unreachable { .. } | StoreError::Refused { .. })) => {
+                if !self.away {
+                    self.screen.line(&format!("{error}; waiting for it"));
+                }
+                self.away = true;
+                Ok(None)
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn look(&mut self, state: &BatchState) {
+        self.begun.get_or_insert(state.done());
+        self.pace.add(Instant::now(), state.done(), state.audio_ms);
+        let text = words::progress(state, self.pace.speed());
+        // A batch that still grows has no end that a bar could show.
+        let total = state.sealed.then_some(state.accepted);
+        self.screen.progress(state.done(), total, &text);
+        if !self.screen.is_terminal() && self.is_news(state) {
+            self.screen.line(&text);
+            self.last = Some((state.clone(), Instant::now()));
+        }
+        self.hint(state);
+    }
+
+    fn is_news(&self, state: &BatchState) -> bool {
+        self.last.as_ref().is_none_or(|(last, at)| {
+            let least = if last == state { HEARTBEAT } else { LINE_EVERY };
+            at.elapsed() >= least
+        })
+    }
+
+    fn hint(&mut self, state: &BatchState) {
+        let idle = !state.sealed && state.done() >= state.accepted;
+        if !idle {
+            self.orphaned = None;
+            return;
+        }
+        let since = *self.orphaned.get_or_insert_with(Instant::now);
+        if !self.hinted && since.elapsed() >= ORPHAN_AFTER {
+            self.hinted = true;
+            self.screen.line(
+                "all that was accepted is done, but the batch is still open: its producer is scanning, waits for room, \
+                 or was killed",
+            );
+        }
+    }
+
+    /// The time is told only by one who has seen the work.
+    fn over(&self, state: &BatchState) {
+        let seen = self.begun.is_some_and(|begun| begun < state.done());
+        for line in words::summary(state, seen) {
+            self.screen.line(&line);
+        }
+    }
+}

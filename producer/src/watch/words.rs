@@ -1,0 +1,142 @@
+//! A batch in words: one line while it runs, a few when it is over.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use shared::outcome::{FailureKind, NotApplicable, Outcome};
+use shared::record::{Record, printable};
+use shared::store::BatchState;
+
+use super::pace::Speed;
+use crate::text;
+
+/// `120/500 · 41.7 files/s (150 k/h) · 312 × real time · 9s left · failed 3: corrupt 2, timeout 1`
+pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
+    let (done, accepted) = (state.done(), state.accepted);
+    let mut parts = vec![match state.sealed {
+        true => format!("{done}/{accepted}"),
+        false => format!("{done}/{accepted}+ (still being enqueued)"),
+    }];
+    if let Some(Speed { files_per_second, times_real_time }) = speed {
+        let (second, hour) = (text::rate(files_per_second), text::rate(files_per_second * 3600.0));
+        parts.push(format!("{second} files/s ({hour}/h)"));
+        if times_real_time > 0.0 {
+            parts.push(format!("{} × real time", text::rate(times_real_time)));
+        }
+        if state.sealed && files_per_second > 0.0 {
+            let left = accepted.saturating_sub(done) as f64 / files_per_second;
+            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+            parts.push(format!("{} left", text::duration(left)));
+        }
+    }
+    if state.failed() > 0 {
+        parts.push(failed(state));
+    }
+    parts.join(" · ")
+}
+
+/// The end of a batch. `timed`: the caller has seen it end, so the clock of this machine says how long it took.
+pub(super) fn summary(state: &BatchState, timed: bool) -> Vec<String> {
+    let label =
+        if state.label.is_empty() { String::new() } else { format!(" ({})", printable(&state.label)) };
+    let took = timed.then(|| since(state.created_ms)).flatten();
+    let took = took.map(|time| format!(" in {}", text::duration(time))).unwrap_or_default();
+    let files = text::count(state.done(), "file");
+    vec![
+        format!("batch {}{label} is complete: {files}{took}", state.batch_id),
+        format!("  {}", outcomes(state)),
+        format!(
+            "  {} of audio, {}, {} known already",
+            text::duration(Duration::from_millis(state.audio_ms)),
+            text::bytes(state.bytes),
+            state.cached
+        ),
+    ]
+}
+
+/// One failed file.
+pub(super) fn failure(record: &Record) -> String {
+    let reason = record.reason().unwrap_or_else(|| record.outcome.to_string());
+    format!("  {}  {}", printable(&record.path), printable(&reason))
+}
+
+fn outcomes(state: &BatchState) -> String {
+    let number = |outcome| state.outcomes.get(&outcome).copied().unwrap_or(0);
+    let mut parts = vec![format!("ok {}", number(Outcome::Ok))];
+    if number(Outcome::Partial) > 0 {
+        parts.push(format!("partial {}", number(Outcome::Partial)));
+    }
+    if number(Outcome::NotApplicable) > 0 {
+        let reasons = kinds(state, |code| NotApplicable::from_code(code).is_some());
+        parts.push(format!("not applicable {}: {reasons}", number(Outcome::NotApplicable)));
+    }
+    if state.failed() > 0 {
+        parts.push(failed(state));
+    }
+    parts.join(" · ")
+}
+
+fn failed(state: &BatchState) -> String {
+    format!("failed {}: {}", state.failed(), kinds(state, |code| FailureKind::from_code(code).is_some()))
+}
+
+/// The most frequent first.
+fn kinds(state: &BatchState, wanted: impl Fn(&str) -> bool) -> String {
+    let mut kinds: Vec<_> = state.kinds.iter().filter(|(code, _)| wanted(code)).collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    kinds.iter().map(|(code, count)| format!("{code} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+fn since(created_ms: i64) -> Option<Duration> {
+    let created = UNIX_EPOCH + Duration::from_millis(u64::try_from(created_ms).ok()?);
+    SystemTime::now().duration_since(created).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> BatchState {
+        BatchState {
+            batch_id: "01890a5d-ac96-774b-bcce-b302099a8001".parse().unwrap(),
+            label: "new\nalbums".into(),
+            created_ms: 0,
+            accepted: 500,
+            sealed: true,
+            outcomes: [(Outcome::Ok, 116), (Outcome::NotApplicable, 1), (Outcome::Failed, 3)].into(),
+            kinds: [("corrupt", 1), ("timeout", 2), ("silence", 1)]
+                .map(|(kind, n)| (kind.to_owned(), n))
+                .into(),
+            cached: 7,
+            audio_ms: 7_300_000,
+            bytes: 2_500_000,
+        }
+    }
+
+    #[test]
+    fn a_running_batch_is_one_line() {
+        let speed = Speed { files_per_second: 2.5, times_real_time: 312.4 };
+        assert_eq!(
+            progress(&state(), Some(speed)),
+            "120/500 · 2.50 files/s (9000/h) · 312 × real time · 2m32s left · failed 3: timeout 2, corrupt 1"
+        );
+        let open = BatchState { sealed: false, outcomes: [].into(), ..state() };
+        assert_eq!(progress(&open, None), "0/500+ (still being enqueued)");
+        let still = Speed { files_per_second: 0.0, times_real_time: 0.0 };
+        assert_eq!(
+            progress(&state(), Some(still)),
+            "120/500 · 0.00 files/s (0.00/h) · failed 3: timeout 2, corrupt 1"
+        );
+    }
+
+    #[test]
+    fn a_finished_batch_is_summed_up() {
+        assert_eq!(
+            summary(&state(), false),
+            [
+                "batch 01890a5d-ac96-774b-bcce-b302099a8001 (new\\nalbums) is complete: 120 files",
+                "  ok 116 · not applicable 1: silence 1 · failed 3: timeout 2, corrupt 1",
+                "  2h01m of audio, 2.5 MB, 7 known already",
+            ]
+        );
+    }
+}
