@@ -7,7 +7,6 @@
 //! Lanes know no job, no queue and no store: a file goes in, an answer or a failure comes out. They open no file in the
 //! parent, so that a dead mount hangs a lane and not the worker.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +29,7 @@ mod pool;
 mod process;
 mod protocol;
 mod spawner;
+mod stats;
 mod stderr;
 mod supervisor;
 mod usage;
@@ -38,6 +38,8 @@ mod wire;
 pub use engine::{Engine, EngineOptions};
 pub use lane::Lane;
 pub use limits::{MIN_LANE_BYTES, lane_share};
+pub use stats::{LaneStats, LaneUsage, RestartCause};
+pub(crate) use usage::resident_bytes;
 
 use pool::Pool;
 use protocol::Setup;
@@ -175,60 +177,6 @@ pub enum LaneError {
         /// How many were asked for.
         lanes: usize,
     },
-}
-
-/// Why a lane was replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RestartCause {
-    /// A request took too long.
-    Timeout,
-    /// It ran into its memory limit.
-    OutOfMemory,
-    /// It panicked, aborted, was killed from outside or spoke nonsense.
-    Crash,
-    /// It held too much memory after a job.
-    Outgrown,
-    /// Its request was given up by the caller.
-    Abandoned,
-}
-
-impl RestartCause {
-    /// Every cause.
-    pub const ALL: &'static [Self] =
-        &[Self::Timeout, Self::OutOfMemory, Self::Crash, Self::Outgrown, Self::Abandoned];
-
-    /// Stable code, for a metric's label.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::OutOfMemory => "out_of_memory",
-            Self::Crash => "crash",
-            Self::Outgrown => "outgrown",
-            Self::Abandoned => "abandoned",
-        }
-    }
-}
-
-/// A look at the pool.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LaneStats {
-    /// Replaced lanes since the start, every cause present.
-    pub restarts: BTreeMap<RestartCause, u64>,
-    /// Processor seconds of all lanes since the start, the dead ones included; `None` without procfs. May run ahead for a
-    /// moment while a lane is replaced.
-    pub cpu_seconds: Option<f64>,
-    /// The processes that live.
-    pub lanes: Vec<LaneUsage>,
-}
-
-/// One process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneUsage {
-    /// Process id.
-    pub pid: u32,
-    /// Resident memory, bytes, what it shares with the parent included; `None` without procfs.
-    pub resident_bytes: Option<u64>,
 }
 
 /// The pool, cheap to clone. When the last clone goes, every lane is killed.

@@ -1,10 +1,63 @@
-//! The worker.
+//! `worker`: parse, set up, dispatch, exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use clap::Parser;
+use shared::settings::{EXIT_CONFIG, Program, WorkerSettings, describe, rows_json, rows_table};
+use shared::telemetry;
+use worker::cli::{Cli, Command};
+use worker::{daemon, exit, health, lanes, local};
+
 fn main() -> ExitCode {
-    match std::env::args_os().nth(1) {
-        Some(command) if command == "lane" => worker::lanes::child::main(),
-        _ => ExitCode::from(2),
+    match Cli::parse().command {
+        // Before anything else: a lane has no settings, no logs and no runtime of its own.
+        Command::Lane => lanes::child::main(),
+        Command::Config { json } => config(json),
+        // Its output names every failure; a log line for each would say it twice.
+        Command::Analyze(args) => {
+            with_settings(Some(local::LOG_LEVEL), |settings| local::main(&args, settings))
+        }
+        Command::Run => with_settings(None, daemon::main),
+        Command::Healthcheck => with_settings(None, healthcheck),
     }
+}
+
+/// Reads the settings and sets up the logs, or says everything that is wrong with them. `quieter` is the log filter
+/// where LOG_LEVEL is not set.
+fn with_settings(quieter: Option<&str>, command: impl FnOnce(WorkerSettings) -> ExitCode) -> ExitCode {
+    let (settings, warnings) = match WorkerSettings::from_env() {
+        Ok(read) => read,
+        Err(errors) => return exit::say(&errors, EXIT_CONFIG),
+    };
+    let filter = quieter.filter(|_| std::env::var_os("LOG_LEVEL").is_none()).unwrap_or(&settings.log.filter);
+    if let Err(error) = telemetry::init(settings.log.format, filter) {
+        return exit::say(&error, EXIT_CONFIG);
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    command(settings)
+}
+
+fn config(json: bool) -> ExitCode {
+    match describe(Program::Worker, std::env::vars_os()) {
+        Ok((rows, _)) => {
+            let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
+            // A closed pipe has seen enough.
+            let _ = writeln!(std::io::stdout().lock(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(errors) => exit::say(&errors, EXIT_CONFIG),
+    }
+}
+
+fn healthcheck(settings: WorkerSettings) -> ExitCode {
+    let service = settings.service;
+    exit::block_on(async move {
+        match health::probe(service.http_addr, service.health_check_timeout).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => exit::say(&error, exit::UNAVAILABLE),
+        }
+    })
 }

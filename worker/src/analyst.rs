@@ -1,0 +1,221 @@
+//! One file on one lane: identify, ask the cache, analyse, and the record of it. It knows neither where the task came
+//! from nor where the record goes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use analysis::Verdict;
+use shared::job::Job;
+use shared::outcome::{End, FailureKind, NotApplicable};
+use shared::record::Record;
+use shared::report::Report;
+use shared::store::{Known, Store};
+
+use crate::cache::{Cache, Found};
+use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
+use crate::metrics;
+use crate::task::{Ended, FileWork};
+
+/// A job that was started so often without an end takes its worker down each time.
+const CRASH_LOOP_STARTS: u64 = 3;
+
+/// Works on files. What a front end lacks (a cache, a count of starts) it leaves out.
+#[derive(Debug)]
+pub struct Analyst {
+    /// Where files are analysed.
+    pub lanes: Lanes,
+    /// What is known already.
+    pub cache: Option<Cache>,
+    /// Where starts are counted.
+    pub starts: Option<Store>,
+    /// The analyser's version and features.
+    pub profile: String,
+    /// `WORKER_NAME`, for the record.
+    pub worker: Option<String>,
+}
+
+/// The pipeline is stopping: no end of the job, and no fault of its.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
+impl Analyst {
+    /// Brings one file to its end.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the lanes were stopped under it.
+    pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
+        let begun = Instant::now();
+        let mut record = match self.start(work, redelivered).await {
+            Ok(()) => self.on_a_lane(work).await?,
+            Err(failure) => failed(work, failure),
+        };
+        record.attempts = work.attempt.saturating_add(1);
+        record.elapsed_seconds = begun.elapsed().as_secs_f64();
+        record.worker.clone_from(&self.worker);
+        if let Some(job) = &work.job {
+            record.job_id = Some(job.job_id);
+            record.batch_id = Some(job.batch_id);
+        }
+        Ok(Ended { record, job: work.job.as_ref().map(as_submitted), message: None })
+    }
+
+    /// Takes back a start that did not come to an end through no fault of the job.
+    pub async fn forget_start(&self, work: &FileWork) {
+        if let (Some(store), Some(job)) = (&self.starts, &work.job)
+            && let Err(error) = store.unstarted(job.batch_id, job.job_id).await
+        {
+            tracing::warn!(job_id = %job.job_id, %error, "cannot take back the count of a start");
+        }
+    }
+
+    /// Counts the start, and refuses a job that has taken its worker down again and again.
+    async fn start(&self, work: &FileWork, redelivered: bool) -> Result<(), LaneFailure> {
+        let (Some(store), Some(job)) = (&self.starts, &work.job) else { return Ok(()) };
+        let (store, batch_id, job_id) = (store.clone(), job.batch_id, job.job_id);
+        let count = async move { store.started(batch_id, job_id).await };
+        if !redelivered {
+            // Nobody can have started it before: only the count matters, and nobody waits for it.
+            tokio::spawn(async move {
+                if let Err(error) = count.await {
+                    tracing::debug!(%job_id, %error, "a start was not counted");
+                }
+            });
+            return Ok(());
+        }
+        match count.await {
+            Ok(starts) if starts > CRASH_LOOP_STARTS - 1 => Err(LaneFailure {
+                kind: FailureKind::CrashLoop,
+                detail: format!(
+                    "its worker died {} times while it ran; it was not started again",
+                    starts - 1
+                ),
+            }),
+            Ok(_) => Ok(()),
+            // The broker's delivery limit is behind this one; refusing work would not help while Redis is away.
+            Err(error) => {
+                tracing::warn!(%job_id, %error, "starting a redelivered job without knowing its earlier starts");
+                Ok(())
+            }
+        }
+    }
+
+    async fn on_a_lane(&self, work: &FileWork) -> Result<Record, Interrupted> {
+        let Some(root) = &work.root else {
+            let name = work.job.as_ref().map(|job| job.file.root.as_str()).unwrap_or_default();
+            let detail = format!("no media root '{name}' is configured on this worker (MEDIA_ROOTS)");
+            return Ok(failed(work, LaneFailure { kind: FailureKind::RootUnavailable, detail }));
+        };
+        let target = Target { root: root.clone(), path: work.path.clone() };
+        let mut lane = self.lanes.acquire().await.map_err(|_| Interrupted)?;
+        match self.answer(&mut lane, &target, work).await {
+            Ok(record) => Ok(record),
+            Err(RequestError::Failed(failure)) => Ok(failed(work, failure)),
+            Err(RequestError::Stopped) => Err(Interrupted),
+        }
+    }
+
+    async fn answer(
+        &self,
+        lane: &mut Lane,
+        target: &Target,
+        work: &FileWork,
+    ) -> Result<Record, RequestError> {
+        if let Some(cache) = self.cache.as_ref().filter(|_| !work.force) {
+            let begun = Instant::now();
+            let identified = lane.identify(target).await?;
+            metrics::stage(metrics::Stage::Identify, begun.elapsed());
+            if let Some(known) = look_up(cache, &identified).await {
+                return Ok(self.known(work, identified, &known));
+            }
+        }
+        let analysed = lane.analyze(target).await?;
+        metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
+        let record = self.analysed(work, analysed);
+        if let (Some(cache), Some(identity), Some(known)) =
+            (&self.cache, &record.identity, Known::of(&record))
+        {
+            cache.keep(identity, &Arc::new(known));
+        }
+        Ok(record)
+    }
+
+    fn known(&self, work: &FileWork, identified: Identified, known: &Known) -> Record {
+        let mut record = Record::new(&work.shown, known.end());
+        record.cached = true;
+        record.detail.clone_from(&known.detail);
+        let report = Report { tags: identified.tags, ..known.report.clone() };
+        self.fill(&mut record, &identified.identity, identified.bytes, identified.modified);
+        record.report = Some(report);
+        record
+    }
+
+    fn analysed(&self, work: &FileWork, analysed: Analysed) -> Record {
+        let (end, detail) = end_of(analysed.verdict);
+        let mut record = Record::new(&work.shown, end);
+        record.detail = detail;
+        self.fill(&mut record, &analysed.identity, analysed.bytes, analysed.modified);
+        record.report = Some(analysed.report);
+        record
+    }
+
+    fn fill(&self, record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
+        record.identity = Some(identity.to_string());
+        record.profile = Some(self.profile.clone());
+        record.bytes = Some(bytes);
+        record.modified_ns = Some(unix_nanos(modified));
+    }
+}
+
+async fn look_up(cache: &Cache, identified: &Identified) -> Option<Arc<Known>> {
+    match cache.get(&identified.identity.to_string()).await {
+        Ok(Some((known, found))) => {
+            metrics::cache_hit(found == Found::Memory);
+            Some(known)
+        }
+        Ok(None) => {
+            metrics::cache_miss();
+            None
+        }
+        Err(error) => {
+            // Analysing it once more costs less than waiting for Redis; storing it will wait anyway.
+            tracing::debug!(%error, "the cache was not asked");
+            metrics::cache_miss();
+            None
+        }
+    }
+}
+
+fn failed(work: &FileWork, failure: LaneFailure) -> Record {
+    let mut record = Record::new(&work.shown, End::Failed(failure.kind));
+    record.detail = Some(failure.detail);
+    record
+}
+
+/// The job as the producer wrote it: what a replay publishes again.
+fn as_submitted(job: &Job) -> Job {
+    Job { attempt: 0, ..job.clone() }
+}
+
+fn end_of(verdict: Verdict) -> (End, Option<String>) {
+    match verdict {
+        Verdict::Complete => (End::Ok, None),
+        Verdict::Partial { detail, .. } => (End::Partial, Some(detail)),
+        Verdict::NotApplicable { reason } => (
+            End::NotApplicable(match reason {
+                analysis::NotApplicable::Silence => NotApplicable::Silence,
+                analysis::NotApplicable::TooShort => NotApplicable::TooShort,
+            }),
+            None,
+        ),
+    }
+}
+
+/// Nanoseconds since the Unix epoch, negative before it; beyond the year 2262 the last one that fits.
+#[must_use]
+pub fn unix_nanos(time: SystemTime) -> i64 {
+    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => nanos(after),
+        Err(before) => -nanos(before.duration()),
+    }
+}

@@ -1,0 +1,176 @@
+//! `worker run`: RabbitMQ, the pipeline, Redis. One of the two places that name adapters.
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use shared::broker::{Broker, BrokerError, Publisher};
+use shared::roots::MediaRoots;
+use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
+use shared::store::Store;
+use shared::topology::Topology;
+use tracing::{error, info, warn};
+
+use crate::analyst::Analyst;
+use crate::cache::Cache;
+use crate::exit;
+use crate::health::{self, Health};
+use crate::lane_settings;
+use crate::lanes::{LaneSettings, Lanes};
+use crate::metrics::{self, Sampler};
+use crate::pipeline::{self, Heartbeat, Policy};
+use crate::sink::redis::RedisSink;
+use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
+use crate::stop::Stop;
+
+mod depth;
+
+/// Why the daemon did not run, with its exit code.
+#[derive(Debug)]
+struct Failure(String, u8);
+
+impl<E: std::error::Error> From<(E, u8)> for Failure {
+    fn from((error, code): (E, u8)) -> Self {
+        Self(error.to_string(), code)
+    }
+}
+
+/// Runs until it is told to stop.
+#[must_use]
+pub fn main(settings: WorkerSettings) -> ExitCode {
+    exit::block_on(async move {
+        match run(settings).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure(text, code)) => {
+                error!(exit_code = code, "{text}");
+                exit::say(&text, code)
+            }
+        }
+    })
+}
+
+async fn run(settings: WorkerSettings) -> Result<(), Failure> {
+    let roots = settings.media_roots.clone().ok_or_else(no_roots)?;
+    let lane_settings = lane_settings::of(&settings).map_err(|error| Failure(error, EXIT_CONFIG))?;
+    let stop = Stop::default();
+    let shutdown = settings.service.shutdown_timeout;
+    stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
+    let store = open_store(&settings)?;
+    let health = serve(&settings, &store, &stop).await?;
+    let Some(fleet) = interruptible(&stop, connect(&settings, roots)).await? else { return Ok(()) };
+    let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
+    let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
+    let depth = depth::watch(Arc::clone(&fleet.consume), fleet.topology.clone());
+    // From here on the worker is ready.
+    let _ = health.channels.set(fleet.receiver.channels());
+    info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
+    let (policy, heartbeat) = (policy(&settings, &lane_settings), health.heartbeat.clone());
+    let sink = RedisSink::new(store);
+    let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, stop, heartbeat).await;
+    drop(sampler);
+    depth.abort();
+    lanes.stop(true).await;
+    fleet.consume.close().await;
+    fleet.publish.close().await;
+    info!("stopped");
+    ended.map_err(|error| Failure(error.to_string(), exit::SYSTEM))
+}
+
+fn no_roots() -> Failure {
+    let text =
+        "MEDIA_ROOTS is not set: which folders may be read? For example MEDIA_ROOTS='music=/srv/music'";
+    Failure(text.to_owned(), EXIT_CONFIG)
+}
+
+fn open_store(settings: &WorkerSettings) -> Result<Store, Failure> {
+    let store = &settings.store;
+    Ok(Store::open(store.redis_url.expose(), &store.prefix, store.result_ttl)
+        .map_err(|error| (error, EXIT_CONFIG))?)
+}
+
+async fn serve(settings: &WorkerSettings, store: &Store, stop: &Stop) -> Result<Arc<Health>, Failure> {
+    let recorder = metrics::install(settings.queue.levels).map_err(|error| (error, exit::SYSTEM))?;
+    let health = Arc::new(Health {
+        heartbeat: Heartbeat::default(),
+        stop: stop.clone(),
+        store: store.clone(),
+        timeout: settings.service.health_check_timeout,
+        channels: OnceLock::new(),
+    });
+    let wanted = settings.service.http_addr;
+    let bound = health::serve(wanted, Arc::clone(&health), recorder)
+        .await
+        .map_err(|error| Failure(format!("cannot listen on {wanted} (HTTP_ADDR): {error}"), EXIT_CONFIG))?;
+    info!(address = %bound, "serving /metrics, /livez, /readyz and /startupz");
+    Ok(health)
+}
+
+/// The connections to RabbitMQ: one to consume and acknowledge, one to publish retries, because a broker in alarm stops
+/// all that a publishing connection writes.
+struct Fleet {
+    consume: Arc<Broker>,
+    publish: Broker,
+    topology: Topology,
+    receiver: RabbitReceiver,
+    settler: RabbitSettler,
+}
+
+async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+    let queue = &settings.queue;
+    let topology = Topology {
+        prefix: queue.prefix.clone(),
+        levels: queue.levels,
+        max_size: queue.max_size.into(),
+        retry_delays: queue.retry_delays.clone(),
+    };
+    let (url, name) = (queue.amqp_url.expose(), &settings.service.name);
+    let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
+    let consume = Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?;
+    let publish = Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?;
+    let publisher = Publisher::open(&publish, topology.clone()).await?;
+    let windows = Windows::new(
+        queue.levels,
+        &settings.schedule.levels,
+        settings.analysis.lanes,
+        settings.analysis.batch_size,
+    );
+    let (receiver, settler) = rabbitmq::open(&consume, publisher, &topology, windows, roots).await?;
+    Ok(Fleet { consume: Arc::new(consume), publish, topology, receiver, settler })
+}
+
+/// `None` when a stop came first.
+async fn interruptible<T>(
+    stop: &Stop,
+    work: impl Future<Output = Result<T, BrokerError>>,
+) -> Result<Option<T>, Failure> {
+    tokio::select! {
+        result = work => match result {
+            Ok(done) => Ok(Some(done)),
+            Err(error @ (BrokerError::Topology(_) | BrokerError::Refused { .. })) => Err((error, EXIT_CONFIG).into()),
+            Err(error) => Err((error, exit::UNAVAILABLE).into()),
+        },
+        () = stop.draining() => Ok(None),
+    }
+}
+
+fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
+    let profile = lane_settings::profile(&lane.engine.features);
+    Analyst {
+        lanes,
+        cache: Some(Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
+        starts: Some(store),
+        profile,
+        worker: Some(settings.service.name.clone()),
+    }
+}
+
+fn policy(settings: &WorkerSettings, lanes: &LaneSettings) -> Policy {
+    let schedule = &settings.schedule;
+    Policy {
+        lanes: lanes.lanes,
+        batch_size: settings.analysis.batch_size,
+        tiers: settings.queue.retry_delays.len(),
+        levels: settings.queue.levels,
+        aging: (schedule.mode == PriorityMode::Weighted).then_some(schedule.aging),
+    }
+}

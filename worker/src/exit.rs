@@ -1,0 +1,31 @@
+//! How commands end: one line for the user, and a code that scripts can rely on.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Some files failed, or there was nothing to do.
+pub const FAILED: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+/// A service is not available (`EX_UNAVAILABLE` of sysexits).
+pub const UNAVAILABLE: u8 = 69;
+/// A fault of ours or of the system (`EX_OSERR`).
+pub const SYSTEM: u8 = 71;
+/// Interrupted by the user, as shells say it: 128 + SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
+/// Says what went wrong and returns the code.
+pub fn say(error: &dyn Display, code: u8) -> ExitCode {
+    // With standard error closed, the code still tells.
+    let _ = writeln!(std::io::stderr().lock(), "worker: {error}");
+    ExitCode::from(code)
+}
+
+/// Runs a command on a runtime of its own.
+pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => say(&format_args!("cannot start the runtime: {error}"), SYSTEM),
+    }
+}

@@ -1,0 +1,110 @@
+//! The daemon's HTTP side: `/metrics`, `/livez`, `/readyz`, `/startupz`.
+//!
+//! Liveness is internal alone: a broker or a store that is away must not restart workers. Readiness is what a load
+//! balancer and a rollout ask: channels open, Redis answering, not draining.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use shared::store::Store;
+use tokio::net::TcpListener;
+
+use crate::metrics::Recorder;
+use crate::pipeline::Heartbeat;
+use crate::source::rabbitmq::Channels;
+use crate::stop::Stop;
+
+mod probe;
+
+pub use probe::{ProbeError, probe};
+
+/// The dispatcher turns at least once a second. Half a minute without a turn is a worker that hangs, not a slow machine.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
+/// What the probes look at.
+#[derive(Debug)]
+pub struct Health {
+    /// Time of the dispatcher's last turn.
+    pub heartbeat: Heartbeat,
+    /// Whether the worker is stopping.
+    pub stop: Stop,
+    /// The store that must answer.
+    pub store: Store,
+    /// Within this time (`HEALTH_CHECK_TIMEOUT`).
+    pub timeout: Duration,
+    /// The consumers' channels, once the start is over.
+    pub channels: OnceLock<Channels>,
+}
+
+impl Health {
+    /// Why the worker takes no work now; `Ok` when it does.
+    async fn ready(&self) -> Result<(), String> {
+        if self.stop.is_draining() {
+            return Err("draining".to_owned());
+        }
+        match self.channels.get() {
+            None => return Err("starting: not consuming yet".to_owned()),
+            Some(channels) if !channels.are_open() => {
+                return Err("rabbitmq: a channel is not open".to_owned());
+            }
+            Some(_) => {}
+        }
+        match tokio::time::timeout(self.timeout, self.store.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("redis: no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.timeout)),
+        }
+    }
+
+    fn live(&self) -> Result<(), String> {
+        let silent = self.heartbeat.age();
+        match self.channels.get() {
+            Some(_) if silent > SILENT_FOR => {
+                Err(format!("the dispatcher has not turned for {} s", silent.as_secs()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn started(&self) -> Result<(), String> {
+        self.channels.get().map(|_| ()).ok_or_else(|| "starting: not consuming yet".to_owned())
+    }
+}
+
+/// Listens, and answers until the process ends.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn serve(addr: SocketAddr, health: Arc<Health>, recorder: Recorder) -> std::io::Result<SocketAddr> {
+    let listener = TcpListener::bind(addr).await?;
+    let bound = listener.local_addr()?;
+    let probes = Router::new()
+        .route("/livez", get(async |State(health): State<Arc<Health>>| answer(health.live())))
+        .route("/readyz", get(async |State(health): State<Arc<Health>>| answer(health.ready().await)))
+        .route("/startupz", get(async |State(health): State<Arc<Health>>| answer(health.started())))
+        .with_state(health);
+    let metrics = Router::new().route("/metrics", get(exposition)).with_state(recorder);
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, probes.merge(metrics)).await {
+            tracing::error!(%error, "the http server ended");
+        }
+    });
+    Ok(bound)
+}
+
+async fn exposition(State(recorder): State<Recorder>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render())
+}
+
+fn answer(result: Result<(), String>) -> impl IntoResponse {
+    match result {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
+    }
+}

@@ -1,0 +1,34 @@
+//! From settings to lanes: what both front ends derive alike.
+
+use analysis::Features;
+use shared::settings::WorkerSettings;
+
+use crate::lanes::{EngineOptions, LaneSettings, this_program};
+
+/// What the worker itself needs besides its cache: connections, buffers, code.
+const OWN_BYTES: u64 = 64 << 20;
+
+/// The lanes that these settings ask for.
+///
+/// # Errors
+/// What is wrong, naming the variable.
+pub(crate) fn of(settings: &WorkerSettings) -> Result<LaneSettings, String> {
+    let features: Features =
+        settings.analysis.features.parse().map_err(|error| format!("ANALYSIS_FEATURES: {error}"))?;
+    Ok(LaneSettings {
+        lanes: settings.analysis.lanes,
+        timeout: settings.analysis.timeout,
+        max_memory_bytes: settings.resources.memory_bytes,
+        parent_memory_bytes: OWN_BYTES + settings.resources.cache_bytes,
+        nice: settings.resources.nice.into(),
+        engine: EngineOptions { max_file_bytes: settings.analysis.max_file_bytes, features },
+        program: this_program().map_err(|error| format!("cannot find this program: {error}"))?,
+        args: vec!["lane".into()],
+    })
+}
+
+/// The analyser's version and features: what a report must have been made under to be the answer.
+#[must_use]
+pub(crate) fn profile(features: &Features) -> String {
+    format!("{}+{features}", analysis::VERSION)
+}

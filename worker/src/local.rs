@@ -1,0 +1,166 @@
+//! `worker analyze`: folders, the pipeline, text. One of the two places that name adapters.
+
+use std::io::{self, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use shared::job::Levels;
+use shared::record::RecordWriter;
+use shared::scan::Scan;
+use shared::settings::{EXIT_CONFIG, WorkerSettings};
+
+use crate::analyst::Analyst;
+use crate::cli::AnalyzeArgs;
+use crate::exit;
+use crate::lane_settings;
+use crate::lanes::{LaneSettings, Lanes};
+use crate::pipeline::{self, Heartbeat, Policy};
+use crate::sink::SinkError;
+use crate::sink::records::RecordsSink;
+use crate::source::folder::{self, FolderReceiver, FolderSettler, Scanned};
+use crate::stop::Stop;
+
+mod output;
+mod progress;
+mod tally;
+
+use tally::Tally;
+
+/// The output names every failure already.
+pub const LOG_LEVEL: &str = "warn,worker::metrics=error";
+
+/// The local mode has no queue, so it has one level.
+const ONE_LEVEL: u8 = 1;
+
+/// After the first Ctrl-C: longer than any file should take, since the second one ends it at once.
+const DRAIN: Duration = Duration::from_secs(3600);
+
+/// Analyses what the arguments name.
+#[must_use]
+pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
+    let lane_settings = match lane_settings::of(&settings) {
+        Ok(lane_settings) => lane_settings,
+        Err(error) => return exit::say(&error, EXIT_CONFIG),
+    };
+    exit::block_on(async move {
+        match run(args, &settings, lane_settings).await {
+            Ok(code) => ExitCode::from(code),
+            Err((text, code)) => exit::say(&text, code),
+        }
+    })
+}
+
+type Failure = (String, u8);
+
+async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings) -> Result<u8, Failure> {
+    let profile = lane_settings::profile(&lanes.engine.features);
+    let scan = scan(args)?;
+    let output = output::open(args, &profile)?;
+    let system = |error: io::Error| (error.to_string(), exit::SYSTEM);
+    let window = lanes.lanes + settings.analysis.batch_size;
+    let (receiver, settler, scanned) =
+        folder::open(scan, window, output.unchanged, profile.clone()).map_err(system)?;
+    let stop = Stop::default();
+    stop.on_signals(DRAIN).map_err(system)?;
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let bar = progress::bar(args.quiet, &scanned, &tally);
+    let sink = {
+        let (tally, scanned, counted) = (Arc::clone(&tally), Arc::clone(&scanned), bar.clone());
+        let count = move |record: &_| {
+            tally.lock().unwrap_or_else(PoisonError::into_inner).count(record);
+            counted.set_length(scanned.found.load(Ordering::Relaxed));
+            counted.inc(1);
+        };
+        RecordsSink::new(RecordWriter::new(output.out, output.format, output.width), count, bar.clone())
+    };
+    let pool = Lanes::start(lanes.clone()).await.map_err(|error| (error.to_string(), EXIT_CONFIG))?;
+    let source = (receiver, settler);
+    let ended = analyse(source, sink, pool.clone(), policy(&lanes, settings), profile, stop.clone()).await;
+    pool.stop(true).await;
+    bar.finish_and_clear();
+    match ended {
+        Err(SinkError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err((error.to_string(), exit::SYSTEM)),
+        Ok(()) => Ok(conclude(args, &scanned, &tally, stop.is_draining())),
+    }
+}
+
+async fn analyse<W: Write + Send + 'static, F: FnMut(&shared::record::Record) + Send + 'static>(
+    (receiver, settler): (FolderReceiver, FolderSettler),
+    sink: RecordsSink<W, F>,
+    lanes: Lanes,
+    policy: Policy,
+    profile: String,
+    stop: Stop,
+) -> Result<(), SinkError> {
+    // Without a server there is nobody to ask what is known, and nobody who could start a file twice.
+    let analyst = Analyst { lanes, cache: None, starts: None, profile, worker: None };
+    pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, stop, Heartbeat::default()).await
+}
+
+fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {
+    let levels = Levels::new(ONE_LEVEL).unwrap_or(settings.queue.levels);
+    Policy { lanes: lanes.lanes, batch_size: settings.analysis.batch_size, tiers: 0, levels, aging: None }
+}
+
+fn scan(args: &AnalyzeArgs) -> Result<Scan, Failure> {
+    let stdin = Path::new("-");
+    let separator = if args.null { b'\0' } else { b'\n' };
+    let list = match (&args.files_from, args.paths.as_slice()) {
+        (Some(list), []) => Some(list.as_path()),
+        (Some(_), _) => return Err(("give either paths or --files-from, not both".to_owned(), exit::USAGE)),
+        (None, [only]) if only == stdin => Some(stdin),
+        (None, []) => Some(stdin),
+        (None, paths) if paths.iter().any(|path| path == stdin) => {
+            return Err((
+                "'-' (a list on standard input) cannot be mixed with paths".to_owned(),
+                exit::USAGE,
+            ));
+        }
+        (None, _) => None,
+    };
+    let scan = match list {
+        None => Scan::from_paths(args.paths.clone()),
+        Some(list) if list == stdin => {
+            Scan::from_list(BufReader::new(io::stdin()), separator, "standard input")
+        }
+        Some(list) => {
+            let file = std::fs::File::open(list).map_err(|error| {
+                (format!("cannot read --files-from {}: {error}", list.display()), exit::USAGE)
+            })?;
+            Scan::from_list(BufReader::new(file), separator, PathBuf::from(list))
+        }
+    };
+    Ok(scan.all_files(args.all_files))
+}
+
+fn conclude(args: &AnalyzeArgs, scanned: &Scanned, tally: &Mutex<Tally>, interrupted: bool) -> u8 {
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    let errors = scanned.take_errors();
+    let mut err = io::stderr().lock();
+    // With standard error closed the exit code still tells.
+    for error in &errors {
+        let _ = writeln!(err, "worker: {error}");
+    }
+    if !args.quiet {
+        let _ = tally.summary(&mut err, scanned);
+    }
+    match () {
+        () if interrupted => exit::INTERRUPTED,
+        () if tally.failed() > 0 || !errors.is_empty() || tally.nothing_to_do(scanned) => exit::FAILED,
+        () => 0,
+    }
+}
+
+/// Nothing is drawn where nobody looks.
+fn hidden_unless_terminal(quiet: bool) -> ProgressBar {
+    let visible = !quiet && io::stderr().is_terminal();
+    ProgressBar::with_draw_target(
+        None,
+        if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+    )
+}

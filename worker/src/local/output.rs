@@ -1,0 +1,99 @@
+//! Where the records go, and what an earlier run left there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use shared::outcome::{End, FailureKind};
+use shared::record::{Format, Record};
+
+use crate::cli::AnalyzeArgs;
+use crate::exit;
+use crate::source::folder::{Unchanged, state_of};
+
+/// Columns of a table that goes to no terminal.
+const DEFAULT_WIDTH: usize = 120;
+
+/// An opened destination.
+pub(super) struct Output {
+    pub(super) out: Box<dyn Write + Send>,
+    pub(super) format: Format,
+    /// Of the terminal, in columns.
+    pub(super) width: usize,
+    /// Files that need no analysis.
+    pub(super) unchanged: Unchanged,
+}
+
+/// # Errors
+/// What cannot be written or gone on with, and the exit code.
+pub(super) fn open(args: &AnalyzeArgs, profile: &str) -> Result<Output, (String, u8)> {
+    let width = terminal_width();
+    let Some(path) = &args.out else {
+        let format = args.format.unwrap_or(match io::stdout().is_terminal() {
+            true => Format::Table,
+            false => Format::Ndjson,
+        });
+        let out: Box<dyn Write + Send> = Box::new(BufWriter::new(io::stdout()));
+        return Ok(Output { out, format, width, unchanged: Unchanged::new() });
+    };
+    let format = args.format.unwrap_or(Format::Ndjson);
+    let failed = |error: io::Error| (format!("--out {}: {error}", path.display()), exit::USAGE);
+    let (file, unchanged) = match format {
+        Format::Ndjson => resume(path, profile).map_err(failed)?,
+        // Only lines of JSON say enough to go on with; an existing file of another kind is not ours to overwrite.
+        _ => (OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?, Unchanged::new()),
+    };
+    Ok(Output { out: Box::new(BufWriter::new(file)), format, width, unchanged })
+}
+
+/// Opens the results of an earlier run for appending. A last line that a crash left half is cut off.
+fn resume(path: &Path, profile: &str) -> io::Result<(File, Unchanged)> {
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let mut reader = BufReader::new(&file);
+    let (mut unchanged, mut line, mut whole, mut number) = (Unchanged::new(), Vec::new(), 0, 0_u64);
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if read == 0 || line.last() != Some(&b'\n') {
+            break;
+        }
+        number += 1;
+        let record: Record = serde_json::from_slice(&line).map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {number} is not a result of ours ({error}); nothing was changed"),
+            )
+        })?;
+        whole += read as u64;
+        note(&mut unchanged, &record, profile);
+    }
+    file.set_len(whole)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok((file, unchanged))
+}
+
+fn note(unchanged: &mut Unchanged, record: &Record, profile: &str) {
+    let (Some(bytes), Some(modified)) = (record.bytes, record.modified_ns) else { return };
+    let made_under = record.profile.as_deref().unwrap_or(profile);
+    let state = state_of(&record.path_bytes(), bytes, modified, made_under);
+    if is_final(record.end()) {
+        unchanged.insert(state)
+    } else {
+        unchanged.remove(&state)
+    };
+}
+
+/// Whether trying the same file again would end the same way.
+const fn is_final(end: End) -> bool {
+    match end {
+        End::Ok | End::Partial | End::NotApplicable(_) => true,
+        End::Failed(kind) => {
+            matches!(kind, FailureKind::Unsupported | FailureKind::Corrupt | FailureKind::TooLarge)
+        }
+    }
+}
+
+fn terminal_width() -> usize {
+    let terminal = console::Term::stdout();
+    terminal.size_checked().map_or(DEFAULT_WIDTH, |(_, columns)| columns.into())
+}

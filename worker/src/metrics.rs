@@ -1,0 +1,158 @@
+//! What the pipeline tells the metrics. Without a recorder (the local mode) every call is a no-op.
+//!
+//! Names, meanings and buckets are in [`shared::telemetry::metrics`]; label values are closed sets.
+
+use std::time::{Duration, SystemTime};
+
+use metrics::{counter, gauge, histogram};
+use shared::job::Levels;
+use shared::outcome::{End, FailureKind, Outcome};
+use shared::record::Record;
+use shared::telemetry::metrics as names;
+
+use crate::analyst::unix_nanos;
+use crate::lanes::RestartCause;
+use crate::task::FileWork;
+
+mod recorder;
+mod sampler;
+
+pub use recorder::{Recorder, RecorderError, install};
+pub use sampler::Sampler;
+
+/// Containers as label values; whatever else a file is counts as `other`, and a failure without a report as `unknown`.
+const FORMATS: [&str; 13] =
+    ["wav", "aiff", "flac", "mp3", "ogg", "aac", "mp4", "alac", "caf", "mkv", "webm", "other", "unknown"];
+
+/// A stage with a duration of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Finding out who the audio is.
+    Identify,
+    /// Decoding and analysing.
+    Analyze,
+    /// Writing a batch of ends.
+    Store,
+    /// From the start of a job to its end, without storing.
+    Total,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Identify, Self::Analyze, Self::Store, Self::Total];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Analyze => "analyze",
+            Self::Store => "store",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// A stage took so long.
+pub fn stage(stage: Stage, elapsed: Duration) {
+    histogram!(names::PROCESSING_DURATION, "stage" => stage.label()).record(elapsed.as_secs_f64());
+}
+
+/// The cache knew a file.
+pub fn cache_hit(in_memory: bool) {
+    counter!(names::CACHE_HITS, "tier" => if in_memory { "memory" } else { "redis" }).increment(1);
+}
+
+/// The cache did not.
+pub fn cache_miss() {
+    counter!(names::CACHE_MISSES).increment(1);
+}
+
+/// So many files wait here, and so many run.
+pub fn jobs(waiting: usize, running: usize) {
+    gauge!(names::JOBS, "state" => "waiting").set(waiting as f64);
+    gauge!(names::JOBS, "state" => "running").set(running as f64);
+    sampler::UTILISATION.running(running);
+}
+
+/// A job starts.
+pub fn started(work: &FileWork, level: &'static str) {
+    // A retry's wait says nothing of the queue.
+    let Some(job) = work.job.as_ref().filter(|job| job.attempt == 0) else { return };
+    let waited_ms = unix_nanos(SystemTime::now()) / 1_000_000 - job.submitted_at_ms;
+    // The clocks of two hosts may differ: a wait below nothing is nothing.
+    histogram!(names::QUEUE_WAIT, "priority" => level).record(waited_ms.max(0) as f64 / 1000.0);
+}
+
+/// A file came to its end.
+pub fn ended(record: &Record, level: &'static str) {
+    let format = format_of(record);
+    counter!(names::FILES_PROCESSED, "outcome" => record.outcome.code(), "priority" => level, "format" => format)
+        .increment(1);
+    stage(Stage::Total, Duration::from_secs_f64(record.elapsed_seconds.max(0.0)));
+    if let End::Failed(kind) = record.end() {
+        counter!(names::FAILURES, "kind" => kind.code()).increment(1);
+        if kind == FailureKind::Timeout {
+            counter!(names::TIMEOUTS).increment(1);
+        }
+        // The one place where a failure is logged.
+        tracing::warn!(
+            file = record.path,
+            job_id = record.job_id.map(tracing::field::display),
+            batch_id = record.batch_id.map(tracing::field::display),
+            kind = kind.code(),
+            detail = record.detail,
+            "file failed"
+        );
+    }
+}
+
+fn format_of(record: &Record) -> &'static str {
+    let Some(report) = &record.report else { return "unknown" };
+    let known = |name: &str| FORMATS.iter().copied().find(|format| format.eq_ignore_ascii_case(name));
+    known(&report.audio.container).or_else(|| known(&report.audio.codec)).unwrap_or("other")
+}
+
+/// A job goes to a retry tier.
+pub fn retried(level: &'static str) {
+    counter!(names::RETRIES, "priority" => level).increment(1);
+}
+
+/// A batch of ends was stored.
+pub fn flushed(ends: usize, elapsed: Duration) {
+    histogram!(names::BATCH_SIZE).record(ends as f64);
+    stage(Stage::Store, elapsed);
+}
+
+/// A batch of ends was not stored, this time.
+pub fn store_failed() {
+    counter!(names::STORE_FAILURES).increment(1);
+}
+
+/// So many deliveries were no longer ours when they were settled.
+pub fn lost_leases(count: usize) {
+    counter!(names::LOST_LEASES).increment(count as u64);
+}
+
+/// Every series of every counter and histogram, at nothing: a rate over a series that appears with its first event misses it.
+fn touch(levels: Levels) {
+    for level in levels.iter().map(|level| levels.name(level)) {
+        for outcome in Outcome::ALL {
+            for format in FORMATS {
+                let labels = [("outcome", outcome.code()), ("priority", level), ("format", format)];
+                counter!(names::FILES_PROCESSED, &labels).increment(0);
+            }
+        }
+        counter!(names::RETRIES, "priority" => level).increment(0);
+    }
+    for kind in FailureKind::ALL {
+        counter!(names::FAILURES, "kind" => kind.code()).increment(0);
+    }
+    for tier in ["memory", "redis"] {
+        counter!(names::CACHE_HITS, "tier" => tier).increment(0);
+    }
+    for cause in RestartCause::ALL {
+        counter!(names::LANE_RESTARTS, "cause" => cause.code()).increment(0);
+    }
+    for name in [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::STORE_FAILURES] {
+        counter!(name).increment(0);
+    }
+    jobs(0, 0);
+}

@@ -1,0 +1,66 @@
+//! The road of a task: receive → order → analyse → decide → store → settle. The only caller of every stage.
+//!
+//! Two loops. [`dispatch`] takes tasks, keeps the lanes busy and never waits for a network; [`close`] stores what has
+//! ended and then, never before, settles it with the source. A crash in between means that a task comes again, and
+//! ending it twice changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::job::Levels;
+use tokio::sync::mpsc;
+
+use crate::analyst::Analyst;
+use crate::ready::Ready;
+use crate::sink::{Sink, SinkError};
+use crate::source::{Receive, Settle};
+use crate::stop::Stop;
+
+mod close;
+mod dispatch;
+
+pub use dispatch::Heartbeat;
+
+/// A lone end waits this long for others, to share their round trip. Short against any analysis, long against the work of
+/// storing one.
+const FLUSH_AFTER: Duration = Duration::from_millis(5);
+
+/// How the pipeline is run.
+#[derive(Debug)]
+pub struct Policy {
+    /// How many tasks are worked on at a time: the number of lanes.
+    pub lanes: usize,
+    /// How many ends are stored at a time, at most (`ANALYSIS_BATCH_SIZE`).
+    pub batch_size: usize,
+    /// How many retry tiers there are; 0: a transient failure is an end.
+    pub tiers: usize,
+    /// The levels, for their names.
+    pub levels: Levels,
+    /// The order of waiting tasks.
+    pub aging: Option<Duration>,
+}
+
+/// Runs until the source is exhausted or a stop has drained it. Every task received is settled when it returns.
+///
+/// # Errors
+/// When ends can no longer be stored at all; tasks without a stored end were given back.
+pub async fn run<R: Receive, S: Settle + 'static, K: Sink + 'static>(
+    mut receiver: R,
+    settler: S,
+    sink: K,
+    analyst: Arc<Analyst>,
+    policy: Policy,
+    stop: Stop,
+    heartbeat: Heartbeat,
+) -> Result<(), SinkError> {
+    // Unbounded, yet never longer than the source's window: a completed task counts there until it is settled. The
+    // dispatcher must not wait here, or a Redis that is away would look like a worker that hangs.
+    let (completed, completions) = mpsc::unbounded_channel();
+    let closer = tokio::spawn(close::run(completions, settler, sink, policy.batch_size, stop.clone()));
+    let ready = Ready::new(policy.levels.count(), policy.aging);
+    dispatch::Dispatch::new(ready, analyst, policy, stop, heartbeat, completed).run(&mut receiver).await;
+    match closer.await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

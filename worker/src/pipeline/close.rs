@@ -1,0 +1,142 @@
+//! Stores what has ended, and settles it when, and only when, it is stored.
+
+use std::time::Duration;
+
+use shared::outcome::{End, FailureKind};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::FLUSH_AFTER;
+use crate::metrics;
+use crate::sink::{Sink, SinkError};
+use crate::source::Settle;
+use crate::stop::Stop;
+use crate::task::{Completed, Completion, Ended, Settlement, Ticket};
+
+/// Pauses between tries while the sink is away.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Runs until the last sender is gone and everything that came is settled.
+pub(super) async fn run(
+    mut completions: UnboundedReceiver<Completed>,
+    mut settler: impl Settle,
+    mut sink: impl Sink,
+    batch_size: usize,
+    stop: Stop,
+) -> Result<(), SinkError> {
+    let mut result = Ok(());
+    while let Some(flush) = gather(&mut completions, batch_size).await {
+        if result.is_ok() {
+            result = store(&mut sink, &flush.ends, &stop).await;
+        }
+        let stored = result.is_ok();
+        let fates = flush.stored.into_iter().map(|ticket| match stored {
+            true => (ticket, Settlement::Ack),
+            false => (ticket, Settlement::GiveBack),
+        });
+        settler.settle(fates.chain(flush.settled).collect()).await;
+        if !stored {
+            stop.now();
+        }
+    }
+    settler.close().await;
+    match result {
+        // The sink came back too late or not at all, and we were told to stop: what it lacks was given back.
+        Err(SinkError::Unavailable(error)) => {
+            tracing::warn!(%error, "stopped while results could not be stored; their jobs were given back");
+            Ok(())
+        }
+        Ok(()) => sink.close().await,
+        other => other,
+    }
+}
+
+#[derive(Default)]
+struct Flush {
+    ends: Vec<Ended>,
+    stored: Vec<Ticket>,
+    settled: Vec<(Ticket, Settlement)>,
+}
+
+impl Flush {
+    fn add(&mut self, completed: Completed) {
+        match completed.completion {
+            Completion::Store(ended) => {
+                self.ends.push(*ended);
+                self.stored.push(completed.ticket);
+            }
+            Completion::Settle(settlement) => self.settled.push((completed.ticket, settlement)),
+        }
+    }
+
+    const fn len(&self) -> usize {
+        self.stored.len() + self.settled.len()
+    }
+}
+
+/// By size or by a few milliseconds, whichever comes first.
+async fn gather(completions: &mut UnboundedReceiver<Completed>, batch_size: usize) -> Option<Flush> {
+    let mut flush = Flush::default();
+    flush.add(completions.recv().await?);
+    let deadline = Instant::now() + FLUSH_AFTER;
+    while flush.len() < batch_size {
+        match timeout_at(deadline, completions.recv()).await {
+            Ok(Some(completed)) => flush.add(completed),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Some(flush)
+}
+
+/// Stores the ends together; if one of them cannot be written as it is, each for itself.
+async fn store(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<(), SinkError> {
+    let begun = std::time::Instant::now();
+    match persist(sink, ends, stop).await {
+        Err(SinkError::Impossible(_)) => {
+            for end in ends {
+                store_alone(sink, end, stop).await?;
+            }
+        }
+        other => other?,
+    }
+    if !ends.is_empty() {
+        metrics::flushed(ends.len(), begun.elapsed());
+    }
+    Ok(())
+}
+
+/// An end that cannot be written costs only itself: it is stored as a fault of ours.
+async fn store_alone(sink: &mut impl Sink, end: &Ended, stop: &Stop) -> Result<(), SinkError> {
+    let error = match persist(sink, std::slice::from_ref(end), stop).await {
+        Err(SinkError::Impossible(error)) => error,
+        other => return other,
+    };
+    tracing::error!(%error, file = end.record.path, "a result cannot be written as it is");
+    let fault = End::Failed(FailureKind::Internal);
+    let mut bare = Ended { message: None, ..end.clone() };
+    bare.record.report = None;
+    (bare.record.outcome, bare.record.kind) = (fault.outcome(), fault.kind());
+    bare.record.detail = Some(error.to_string());
+    persist(sink, &[bare], stop).await
+}
+
+/// Tries while the sink is away, until it works or there is no time left.
+async fn persist(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<(), SinkError> {
+    let mut pause = RETRY.0;
+    if ends.is_empty() {
+        return Ok(());
+    }
+    loop {
+        let error = match sink.store(ends).await {
+            Err(SinkError::Unavailable(error)) => error,
+            other => return other,
+        };
+        tracing::warn!(%error, ends = ends.len(), "results cannot be stored, trying again");
+        metrics::store_failed();
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = stop.stopped_now() => return Err(SinkError::Unavailable(error)),
+        }
+        pause = (pause * 2).min(RETRY.1);
+    }
+}

@@ -1,0 +1,38 @@
+//! Where ends go. A sink knows neither sources nor lanes.
+
+use shared::store::StoreError;
+
+use crate::task::Ended;
+
+pub mod memory;
+pub mod records;
+pub mod redis;
+
+/// Why ends were not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Trying again may help.
+    #[error(transparent)]
+    Unavailable(StoreError),
+    /// It will not: these ends cannot be stored as they are.
+    #[error(transparent)]
+    Impossible(StoreError),
+    /// What the records are written to is gone or full.
+    #[error("cannot write the results: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Stores ends.
+pub trait Sink: Send {
+    /// Stores all of them, each at most once however often it is called with the same ones.
+    ///
+    /// # Errors
+    /// [`SinkError::Unavailable`]: call again with the same ends. The others end the run.
+    fn store(&mut self, ends: &[Ended]) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// Everything was stored; write out what is buffered.
+    ///
+    /// # Errors
+    /// As for storing.
+    fn close(self) -> impl Future<Output = Result<(), SinkError>> + Send;
+}

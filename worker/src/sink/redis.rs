@@ -1,0 +1,53 @@
+//! Ends into Redis.
+
+use shared::store::{Finished, Store, StoreError};
+
+use super::{Sink, SinkError};
+use crate::task::Ended;
+
+/// Writes through the store's atomic script.
+#[derive(Debug)]
+pub struct RedisSink {
+    store: Store,
+}
+
+impl RedisSink {
+    /// Into this store.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+impl Sink for RedisSink {
+    async fn store(&mut self, ends: &[Ended]) -> Result<(), SinkError> {
+        let finished: Vec<Finished> = ends.iter().filter_map(finished).collect();
+        match self.store.finish(&finished).await {
+            Ok(_) => Ok(()),
+            // An operator can give memory, a password or a master back; the ends wait for that.
+            Err(error @ (StoreError::Unreachable { .. } | StoreError::Refused { .. })) => {
+                Err(SinkError::Unavailable(error))
+            }
+            Err(error) => Err(SinkError::Impossible(error)),
+        }
+    }
+
+    async fn close(self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Every end of the fleet has a job and a batch; one without has nobody who could ask for it.
+fn finished(ended: &Ended) -> Option<Finished> {
+    let (Some(job_id), Some(batch_id)) = (ended.record.job_id, ended.record.batch_id) else {
+        tracing::error!(file = ended.record.path, "an end without a job cannot be stored");
+        return None;
+    };
+    Some(Finished {
+        job_id,
+        batch_id,
+        record: ended.record.clone(),
+        job: ended.job.clone(),
+        message: ended.message.clone(),
+    })
+}

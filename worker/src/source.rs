@@ -1,0 +1,30 @@
+//! Where tasks come from: the receiving half and the settling half of a source. They are apart because settling may
+//! wait for a network while the next task is already taken.
+//!
+//! A source knows neither lanes nor sinks, and bounds by itself how many of its tasks are unsettled at a time: that
+//! bound is the pipeline's only one.
+
+use crate::task::{Settlement, Task, Ticket};
+
+pub mod folder;
+pub mod memory;
+pub mod rabbitmq;
+
+/// The receiving half.
+pub trait Receive: Send {
+    /// The next task, or `None` when there will be no more. Safe to drop while it waits: no task is lost.
+    fn next(&mut self) -> impl Future<Output = Option<Task>> + Send;
+
+    /// Takes no more in. Tasks already taken still come out of `next`, then `None`.
+    fn stop(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// The settling half.
+pub trait Settle: Send {
+    /// Settles tasks. What cannot be settled any more (its lease was lost) will be delivered again: it is counted, not an
+    /// error.
+    fn settle(&mut self, settled: Vec<(Ticket, Settlement)>) -> impl Future<Output = ()> + Send;
+
+    /// Finishes what is under way.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}

@@ -1,0 +1,128 @@
+//! Which deliveries of a channel are unsettled: what one `multiple` acknowledgement may cover.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::broker::lapin::Acker;
+
+use crate::task::Ticket;
+
+/// The unsettled deliveries of one channel. Tags count up from 1 and start anew with each connection: that is an epoch.
+#[derive(Debug)]
+pub(super) struct Ledger<A = Acker> {
+    epoch: u64,
+    last_tag: u64,
+    outstanding: BTreeMap<u64, A>,
+}
+
+impl<A> Default for Ledger<A> {
+    fn default() -> Self {
+        Self { epoch: 0, last_tag: 0, outstanding: BTreeMap::new() }
+    }
+}
+
+/// One acknowledgement to send.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ack<A = Acker> {
+    pub(super) acker: A,
+    /// How many deliveries it settles; over 1 it is sent with `multiple`.
+    pub(super) covers: usize,
+}
+
+impl<A> Ledger<A> {
+    /// Notes a delivery and returns its epoch.
+    pub(super) fn received(&mut self, tag: u64, acker: A) -> u64 {
+        if tag <= self.last_tag {
+            // A new connection. The broker has taken back what the old one had not settled.
+            self.epoch += 1;
+            self.outstanding.clear();
+        }
+        self.last_tag = tag;
+        self.outstanding.insert(tag, acker);
+        self.epoch
+    }
+
+    /// Takes one delivery out; `None` when it was of an earlier connection.
+    pub(super) fn take(&mut self, ticket: &Ticket) -> Option<A> {
+        if ticket.epoch == self.epoch { self.outstanding.remove(&ticket.tag) } else { None }
+    }
+
+    /// Takes deliveries out and returns the fewest acknowledgements that settle them, with the number of those whose
+    /// connection is gone.
+    pub(super) fn acks(&mut self, tickets: &[Ticket]) -> (Vec<Ack<A>>, usize) {
+        let ours = tickets.iter().filter(|ticket| ticket.epoch == self.epoch);
+        let tags: BTreeSet<u64> =
+            ours.map(|ticket| ticket.tag).filter(|tag| self.outstanding.contains_key(tag)).collect();
+        let lost = tickets.len() - tags.len();
+        // `multiple` settles everything up to its tag, so it may reach as far as every delivery up to it is among ours.
+        let prefix = self.outstanding.keys().zip(&tags).take_while(|(oldest, ours)| oldest == ours).count();
+        let mut acks = Vec::with_capacity(tags.len() - prefix + 1);
+        for (place, tag) in tags.into_iter().enumerate() {
+            let Some(acker) = self.outstanding.remove(&tag) else { continue };
+            match (place + 1).cmp(&prefix) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => acks.push(Ack { acker, covers: prefix }),
+                std::cmp::Ordering::Greater => acks.push(Ack { acker, covers: 1 }),
+            }
+        }
+        (acks, lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ticket(epoch: u64, tag: u64) -> Ticket {
+        Ticket { stream: 0, epoch, tag }
+    }
+
+    fn ledger(tags: std::ops::RangeInclusive<u64>) -> Ledger<u64> {
+        let mut ledger = Ledger::default();
+        tags.for_each(|tag| assert_eq!(ledger.received(tag, tag), 0));
+        ledger
+    }
+
+    #[test]
+    fn a_run_from_the_oldest_is_one_acknowledgement() {
+        let mut ledger = ledger(1..=6);
+        let (acks, lost) = ledger.acks(&[ticket(0, 5), ticket(0, 2), ticket(0, 1), ticket(0, 3)]);
+        assert_eq!(acks, [Ack { acker: 3, covers: 3 }, Ack { acker: 5, covers: 1 }]);
+        assert_eq!(lost, 0);
+        let (acks, _) = ledger.acks(&[ticket(0, 4), ticket(0, 6)]);
+        assert_eq!(acks, [Ack { acker: 6, covers: 2 }]);
+    }
+
+    #[test]
+    fn a_new_connection_makes_old_tickets_lost() {
+        let mut ledger = ledger(1..=3);
+        assert_eq!(ledger.received(1, 1), 1);
+        let (acks, lost) = ledger.acks(&[ticket(0, 1), ticket(0, 2), ticket(1, 1)]);
+        assert_eq!(acks, [Ack { acker: 1, covers: 1 }]);
+        assert_eq!(lost, 2);
+        assert_eq!(ledger.take(&ticket(0, 3)), None);
+    }
+
+    proptest! {
+        /// Against the broker's own rule: `multiple` settles every unsettled tag up to its own.
+        #[test]
+        fn exactly_what_was_asked_for_is_settled(
+            count in 1u64..40,
+            flushes in proptest::collection::vec(proptest::collection::vec(1u64..40, 0..12), 1..6),
+        ) {
+            let mut ledger = ledger(1..=count);
+            let mut broker: BTreeSet<u64> = (1..=count).collect();
+            for flush in flushes {
+                let asked: BTreeSet<u64> = flush.into_iter().filter(|tag| broker.contains(tag)).collect();
+                let tickets: Vec<Ticket> = asked.iter().map(|tag| ticket(0, *tag)).collect();
+                let before = broker.clone();
+                for ack in ledger.acks(&tickets).0 {
+                    if ack.covers > 1 { broker.retain(|tag| *tag > ack.acker) } else { broker.remove(&ack.acker); }
+                }
+                let settled: BTreeSet<u64> = before.difference(&broker).copied().collect();
+                prop_assert_eq!(settled, asked);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A delivery as a task. Whatever is in it, it becomes work: a message that is no job ends as one that was unreadable.
+
+use shared::broker::lapin::message::Delivery;
+use shared::broker::lapin::types::ShortString;
+use shared::job::{BatchId, Job, JobError, JobId, Priority};
+use shared::outcome::FailureKind;
+use shared::roots::MediaRoots;
+use tokio::time::Instant;
+
+use crate::task::{FileWork, Task, Ticket, Unreadable, Work};
+
+pub(super) fn task(
+    stream: usize,
+    epoch: u64,
+    tag: u64,
+    level: Priority,
+    redelivered: bool,
+    work: Work,
+) -> Task {
+    Task { ticket: Ticket { stream, epoch, tag }, level, redelivered, received: Instant::now(), work }
+}
+
+pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
+    match Job::decode(&delivery.data) {
+        Ok(job) => Work::File(Box::new(FileWork {
+            shown: job.file.to_bytes(),
+            root: roots.get(&job.file.root).map(ToOwned::to_owned),
+            path: job.file.path.clone(),
+            attempt: job.attempt,
+            force: job.force,
+            job: Some(job),
+        })),
+        Err(error) => Work::Unreadable(Box::new(unreadable(delivery, &error))),
+    }
+}
+
+/// The properties may still say whose message it was. Without them, its bytes are its name: the same garbage twice is one
+/// record.
+fn unreadable(delivery: &Delivery, error: &JobError) -> Unreadable {
+    let id = |property: &Option<ShortString>| property.as_ref().map(|id| id.as_str().to_owned());
+    let message_id = id(delivery.properties.message_id()).and_then(|id| id.parse::<JobId>().ok());
+    let batch_id = id(delivery.properties.correlation_id()).and_then(|id| id.parse::<BatchId>().ok());
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&blake3::hash(&delivery.data).as_bytes()[..16]);
+    Unreadable {
+        job_id: message_id.unwrap_or_else(|| JobId::from_hash(hash)),
+        batch_id: batch_id.unwrap_or(BatchId::STRAY),
+        kind: match error {
+            JobError::NewerVersion { .. } => FailureKind::UnsupportedVersion,
+            JobError::TooLarge(_) | JobError::Malformed(_) | JobError::OtherSchema(_) => {
+                FailureKind::UnreadableMessage
+            }
+        },
+        detail: error.to_string(),
+        body: delivery.data.clone(),
+    }
+}

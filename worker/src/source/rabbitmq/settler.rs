@@ -1,0 +1,112 @@
+//! The settling half: acknowledgements together, retries through their tier, give-backs one by one.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::join_all;
+use shared::broker::lapin::options::{BasicAckOptions, BasicNackOptions};
+use shared::broker::lapin::{self, Acker};
+use shared::broker::{Fate, Publisher, Route};
+use shared::job::Job;
+use tokio::task::JoinSet;
+
+use super::ledger::{Ack, Ledger};
+use super::lock;
+use crate::metrics;
+use crate::source::Settle;
+use crate::task::{Settlement, Ticket};
+
+/// The settling half.
+#[derive(Debug)]
+pub struct RabbitSettler {
+    publisher: Publisher,
+    ledgers: Vec<Arc<Mutex<Ledger>>>,
+    /// Retries under way: the broker's word on one may take long, and the acknowledgements behind it need not wait.
+    retries: JoinSet<()>,
+}
+
+impl RabbitSettler {
+    pub(super) fn new(publisher: Publisher, ledgers: Vec<Arc<Mutex<Ledger>>>) -> Self {
+        Self { publisher, ledgers, retries: JoinSet::new() }
+    }
+
+    async fn acknowledge(&self, tickets: Vec<Vec<Ticket>>) {
+        let mut acks = Vec::new();
+        for (ledger, tickets) in self.ledgers.iter().zip(&tickets) {
+            let (some, lost) = lock(ledger).acks(tickets);
+            metrics::lost_leases(lost);
+            acks.extend(some);
+        }
+        join_all(acks.into_iter().map(ack)).await;
+    }
+
+    fn take(&self, ticket: &Ticket) -> Option<Acker> {
+        let acker = self.ledgers.get(ticket.stream).and_then(|ledger| lock(ledger).take(ticket));
+        if acker.is_none() {
+            metrics::lost_leases(1);
+        }
+        acker
+    }
+}
+
+impl Settle for RabbitSettler {
+    async fn settle(&mut self, settled: Vec<(Ticket, Settlement)>) {
+        let mut acks: Vec<Vec<Ticket>> = self.ledgers.iter().map(|_| Vec::new()).collect();
+        let mut give_backs = Vec::new();
+        for (ticket, settlement) in settled {
+            match settlement {
+                Settlement::Ack => {
+                    if let Some(of_stream) = acks.get_mut(ticket.stream) {
+                        of_stream.push(ticket);
+                    }
+                }
+                Settlement::GiveBack => give_backs.extend(self.take(&ticket)),
+                Settlement::Retry { tier, job } => {
+                    if let Some(acker) = self.take(&ticket) {
+                        self.retries.spawn(retry(self.publisher.clone(), acker, tier, job));
+                    }
+                }
+            }
+        }
+        self.acknowledge(acks).await;
+        join_all(give_backs.into_iter().map(give_back)).await;
+        while self.retries.try_join_next().is_some() {}
+    }
+
+    async fn close(mut self) {
+        while self.retries.join_next().await.is_some() {}
+    }
+}
+
+async fn ack(ack: Ack) {
+    let sent = ack.acker.ack(BasicAckOptions { multiple: ack.covers > 1 }).await;
+    note(sent, ack.covers);
+}
+
+async fn give_back(acker: Acker) {
+    note(acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
+}
+
+/// Published again first, acknowledged after: in between there are two, never none.
+async fn retry(publisher: Publisher, acker: Acker, tier: usize, job: Box<Job>) {
+    match publisher.publish(&job, Route::Retry { tier, level: job.priority }).await {
+        Ok(Fate::Accepted) => ack(Ack { acker, covers: 1 }).await,
+        Ok(Fate::QueueFull) => give_back(acker).await,
+        Err(error) => {
+            tracing::warn!(job_id = %job.job_id, %error, "a retry was not accepted, the job is given back");
+            give_back(acker).await;
+        }
+    }
+}
+
+/// `Ok(false)` and an error mean the same: the connection is gone, the message will come again, and a second end of a job
+/// changes nothing.
+fn note(sent: Result<bool, lapin::Error>, covers: usize) {
+    match sent {
+        Ok(true) => {}
+        Ok(false) => metrics::lost_leases(covers),
+        Err(error) => {
+            tracing::debug!(%error, "an acknowledgement was lost");
+            metrics::lost_leases(covers);
+        }
+    }
+}

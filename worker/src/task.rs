@@ -1,0 +1,120 @@
+//! What flows through the pipeline: a task from a source, an end to a sink, a settlement back to the source.
+
+use std::path::PathBuf;
+
+use shared::job::{BatchId, Job, JobId, Priority, RelPath};
+use shared::outcome::FailureKind;
+use shared::record::Record;
+use tokio::time::Instant;
+
+/// A task's name at its source. It is taken by value when the task is settled, so none is settled twice.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// Which of the source's streams it came from (RabbitMQ: the level).
+    pub stream: usize,
+    /// Which life of that stream: tags start anew after a reconnect.
+    pub epoch: u64,
+    /// Its number there (RabbitMQ: the delivery tag).
+    pub tag: u64,
+}
+
+/// One unit of work as a source hands it over.
+#[derive(Debug)]
+pub struct Task {
+    /// For settling it.
+    pub ticket: Ticket,
+    /// The level it was taken from; 0 is the highest.
+    pub level: Priority,
+    /// Whether it may have been started before, here or elsewhere.
+    pub redelivered: bool,
+    /// When it came in.
+    pub received: Instant,
+    /// What is to be done.
+    pub work: Work,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Work {
+    /// A file to analyse.
+    File(Box<FileWork>),
+    /// A message that is no job: it ends as what `kind` says.
+    Unreadable(Box<Unreadable>),
+}
+
+/// A file to analyse.
+#[derive(Debug)]
+pub struct FileWork {
+    /// How records name it.
+    pub shown: Vec<u8>,
+    /// The media root on this host; `None` when none of that name is configured.
+    pub root: Option<PathBuf>,
+    /// Path below the root.
+    pub path: RelPath,
+    /// Retries already made.
+    pub attempt: u16,
+    /// Analyse even when the cache knows the audio.
+    pub force: bool,
+    /// The job as it was submitted, where there is one.
+    pub job: Option<Job>,
+}
+
+/// A message that is no job.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// From its properties, or made of its bytes.
+    pub job_id: JobId,
+    /// From its properties, or [`BatchId::STRAY`].
+    pub batch_id: BatchId,
+    /// `unreadable_message` or `unsupported_version`.
+    pub kind: FailureKind,
+    /// What is wrong with it.
+    pub detail: String,
+    /// The message.
+    pub body: Vec<u8>,
+}
+
+/// A task that has come to its end, to be stored.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// What became of it.
+    pub record: Record,
+    /// The job as submitted, where there is one.
+    pub job: Option<Job>,
+    /// The message, where it was no job.
+    pub message: Option<Vec<u8>>,
+}
+
+/// What the source is to do with a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is done; never again.
+    Ack,
+    /// Again later: this job, by this retry tier.
+    Retry {
+        /// Index of the tier.
+        tier: usize,
+        /// The job with its attempt counted.
+        job: Box<Job>,
+    },
+    /// As if it had never been taken; somebody else may have it now.
+    GiveBack,
+}
+
+/// What the pipeline made of a task.
+#[derive(Debug)]
+pub enum Completion {
+    /// Store this, then acknowledge.
+    Store(Box<Ended>),
+    /// Nothing to store: settle like this.
+    Settle(Settlement),
+}
+
+/// A task with what was made of it.
+#[derive(Debug)]
+pub struct Completed {
+    /// Whose it is.
+    pub ticket: Ticket,
+    /// What was made of it.
+    pub completion: Completion,
+}
