@@ -116,13 +116,14 @@ fn without_ffmpeg_a_compressed_format_is_refused_with_the_remedy() {
 fn wrong_usage_ends_with_2_and_names_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["--size", "50"], "at least"),
         (&["--seconds", "0"], "0.01"),
         (&["--key", "H dorian"], "F# minor"),
         (&["--bits", "20"], "16 or 24"),
         (&["--seconds", "3", "--size", "1k"], "cannot be used with"),
         (&["--formats", "wma"], "flac"),
+        (&["--formats", "wav,mp3", "--rate", "96000"], "mp3 has no sample rate of 96000 Hz"),
     ];
     for (arguments, part) in cases {
         let failed = corpus(arguments, &out).code(2);

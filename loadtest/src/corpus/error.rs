@@ -31,6 +31,10 @@ pub(crate) enum Error {
     NothingToCopy { path: PathBuf },
     #[error("a file of {bytes} bytes cannot hold a frame of {format} audio: ask for at least {least}")]
     TooSmall { bytes: u64, format: &'static str, least: u64 },
+    #[error(
+        "{format} has no sample rate of {rate} Hz: leave that format out, or ask for a --rate it has, such as 44100"
+    )]
+    Rate { rate: u32, format: &'static str },
     #[error("--out DIR is missing")]
     NoOut,
     #[error("a thread of the generator panicked; its message is above")]
@@ -41,7 +45,7 @@ impl Error {
     /// 2 for what the arguments are to blame for, 1 for what happened.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::TooSmall { .. } | Self::NoOut | Self::NotEmpty { .. } => 2,
+            Self::TooSmall { .. } | Self::Rate { .. } | Self::NoOut | Self::NotEmpty { .. } => 2,
             _ => 1,
         }
     }

@@ -15,7 +15,7 @@ pub(crate) enum Format {
     Wav,
     /// AIFF, PCM.
     Aiff,
-    /// AIFC, little-endian PCM.
+    /// AIFC, PCM: little-endian for 16 bits.
     Aifc,
     /// Core Audio Format, PCM.
     Caf,
@@ -38,6 +38,11 @@ pub(crate) enum Format {
     /// Opus in Ogg.
     Opus,
 }
+
+/// Rates of MPEG-1, 2 and 2.5 audio.
+const MPEG_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
+/// Rates that AAC has besides.
+const AAC_RATES: [u32; 3] = [64_000, 88_200, 96_000];
 
 /// The facts of a format, in the words of a report.
 #[derive(Debug)]
@@ -99,9 +104,9 @@ impl Format {
     /// Name of the codec in a report, for samples of so many bits.
     pub(crate) fn codec(self, bits: u16) -> &'static str {
         match (self, bits) {
-            (Self::Wav | Self::Aifc | Self::Caf, 24) => "pcm_s24le",
+            (Self::Wav | Self::Caf, 24) => "pcm_s24le",
+            (Self::Aiff | Self::Aifc, 24) => "pcm_s24be",
             (Self::Wav | Self::Aifc | Self::Caf, _) => "pcm_s16le",
-            (Self::Aiff, 24) => "pcm_s24be",
             (Self::Aiff, _) => "pcm_s16be",
             (Self::Flac | Self::Mka, _) => "flac",
             (Self::Mp3, _) => "mp3",
@@ -109,6 +114,19 @@ impl Format {
             (Self::M4a | Self::Aac, _) => "aac",
             (Self::Alac, _) => "alac",
             (Self::Opus, _) => "opus",
+        }
+    }
+
+    /// The sample rate a decoder will state for samples of this rate; `None` if the codec cannot hold them.
+    pub(crate) fn coded_rate(self, rate: u32) -> Option<u32> {
+        match self {
+            Self::Mp3 => MPEG_RATES.contains(&rate).then_some(rate),
+            Self::M4a | Self::Aac => {
+                (MPEG_RATES.contains(&rate) || AAC_RATES.contains(&rate)).then_some(rate)
+            }
+            // Opus always runs at 48 kHz.
+            Self::Opus => Some(48_000),
+            _ => Some(rate),
         }
     }
 

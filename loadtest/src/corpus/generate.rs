@@ -21,6 +21,10 @@ const LOSSLESS_SHARE: f64 = 0.6;
 
 /// Writes the pieces and their truth into `out`; gives the number of paths. `done` hears of every piece.
 pub(super) fn generate(arguments: &Generate, out: &Path, done: &(dyn Fn() + Sync)) -> Result<usize, Error> {
+    let rate = arguments.samples.rate;
+    if let Some(format) = arguments.formats.iter().find(|format| format.coded_rate(rate).is_none()) {
+        return Err(Error::Rate { rate, format: format.facts().extension });
+    }
     copies::refuse_filled(out)?;
     fs::create_dir_all(out).map_err(writing(out))?;
     let next = AtomicU32::new(0);

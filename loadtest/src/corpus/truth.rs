@@ -82,7 +82,7 @@ impl FileTruth {
             container: facts.container.to_owned(),
             codec: format.codec(bits).to_owned(),
             lossless: facts.lossless,
-            sample_rate_hz: rate,
+            sample_rate_hz: format.coded_rate(rate).unwrap_or(rate),
             channels,
             bit_depth: facts.lossless.then_some(bits),
             duration_seconds: pcm.seconds(),

@@ -1,4 +1,4 @@
-//! AIFF (Apple 1.3, 1989) and AIFC (draft 1991) with the samples in little-endian order.
+//! AIFF (Apple 1.3, 1989) and AIFC (draft 1991).
 
 use super::id3::id3;
 use super::{Tags, chunk};
@@ -11,17 +11,20 @@ pub(crate) fn aiff(pcm: &Pcm, tags: &Tags) -> Vec<u8> {
     finish(body, pcm, tags, Order::BigEndian)
 }
 
-/// An AIFC file of the `sowt` kind, as Mac OS X writes.
+/// An AIFC file: of the `sowt` kind, as Mac OS X writes, for 16 bits; of the kind `NONE` for more, since readers take `sowt` for 16 bits
+/// whatever the file says.
 pub(crate) fn aifc(pcm: &Pcm, tags: &Tags) -> Vec<u8> {
+    let (kind, order) =
+        if pcm.layout.bits == 16 { (b"sowt", Order::LittleEndian) } else { (b"NONE", Order::BigEndian) };
     let mut body = b"AIFC".to_vec();
     // The one version of AIFC there is: 23 May 1990.
     chunk(&mut body, b"FVER", &0xA280_5140_u32.to_be_bytes(), u32::to_be_bytes);
     let mut common = common(pcm);
-    common.extend_from_slice(b"sowt");
+    common.extend_from_slice(kind);
     // The compression's name: a length and as many letters, none here, padded to an even size.
     common.extend_from_slice(&[0, 0]);
     chunk(&mut body, b"COMM", &common, u32::to_be_bytes);
-    finish(body, pcm, tags, Order::LittleEndian)
+    finish(body, pcm, tags, order)
 }
 
 fn common(pcm: &Pcm) -> Vec<u8> {

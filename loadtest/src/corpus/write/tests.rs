@@ -73,6 +73,14 @@ fn aifc_by_the_book() {
 }
 
 #[test]
+fn aifc_of_24_bits_is_big_endian() {
+    let pcm = Pcm { layout: Layout { rate: 8_000, channels: 1, bits: 24 }, samples: vec![0x01_02_03] };
+    let file = aifc(&pcm, &Tags::default());
+    assert_eq!(&file[50..54], b"NONE");
+    assert_eq!(file[file.len() - 4..], [1, 2, 3, 0]);
+}
+
+#[test]
 fn aiff_tags_are_an_id3_chunk() {
     let file = aiff(&pcm(), &title());
     let expected = join(&[
