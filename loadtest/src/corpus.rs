@@ -1,7 +1,7 @@
 //! `loadtest corpus`: music with a known tempo and key, from a seed.
 //!
 //! A [`piece::Piece`] says what is to be played, [`compose`] writes its notes, [`voices`] sound them, [`mix`] puts them together,
-//! [`format`] and [`write`] make files of them and [`truth`] says what an analysis should find. Up to the samples it is our own arithmetic
+//! [`mod@format`] and [`mod@write`] make files of them and [`truth`] says what an analysis should find. Up to the samples it is our own arithmetic
 //! from additions, multiplications and square roots, so that a seed gives the same samples on every machine; the compressed formats are
 //! encoded by the ffmpeg program.
 
