@@ -49,10 +49,11 @@ pub(super) async fn keep(pool: Arc<Pool>, slot: usize, first: oneshot::Sender<Re
     while !pool.closing.is_cancelled() {
         let useful = match (launch(&pool, slot).await, first.take()) {
             (Ok((running, process)), report) => {
+                let marks = Arc::clone(&running.marks);
+                pool.set_running(slot, Some(running.pid));
+                pool.offer(process);
                 // Nobody listens when the start of the pool was given up.
                 let _ = report.map(|report| report.send(Ok(())));
-                let marks = Arc::clone(&running.marks);
-                pool.offer(process);
                 running.watch(&pool, slot).await;
                 marks.used.load(Ordering::Relaxed)
             }
@@ -128,7 +129,6 @@ fn unready(answer: Option<Result<Response, Broken>>, status: Option<ExitStatus>,
 impl Running {
     /// Until the process is dead and reaped, by itself or by our hand.
     async fn watch(mut self, pool: &Pool, slot: usize) {
-        pool.set_running(slot, Some(self.pid));
         let ours = self.end(pool).await;
         if ours.is_some() {
             // Refused only when it has ended by itself meanwhile.

@@ -131,11 +131,18 @@ pub async fn outlives_the_thread_that_started_it() -> anyhow::Result<()> {
     let starter = std::thread::spawn(move || runtime.block_on(Lanes::start(settings)));
     let lanes = tokio::task::spawn_blocking(|| starter.join()).await?;
     let lanes = lanes.map_err(|_| anyhow::anyhow!("the starter panicked"))??;
-    // A lane that was to die with that thread is dead by now, and its replacement would have another number.
-    let pid = lanes.stats().lanes[0].pid;
     let mut lane = acquire(&lanes).await?;
     lane.identify(&target("ok.wav")).await?;
-    ensure!(lane.pid() == Some(pid));
+    // The kernel signals a lane when the thread that it is a child of ends: that has to be the one that stays.
+    let pid = lane.pid().context("alive")?.to_string();
+    let mut parents = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let thread = thread?.path();
+        if std::fs::read_to_string(thread.join("children"))?.split(' ').any(|child| child == pid) {
+            parents.push(std::fs::read_to_string(thread.join("comm"))?);
+        }
+    }
+    ensure!(parents == ["lane-spawner\n"], "{parents:?}");
     drop(lane);
     lanes.stop(false).await;
     Ok(())
