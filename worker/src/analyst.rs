@@ -49,6 +49,7 @@ impl Analyst {
             Ok(()) => self.on_a_lane(work).await?,
             Err(failure) => failed(work, failure),
         };
+        record.profile = Some(self.profile.clone());
         record.attempts = work.attempt.saturating_add(1);
         record.elapsed_seconds = begun.elapsed().as_secs_f64();
         record.worker.clone_from(&self.worker);
@@ -125,12 +126,12 @@ impl Analyst {
             let identified = lane.identify(target).await?;
             metrics::stage(metrics::Stage::Identify, begun.elapsed());
             if let Some(known) = look_up(cache, &identified).await {
-                return Ok(self.known(work, identified, &known));
+                return Ok(recall(work, identified, &known));
             }
         }
         let analysed = lane.analyze(target).await?;
         metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
-        let record = self.analysed(work, analysed);
+        let record = report(work, analysed);
         if let (Some(cache), Some(identity), Some(known)) =
             (&self.cache, &record.identity, Known::of(&record))
         {
@@ -138,32 +139,31 @@ impl Analyst {
         }
         Ok(record)
     }
+}
 
-    fn known(&self, work: &FileWork, identified: Identified, known: &Known) -> Record {
-        let mut record = Record::new(&work.shown, known.end());
-        record.cached = true;
-        record.detail.clone_from(&known.detail);
-        let report = Report { tags: identified.tags, ..known.report.clone() };
-        self.fill(&mut record, &identified.identity, identified.bytes, identified.modified);
-        record.report = Some(report);
-        record
-    }
+/// The record of a file whose audio is known: the stored report with the file's own tags.
+fn recall(work: &FileWork, identified: Identified, known: &Known) -> Record {
+    let mut record = Record::new(&work.shown, known.end());
+    fill(&mut record, &identified.identity, identified.bytes, identified.modified);
+    record.cached = true;
+    record.detail.clone_from(&known.detail);
+    record.report = Some(Report { tags: identified.tags, ..known.report.clone() });
+    record
+}
 
-    fn analysed(&self, work: &FileWork, analysed: Analysed) -> Record {
-        let (end, detail) = end_of(analysed.verdict);
-        let mut record = Record::new(&work.shown, end);
-        record.detail = detail;
-        self.fill(&mut record, &analysed.identity, analysed.bytes, analysed.modified);
-        record.report = Some(analysed.report);
-        record
-    }
+fn report(work: &FileWork, analysed: Analysed) -> Record {
+    let (end, detail) = end_of(analysed.verdict);
+    let mut record = Record::new(&work.shown, end);
+    fill(&mut record, &analysed.identity, analysed.bytes, analysed.modified);
+    record.detail = detail;
+    record.report = Some(analysed.report);
+    record
+}
 
-    fn fill(&self, record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
-        record.identity = Some(identity.to_string());
-        record.profile = Some(self.profile.clone());
-        record.bytes = Some(bytes);
-        record.modified_ns = Some(unix_nanos(modified));
-    }
+fn fill(record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
+    record.identity = Some(identity.to_string());
+    record.bytes = Some(bytes);
+    record.modified_ns = Some(unix_nanos(modified));
 }
 
 async fn look_up(cache: &Cache, identified: &Identified) -> Option<Arc<Known>> {
@@ -188,6 +188,7 @@ async fn look_up(cache: &Cache, identified: &Identified) -> Option<Arc<Known>> {
 fn failed(work: &FileWork, failure: LaneFailure) -> Record {
     let mut record = Record::new(&work.shown, End::Failed(failure.kind));
     record.detail = Some(failure.detail);
+    (record.bytes, record.modified_ns) = work.seen.unzip();
     record
 }
 

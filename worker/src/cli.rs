@@ -16,7 +16,7 @@ Exit codes:
 
 /// Analyses music files: on this machine, or as one of a fleet.
 #[derive(Debug, Parser)]
-#[command(name = "worker", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "worker", version, about, after_help = EXIT_CODES, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,7 +28,7 @@ pub struct Cli {
 pub enum Command {
     /// Analyse files and folders here, without any server
     Analyze(AnalyzeArgs),
-    /// Run as one of a fleet: take jobs from RabbitMQ, store results in Redis
+    /// Run as one of a fleet: jobs from RabbitMQ, results to Redis
     #[command(after_help = RUN_HELP)]
     Run,
     /// Print the settings as they are in effect, secrets masked
@@ -45,24 +45,31 @@ pub enum Command {
 }
 
 const RUN_HELP: &str = "\
-All settings are environment variables: `worker config` lists them. At least MEDIA_ROOTS is needed:
+All settings are environment variables; `worker config` lists them. Only
+MEDIA_ROOTS has no default:
 
-  MEDIA_ROOTS='music=/srv/music' AMQP_URL=amqp://user:password@rabbit/%2f REDIS_URL=redis://redis/ worker run
+  MEDIA_ROOTS='music=/srv/music' AMQP_URL='amqp://user:password@rabbit/%2f' \\
+  REDIS_URL='redis://redis/' worker run
 
-SIGTERM or Ctrl-C drains: nothing new is taken, what runs is finished (SHUTDOWN_TIMEOUT), the rest is given back.
-A second one stops at once; what ran is given back, too.";
+SIGTERM or Ctrl-C drains: nothing new is taken, what runs is finished
+(SHUTDOWN_TIMEOUT), the rest is given back. A second one stops at once, and
+what ran is given back, too.";
 
 const ANALYZE_HELP: &str = "\
 Examples:
-  worker analyze ~/Music                              a table, as files end
-  worker analyze ~/Music --out results.ndjson         into a file; run it again to go on where it stopped
-  worker analyze song.mp3 --format json               everything about one file
-  find /srv -newer stamp -print0 | worker analyze -0  names from a list
+  worker analyze ~/Music                        a table, as files end
+  worker analyze ~/Music --out results.ndjson   into a file; run it again and
+                                                it goes on where it stopped
+  worker analyze song.mp3 --format json         everything about one file
+  find . -newer stamp -print0 | worker analyze -0
 
-ANALYSIS_MAX_WORKERS sets how many files are analysed at a time, ANALYSIS_TIMEOUT how long one may take,
-MAX_MEMORY_MB what all of it may take; `worker config` lists the rest.
-With --out, files that are unchanged since are skipped; failed ones are tried again, unless trying cannot help.
-A file that changed gets a new line: the last line of a path is the one that counts.";
+ANALYSIS_MAX_WORKERS sets how many files are analysed at a time,
+ANALYSIS_TIMEOUT how long one may take, MAX_MEMORY_MB what all of it may take;
+`worker config` lists the rest.
+
+With --out, files that are unchanged since an earlier run are skipped, and
+failed ones are tried again unless trying cannot help. A file that changed gets
+a new line: the last line of a path is the one that counts.";
 
 /// Arguments of `worker analyze`.
 #[derive(Debug, Args)]
@@ -77,7 +84,7 @@ pub struct AnalyzeArgs {
     /// Names in a list end with NUL instead of a newline; without other names, read standard input
     #[arg(short = '0', long)]
     pub null: bool,
-    /// How to print: table, ndjson, csv or json [default: table on a terminal, else ndjson]
+    /// How to print: table, ndjson, csv or json [default: table; with --out: ndjson]
     #[arg(long, value_parser = format, value_name = "FORMAT")]
     pub format: Option<Format>,
     /// Write to FILE instead of standard output, and go on where an earlier run stopped (ndjson)

@@ -59,7 +59,7 @@ type Failure = (String, u8);
 async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings) -> Result<u8, Failure> {
     let profile = lane_settings::profile(&lanes.engine.features);
     let scan = scan(args)?;
-    let output = output::open(args, &profile)?;
+    let output = output::open(args)?;
     let system = |error: io::Error| (error.to_string(), exit::SYSTEM);
     let window = lanes.lanes + settings.analysis.batch_size;
     let (receiver, settler, scanned) =

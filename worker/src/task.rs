@@ -55,6 +55,8 @@ pub struct FileWork {
     pub attempt: u16,
     /// Analyse even when the cache knows the audio.
     pub force: bool,
+    /// Size and time of last change (nanoseconds since the Unix epoch), where the source has seen the file.
+    pub seen: Option<(u64, i64)>,
     /// The job as it was submitted, where there is one.
     pub job: Option<Job>,
 }

@@ -1,7 +1,7 @@
 //! Where the records go, and what an earlier run left there.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use shared::outcome::{End, FailureKind};
@@ -26,20 +26,17 @@ pub(super) struct Output {
 
 /// # Errors
 /// What cannot be written or gone on with, and the exit code.
-pub(super) fn open(args: &AnalyzeArgs, profile: &str) -> Result<Output, (String, u8)> {
+pub(super) fn open(args: &AnalyzeArgs) -> Result<Output, (String, u8)> {
     let width = terminal_width();
     let Some(path) = &args.out else {
-        let format = args.format.unwrap_or(match io::stdout().is_terminal() {
-            true => Format::Table,
-            false => Format::Ndjson,
-        });
+        let format = args.format.unwrap_or(Format::Table);
         let out: Box<dyn Write + Send> = Box::new(BufWriter::new(io::stdout()));
         return Ok(Output { out, format, width, unchanged: Unchanged::new() });
     };
     let format = args.format.unwrap_or(Format::Ndjson);
     let failed = |error: io::Error| (format!("--out {}: {error}", path.display()), exit::USAGE);
     let (file, unchanged) = match format {
-        Format::Ndjson => resume(path, profile).map_err(failed)?,
+        Format::Ndjson => resume(path).map_err(failed)?,
         // Only lines of JSON say enough to go on with; an existing file of another kind is not ours to overwrite.
         _ => (OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?, Unchanged::new()),
     };
@@ -47,7 +44,7 @@ pub(super) fn open(args: &AnalyzeArgs, profile: &str) -> Result<Output, (String,
 }
 
 /// Opens the results of an earlier run for appending. A last line that a crash left half is cut off.
-fn resume(path: &Path, profile: &str) -> io::Result<(File, Unchanged)> {
+fn resume(path: &Path) -> io::Result<(File, Unchanged)> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let mut reader = BufReader::new(&file);
     let (mut unchanged, mut line, mut whole, mut number) = (Unchanged::new(), Vec::new(), 0, 0_u64);
@@ -65,17 +62,19 @@ fn resume(path: &Path, profile: &str) -> io::Result<(File, Unchanged)> {
             )
         })?;
         whole += read as u64;
-        note(&mut unchanged, &record, profile);
+        note(&mut unchanged, &record);
     }
     file.set_len(whole)?;
     file.seek(SeekFrom::End(0))?;
     Ok((file, unchanged))
 }
 
-fn note(unchanged: &mut Unchanged, record: &Record, profile: &str) {
-    let (Some(bytes), Some(modified)) = (record.bytes, record.modified_ns) else { return };
-    let made_under = record.profile.as_deref().unwrap_or(profile);
-    let state = state_of(&record.path_bytes(), bytes, modified, made_under);
+fn note(unchanged: &mut Unchanged, record: &Record) {
+    let (Some(bytes), Some(modified), Some(profile)) = (record.bytes, record.modified_ns, &record.profile)
+    else {
+        return;
+    };
+    let state = state_of(&record.path_bytes(), bytes, modified, profile);
     if is_final(record.end()) {
         unchanged.insert(state)
     } else {

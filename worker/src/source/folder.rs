@@ -99,7 +99,7 @@ fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, prof
     for item in scan.by_ref() {
         match item {
             Ok(found) if is_unchanged(&found, unchanged, profile) => {
-                drop(seen.unchanged.fetch_add(1, Ordering::Relaxed))
+                seen.unchanged.fetch_add(1, Ordering::Relaxed);
             }
             Ok(found) => {
                 seen.found.fetch_add(1, Ordering::Relaxed);
@@ -126,7 +126,7 @@ impl Receive for FolderReceiver {
         // The permit is dropped with this future when another event comes first, so none is lost.
         let permit = self.window.clone().acquire_owned().await.ok()?;
         let work = loop {
-            if let Some(work) = work(&self.found.recv().await?.path) {
+            if let Some(work) = work(&self.found.recv().await?) {
                 break work;
             }
         };
@@ -158,7 +158,8 @@ impl Settle for FolderSettler {
 
 /// The file's own folder is its root: nothing but that file is opened. A link that the user named is followed first.
 /// `None` for a path that ends in `..`: it is a folder, and the scan gives none.
-fn work(path: &Path) -> Option<Work> {
+fn work(found: &Found) -> Option<Work> {
+    let path = found.path.as_path();
     let shown = path.as_os_str().as_bytes().to_vec();
     let target = match path.is_symlink() {
         true => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
@@ -168,12 +169,14 @@ fn work(path: &Path) -> Option<Work> {
     let root = parent.map_or_else(|| PathBuf::from("."), Path::to_owned);
     let name = target.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
     let path = RelPath::new(name).ok()?;
+    let seen = Some((found.bytes, unix_nanos(found.modified)));
     Some(Work::File(Box::new(FileWork {
         shown,
         root: Some(root),
         path,
         attempt: 0,
         force: false,
+        seen,
         job: None,
     })))
 }

@@ -28,6 +28,7 @@ pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
             path: job.file.path.clone(),
             attempt: job.attempt,
             force: job.force,
+            seen: None,
             job: Some(job),
         })),
         Err(error) => Work::Unreadable(Box::new(unreadable(delivery, &error))),
