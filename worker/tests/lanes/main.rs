@@ -51,9 +51,6 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args();
     match arguments.nth(1).as_deref() {
         Some("lane") => return worker::lanes::child::serve(hostile::Hostile),
-            measure::main();
-            return ExitCode::SUCCESS;
-        }
         Some("parent") => return process::be_a_parent(arguments),
         _ => {}
     }
