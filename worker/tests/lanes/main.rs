@@ -43,6 +43,7 @@ const TESTS: &[(&str, Test)] = tests![
     process::has_nothing_but_its_pipes,
     process::outlives_a_service_manager_s_signal,
     process::dies_with_its_parent,
+    process::dies_with_its_input_while_its_engine_hangs,
     real::the_worker_serves_as_a_lane,
     real::every_sample_has_its_end,
 ];

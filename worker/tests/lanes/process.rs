@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
 use rustix::process::{Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use worker::lanes::{Lanes, MIN_LANE_BYTES};
 
 use crate::support::{UnderWay, Watched, acquire, below, raw, settings, start, target};
@@ -55,7 +55,7 @@ pub async fn outlives_a_service_manager_s_signal() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One lane hangs in its engine, the other cannot even run (SIGSTOP), when their parent is killed.
+/// The kernel's signal alone: the end of the parent closes neither lane's input, the test holds it open.
 pub async fn dies_with_its_parent() -> anyhow::Result<()> {
     let hang = UnderWay::new()?;
     let mut parent = tokio::process::Command::new(std::env::current_exe()?)
@@ -65,15 +65,43 @@ pub async fn dies_with_its_parent() -> anyhow::Result<()> {
         .kill_on_drop(true)
         .spawn()?;
     let mut lines = BufReader::new(parent.stdout.take().context("piped")?).lines();
-    let hanging = lines.next_line().await?.context("the pid of the lane that hangs")?.parse()?;
-    let stopped = lines.next_line().await?.context("the pid of the lane that is stopped")?.parse()?;
+    let mut watched = Vec::new();
+    for _ in 0..2 {
+        let pid: u32 = lines.next_line().await?.context("the pid of a lane")?.parse()?;
+        let input = fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/0"))?;
+        watched.push((Watched::new(pid)?, input));
+    }
     hang.heard().await?;
-    kill_process(raw(stopped)?, Signal::STOP)?;
-    let watched = [Watched::new(hanging)?, Watched::new(stopped)?];
     parent.kill().await?;
-    for process in watched {
+    for (process, _input) in watched {
         process.end().await?;
     }
+    Ok(())
+}
+
+/// The end of its input alone: its parent lives on.
+pub async fn dies_with_its_input_while_its_engine_hangs() -> anyhow::Result<()> {
+    let hang = UnderWay::new()?;
+    let mut lane = tokio::process::Command::new(std::env::current_exe()?)
+        .arg("lane")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let setup = serde_json::json!({"Setup": {
+        "memory_bytes": MIN_LANE_BYTES, "nice": 0, "progress_every": {"secs": 1, "nanos": 0},
+        "engine": {"max_file_bytes": 1, "features": "all"},
+    }});
+    let request = serde_json::json!({"Identify": {"root": hang.root(), "path": "hang.wav"}});
+    let mut input = lane.stdin.take().context("piped")?;
+    for message in [setup, request] {
+        let body = rmp_serde::to_vec_named(&message)?;
+        input.write_all(&u32::try_from(body.len())?.to_le_bytes()).await?;
+        input.write_all(&body).await?;
+    }
+    hang.heard().await?;
+    drop(input);
+    ensure!(lane.wait().await?.success());
     Ok(())
 }
 
