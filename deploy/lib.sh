@@ -101,21 +101,18 @@ kill_record() { # file
 
 # Runs a command, and kills it after so many seconds: a connect to a silent host would wait for minutes.
 with_deadline() { # seconds command...
-    local limit=$1 child watch code=0
+    local deadline=$((SECONDS + $1)) child code=0
     shift
     "$@" &
     child=$!
-    (
-        trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-        sleep "$limit" &
-        sleeper=$!
-        wait "$sleeper"
-        kill -KILL "$child"
-    ) >/dev/null 2>&1 9>&- &
-    watch=$!
-    wait "$child" 2>/dev/null || code=$?
-    kill "$watch" 2>/dev/null || true
-    wait "$watch" 2>/dev/null || true
+    # Looks at the child instead of leaving a watcher beside it, which would outlive a shell that is killed here.
+    {
+        while kill -0 "$child"; do
+            [ $SECONDS -lt $deadline ] || kill -KILL "$child" || true
+            sleep 0.03
+        done
+        wait "$child" || code=$?
+    } 2>/dev/null
     return "$code"
 }
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # RabbitMQ and Redis for tests and demonstrations. See usage() below.
 set -euo pipefail
 
@@ -125,7 +126,7 @@ up_one() { # rabbitmq|redis
     local service=$1 url
     url=$(given_url "$service")
     if [ -n "$url" ]; then
-        probe_url "$url" || die 1 "$(url_variable "$service") is set, but no $service answers at $(shown_url "$url")"
+        probe_url "$url" || die 1 "$(url_variable "$service") is set, but no $service answers at $(shown_url "$url") (unset it for a private one)"
         say "$service: using $(shown_url "$url")"
     elif run_on "$service" probe; then
         [ "$service" != redis ] || check_durability
@@ -143,7 +144,7 @@ up_one() { # rabbitmq|redis
 check_durability() {
     [ "${SERVICES_DURABLE:-0}" != 1 ] || ! [ -e "$STATE/redis/redis.conf" ] ||
         grep -q '^appendonly yes' "$STATE/redis/redis.conf" ||
-        die 1 'redis is up without SERVICES_DURABLE=1: `down` first'
+        die 1 "redis is up without SERVICES_DURABLE=1: \`down\` first"
 }
 
 discard() { # rabbitmq|redis

@@ -35,6 +35,8 @@ rabbitmq_environment() { # sets the array rabbitmq_env
 }
 
 rabbitmq_lay_out() {
+    # Its disk monitor runs `df` through a shell without escaping, and hangs.
+    case $rabbitmq_dir in *[\'\"\\]*) die 1 "RabbitMQ cannot run below a path with a quote in it: $STATE" ;; esac
     mkdir -p "$rabbitmq_dir/home" "$rabbitmq_dir/data"
     local random
     random=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
@@ -58,12 +60,22 @@ rabbitmq_start() {
     rabbitmq_environment
     : >"$log"
     launch "$rabbitmq_dir/epmd.record" "$log" "$(epmd_bin)" -address 127.0.0.1 -port "$epmd_port" || return 1
+    wait_until 10 rabbitmq_epmd_settled && rabbitmq_epmd_alive || return 1
     cd "$rabbitmq_dir" || return 1
     launch "$rabbitmq_dir/record" "$log" "${rabbitmq_env[@]}" "$bin/rabbitmq-server" || return 1
-    # It waits for this very process, and gives up at once when it is gone.
-    "${rabbitmq_env[@]}" "$bin/rabbitmqctl" --quiet wait --timeout 120 --pid "$(record_pid "$rabbitmq_dir/record")" \
-        >>"$log" 2>&1 9>&- &&
-        record_alive "$rabbitmq_dir/epmd.record" && rabbitmq_probe
+    # It waits for this very process, and gives up at once when it is gone. Its own time-out does not cover a boot step that hangs.
+    with_deadline 120 "${rabbitmq_env[@]}" "$bin/rabbitmqctl" --quiet wait --timeout 110 \
+        --pid "$(record_pid "$rabbitmq_dir/record")" >>"$log" 2>&1 9>&- &&
+        rabbitmq_epmd_alive && rabbitmq_probe
+}
+
+rabbitmq_epmd_settled() { ! record_alive "$rabbitmq_dir/epmd.record" || port_taken "$epmd_port"; }
+
+# On a port that is taken, epmd ends without a word and with status 0, and leaves the other one to serve.
+rabbitmq_epmd_alive() {
+    record_alive "$rabbitmq_dir/epmd.record" && return 0
+    say 'epmd: address already in use' 2>>"$rabbitmq_dir/start.log"
+    return 1
 }
 
 rabbitmq_stop() {
@@ -75,10 +87,7 @@ rabbitmq_kill() { kill_record "$rabbitmq_dir/record"; }
 # Nobody will ask for the data again: no orderly end.
 rabbitmq_discard() { rabbitmq_kill && rabbitmq_stop; }
 
-rabbitmq_port_clash() {
-    grep -qsiE 'eaddrinuse|address already in use|could not bind|port [0-9]+ .*in use' \
-        "$rabbitmq_dir/start.log" "$rabbitmq_dir/broker.log"
-}
+rabbitmq_port_clash() { grep -qsiE 'eaddrinuse|address already in use|could not bind|port [0-9]+ .*in use' "$rabbitmq_dir/start.log"; }
 
 rabbitmq_new_ports() { free_ports 3 >"$rabbitmq_dir/ports"; }
 
