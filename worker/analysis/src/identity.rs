@@ -1,3 +1,7 @@
+mod payload;
+
+pub(crate) use payload::Payload;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -61,5 +65,20 @@ impl TryFrom<String> for Identity {
 impl From<Identity> for String {
     fn from(identity: Identity) -> Self {
         identity.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        let identity = Identity([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 0xfe, 0xff]);
+        assert_eq!(identity.to_string(), "000102030405060708090a0b0c0d".to_owned() + "feff");
+        assert_eq!(identity.to_string().parse(), Ok(identity));
+        assert_eq!("00".parse::<Identity>(), Err(InvalidIdentity));
+        assert_eq!("ß".repeat(16).parse::<Identity>(), Err(InvalidIdentity));
+        assert_eq!("zz".repeat(16).parse::<Identity>(), Err(InvalidIdentity));
     }
 }

@@ -6,20 +6,41 @@
 //! This crate knows no job, no queue, no network, no environment and no calendar. It opens no file, writes nothing, starts
 //! no thread, and its answers depend on the bytes of the file and the options alone; only the timings in a report differ.
 
+mod decode;
+mod engine;
 mod features;
 mod identity;
+mod loudness;
+mod open;
 mod options;
+mod quality;
+#[cfg(test)]
+mod signals;
+mod silence;
+mod source;
+mod speakers;
+mod stage;
+mod tags;
 mod verdict;
+mod waveform;
 
 pub use features::{Features, UnknownFeature};
 pub use identity::{Identity, InvalidIdentity};
 pub use options::{Input, Limits, Options, Progress};
 pub use verdict::{Analysis, Error, Identified, NotApplicable, Verdict};
 
+pub(crate) use features::Feature;
+
+/// The decoder and its version, which `Cargo.lock` must agree with (a test does).
+const DECODER: &str = "symphonia-0.6.1";
+
 /// Version of the analyser and of its decoder. Reports of different versions may differ, so it belongs in a cache key.
-pub const VERSION: &str = concat!("1.0+symphonia-", "0.6.1");
+pub const VERSION: &str = "1+symphonia-0.6.1";
 
 /// Finds out who the audio is, and reads its tags, without decoding.
+///
+/// `on_progress` is called at once and then about four times a second; a caller that hears nothing for long may take the
+/// demuxer for stuck.
 ///
 /// # Errors
 /// As [`analyze`], except for what only decoding reveals.
@@ -28,20 +49,29 @@ pub fn identify(
     options: &Options,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Identified, Error> {
-    let _ = (input, options, on_progress);
-    Err(Error::Unsupported { detail: "this revision has the interface alone".to_owned() })
+    engine::identify(input, options, on_progress)
 }
 
-/// Analyses the audio in one pass. `on_progress` is called several times a second of work.
+/// Analyses the audio in one pass. `on_progress` as for [`identify`].
 ///
 /// # Errors
-/// [`Error::Unsupported`] for a container or codec that this build does not read, [`Error::Corrupt`] for a file without
-/// enough usable audio, [`Error::TooLarge`] beyond the limits, [`Error::Io`] if reading fails.
+/// [`Error::Unsupported`] for a container or codec that this build does not read, [`Error::Corrupt`] for a file of which less
+/// than a tenth is usable, [`Error::TooLarge`] beyond the limits, [`Error::Io`] if reading fails.
 pub fn analyze(
     input: Input,
     options: &Options,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Analysis, Error> {
-    let _ = (input, options, on_progress);
-    Err(Error::Unsupported { detail: "this revision has the interface alone".to_owned() })
+    engine::analyze(input, options, on_progress)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_names_the_decoder_that_is_built_in() {
+        let lock = include_str!("../../../Cargo.lock");
+        let version = super::DECODER.strip_prefix("symphonia-").unwrap();
+        assert!(lock.contains(&format!("name = \"symphonia\"\nversion = \"{version}\"")));
+        assert!(super::VERSION.ends_with(super::DECODER));
+    }
 }

@@ -1,0 +1,308 @@
+//! The books of a decode: what was promised, what came, and what was lost in between.
+//!
+//! Decoders report damage in many ways or not at all: an error, no frames, frames of nonsense, or a jump of the timestamps that
+//! only the container shows. All of it ends here, and [`Account::judge`] is the one place that decides what it means.
+
+use super::assemble::Damage;
+use crate::open::Span;
+use crate::source::Seen;
+use symphonia::core::units::TimeBase;
+
+/// Audio that may be missing before a file counts as damaged, in seconds, where the container does not count frames exactly.
+/// Two frames of MP3 at 44.1 kHz are 52 ms: some encoders count their header as a frame, and streams cut from others begin with
+/// frames that refer to data before the cut.
+const TOLERANCE_SECONDS: f64 = 0.06;
+/// Packets at the very start that may fail for the second of these reasons.
+const FORGIVEN_PACKETS: u64 = 2;
+/// Share of the bytes of an unframed stream that may belong to no frame, such as stray tags.
+const TOLERATED_JUNK: f64 = 0.02;
+/// What is said of the fraction if the end is missing and nothing tells how much.
+const CUT_FRACTION: f64 = 0.999;
+
+/// The books, in frames at one rate.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    rate: u32,
+    seconds_per_tick: f64,
+    /// Timestamp of the first packet that was decoded.
+    origin: Option<i64>,
+    /// Frames since then, by what was decoded or known to be missing.
+    elapsed: u64,
+    /// Frames of packets that failed since the last that did not.
+    pending: u64,
+    decoded_packets: u64,
+    failed_packets: u64,
+    /// Of these, how many before anything was decoded.
+    failed_first: u64,
+    unsupported_packets: u64,
+    first_reason: Option<String>,
+    gaps: u64,
+    gap_frames: u64,
+    wild_samples: u64,
+    damaged_frames: u64,
+    /// What each stream announces. A chain of streams has several.
+    announced: Vec<Option<Span>>,
+    /// All of them are right to the frame.
+    exact: bool,
+    /// Why the rest was not decoded.
+    stopped: Option<String>,
+}
+
+/// What the books come to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Judgement {
+    /// Usable share of the audio, 0 to 1.
+    pub(crate) fraction: f64,
+    /// What is wrong; empty if nothing is.
+    pub(crate) problems: Vec<String>,
+    pub(crate) decode_errors: u64,
+    pub(crate) wild_samples: u64,
+    pub(crate) gaps: u64,
+    pub(crate) missing_seconds: f64,
+}
+
+impl Account {
+    /// Begins a stream whose timestamps count in `base` and that announces `total`.
+    pub(crate) fn begin(&mut self, base: Option<TimeBase>, total: Option<Span>, exact: bool) {
+        self.exact = exact && (self.announced.is_empty() || self.exact);
+        self.announced.push(total);
+        self.seconds_per_tick =
+            base.map_or(0.0, |base| f64::from(base.numer.get()) / f64::from(base.denom.get()));
+        self.origin = None;
+        self.elapsed = 0;
+        self.gap_frames += std::mem::take(&mut self.pending);
+    }
+
+    /// Sets the rate of the decoded samples, in Hz, as soon as it is known.
+    pub(crate) fn set_rate(&mut self, rate: u32) {
+        self.rate = rate;
+    }
+
+    /// Announced frames; `None` if one of the streams announces nothing.
+    fn total(&self) -> Option<u64> {
+        self.announced.iter().map(|total| total.map(|total| total.in_frames(self.rate))).sum()
+    }
+
+    fn frames(&self, ticks: f64) -> f64 {
+        ticks * self.seconds_per_tick * f64::from(self.rate)
+    }
+
+    /// A packet was decoded to `frames`, of which `damage` is unusable. Its timestamp must fit what came before.
+    pub(crate) fn decoded(&mut self, timestamp: i64, frames: u64, damage: Damage) {
+        self.decoded_packets += 1;
+        self.wild_samples += damage.wild_samples;
+        self.damaged_frames += damage.frames;
+        self.pending = 0;
+        let origin = *self.origin.get_or_insert(timestamp);
+        let place = self.frames(timestamp.saturating_sub(origin) as f64);
+        // Coarse clocks round: Matroska's tick is usually 1 ms.
+        let tolerance = self.frames(3.0).max(1.0);
+        let jump = place - self.elapsed as f64;
+        if jump > tolerance {
+            self.gaps += 1;
+            self.gap_frames += jump.round() as u64;
+            self.elapsed += jump.round() as u64;
+        }
+        self.elapsed += frames;
+    }
+
+    /// A packet of `ticks` could not be decoded.
+    pub(crate) fn failed(&mut self, ticks: u64, reason: String, unsupported: bool) {
+        self.failed_packets += 1;
+        self.unsupported_packets += u64::from(unsupported);
+        if self.decoded_packets == 0 {
+            self.failed_first += 1;
+        } else {
+            self.pending += self.frames(ticks as f64).round() as u64;
+        }
+        self.first_reason.get_or_insert(reason);
+    }
+
+    /// A packet of `ticks` was left out because of `reason`, as all after it.
+    pub(crate) fn left_out(&mut self, ticks: u64, reason: &str) {
+        self.stopped.get_or_insert_with(|| reason.to_owned());
+        self.gap_frames += self.frames(ticks as f64).round() as u64;
+    }
+
+    /// The reason of the first failure if nothing could be decoded, and whether it was for lack of support.
+    pub(crate) fn nothing_decoded(&self) -> Option<(bool, String)> {
+        let reason =
+            self.first_reason.clone().unwrap_or_else(|| "the decoder returned no samples".to_owned());
+        let unsupported = self.unsupported_packets > 0 && self.unsupported_packets == self.failed_packets;
+        (self.decoded_packets == 0).then_some((unsupported, reason))
+    }
+
+    /// Decides what `emitted` frames are worth. `stream_bytes` is the length of an unframed stream.
+    pub(crate) fn judge(mut self, emitted: u64, seen: &Seen, stream_bytes: Option<u64>) -> Judgement {
+        self.gap_frames += std::mem::take(&mut self.pending);
+        let seconds = |frames: u64| frames as f64 / f64::from(self.rate.max(1));
+        let total = self.total();
+        let junk = stream_bytes
+            .filter(|_| total.is_none())
+            .map_or(0.0, |bytes| 1.0 - (seen.bytes as f64 / bytes.max(1) as f64).min(1.0));
+        let junk = if junk > TOLERATED_JUNK { junk } else { 0.0 };
+        let held = ((emitted + self.gap_frames) as f64 / (1.0 - junk).max(1e-9)) as u64;
+        let expected = held.max(total.unwrap_or(0));
+        let missing = expected - emitted.min(expected);
+        let tolerance = if self.exact { 0.0 } else { TOLERANCE_SECONDS };
+
+        let mut problems = Vec::new();
+        if seconds(missing) > tolerance {
+            problems.push(format!("{:.2} s of {:.2} s are missing", seconds(missing), seconds(expected)));
+        }
+        if seen.cut {
+            problems.push("the file breaks off".to_owned());
+        }
+        if self.gaps > 0 {
+            problems.push(format!("{} in the stream", counted(self.gaps, "gap")));
+        }
+        if self.failed_packets > self.failed_first || self.failed_first > FORGIVEN_PACKETS {
+            let reason = self.first_reason.as_deref().unwrap_or_default();
+            let packets = counted(self.failed_packets, "packet");
+            problems.push(format!("{packets} could not be decoded ({reason})"));
+        }
+        if self.wild_samples > 0 {
+            problems.push(format!("{} silenced", counted(self.wild_samples, "impossible sample")));
+        }
+        problems.extend(self.stopped);
+
+        let good = emitted.saturating_sub(self.damaged_frames);
+        let fraction = if expected == 0 { 0.0 } else { good as f64 / expected as f64 };
+        // What is within the tolerance is whole.
+        let fraction = match (problems.is_empty(), seen.cut) {
+            (true, _) => 1.0,
+            (false, true) => fraction.min(CUT_FRACTION),
+            (false, false) => fraction,
+        };
+        Judgement {
+            fraction,
+            problems,
+            decode_errors: self.failed_packets,
+            wild_samples: self.wild_samples,
+            gaps: self.gaps,
+            missing_seconds: seconds(missing),
+        }
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u32 = 1000;
+
+    fn account(total: Option<u64>, exact: bool) -> Account {
+        let mut account = Account::default();
+        account.begin(TimeBase::try_from_recip(RATE), total.map(|it| Span::frames(it, RATE)), exact);
+        account.set_rate(RATE);
+        account
+    }
+
+    fn packets(account: &mut Account, places: impl IntoIterator<Item = i64>) {
+        places.into_iter().for_each(|place| account.decoded(place * 100, 100, Damage::default()));
+    }
+
+    #[test]
+    fn all_that_was_promised_is_complete() {
+        let mut books = account(Some(1000), true);
+        packets(&mut books, 0..10);
+        let judgement = books.judge(1000, &Seen::default(), None);
+        assert_eq!(judgement, Judgement { fraction: 1.0, ..Judgement::default() });
+    }
+
+    #[test]
+    fn a_jump_of_the_timestamps_is_a_gap() {
+        let mut books = account(None, false);
+        packets(&mut books, [0, 1, 2, 5, 6, 9]);
+        let judgement = books.judge(600, &Seen::default(), None);
+        assert_eq!((judgement.gaps, judgement.fraction), (2, 0.6));
+        assert_eq!(judgement.problems, ["0.40 s of 1.00 s are missing", "2 gaps in the stream"]);
+    }
+
+    #[test]
+    fn a_missing_end_is_only_seen_by_the_promise() {
+        let mut books = account(Some(1000), false);
+        packets(&mut books, 0..4);
+        let judgement = books.judge(400, &Seen { cut: true, ..Seen::default() }, None);
+        assert_eq!(judgement.problems, ["0.60 s of 1.00 s are missing", "the file breaks off"]);
+        assert!((judgement.fraction - 0.4).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_cut_without_a_promise_leaves_less_than_all() {
+        let mut books = account(None, false);
+        packets(&mut books, 0..4);
+        let judgement = books.judge(400, &Seen { cut: true, ..Seen::default() }, None);
+        assert!((judgement.fraction - CUT_FRACTION).abs() < 1e-9);
+    }
+
+    #[test]
+    fn small_differences_pass_where_frames_are_not_counted() {
+        let judged = |exact| {
+            let mut books = account(Some(1050), exact);
+            packets(&mut books, 0..10);
+            books.judge(1000, &Seen::default(), None)
+        };
+        assert!(judged(false).problems.is_empty());
+        assert_eq!(judged(true).problems, ["0.05 s of 1.05 s are missing"]);
+    }
+
+    #[test]
+    fn failed_packets_are_missing_audio() {
+        let mut books = account(None, false);
+        packets(&mut books, 0..4);
+        books.failed(100, "bad".to_owned(), false);
+        packets(&mut books, 5..9);
+        books.failed(100, "worse".to_owned(), false);
+        let judgement = books.judge(800, &Seen::default(), None);
+        assert_eq!(judgement.decode_errors, 2);
+        assert!((judgement.fraction - 0.8).abs() < 1e-9);
+        assert_eq!(judgement.problems[2], "2 packets could not be decoded (bad)");
+    }
+
+    #[test]
+    fn a_stream_cut_from_another_may_begin_with_failures() {
+        let mut books = account(None, false);
+        books.failed(100, "refers to data before".to_owned(), false);
+        assert_eq!(books.nothing_decoded(), Some((false, "refers to data before".to_owned())));
+        packets(&mut books, 1..9);
+        assert_eq!(books.nothing_decoded(), None);
+        let judgement = books.judge(800, &Seen::default(), None);
+        assert!(judgement.problems.is_empty());
+    }
+
+    #[test]
+    fn damaged_frames_are_not_usable() {
+        let mut books = account(Some(200), true);
+        packets(&mut books, [0]);
+        books.decoded(100, 100, Damage { wild_samples: 3, frames: 100 });
+        let judgement = books.judge(200, &Seen::default(), None);
+        assert!((judgement.fraction - 0.5).abs() < 1e-9);
+        assert_eq!(judgement.problems, ["3 impossible samples silenced"]);
+    }
+
+    #[test]
+    fn bytes_between_the_frames_are_missing_audio() {
+        let judged = |bytes| {
+            let mut books = account(None, false);
+            packets(&mut books, 0..10);
+            books.judge(1000, &Seen { bytes, ..Seen::default() }, Some(1000)).fraction
+        };
+        assert!((judged(990) - 1.0).abs() < 1e-9);
+        assert!((judged(800) - 0.8).abs() < 1e-2);
+    }
+
+    #[test]
+    fn streams_in_a_chain_add_up() {
+        let mut books = account(Some(400), true);
+        packets(&mut books, 0..4);
+        books.begin(TimeBase::try_from_recip(RATE), Some(Span::frames(400, RATE)), true);
+        packets(&mut books, 50..54);
+        let judgement = books.judge(800, &Seen::default(), None);
+        assert!(judgement.problems.is_empty());
+    }
+}

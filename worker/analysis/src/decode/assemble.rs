@@ -1,0 +1,287 @@
+//! Blocks of equal size from packets of any: planar, trimmed, and free of numbers that are none.
+
+use crate::open::{Excess, Extent};
+use crate::stage::{BLOCK_FRAMES, Block};
+use symphonia::core::audio::conv::FromSample;
+use symphonia::core::audio::sample::Sample;
+use symphonia::core::audio::{Audio, AudioBuffer, GenericAudioBufferRef};
+
+/// Largest sample that is believed, 18 dB above full scale. Floating-point mixes stay below +12 dB or so; damaged MP3 frames
+/// were seen to decode to 465,557.
+pub(crate) const WILD: f32 = 8.0;
+
+/// The most padding that an encoder leaves at the end: 12 bits in LAME's header, less than three frames of AAC.
+const MAX_PADDING: usize = 4096;
+
+/// Collects packets into blocks.
+#[derive(Debug)]
+pub(crate) struct Assembler {
+    /// Frames that wait to be part of a block, per channel.
+    waiting: Vec<Vec<f32>>,
+    /// The packet at hand.
+    packet: Vec<Vec<f32>>,
+    skip: u64,
+    total: Option<u64>,
+    excess: Excess,
+    accepted: u64,
+    emitted: u64,
+    dropped: u64,
+    /// A wild sample condemns its whole packet: true for codecs whose samples depend on each other.
+    condemn: bool,
+}
+
+/// What was wrong in a packet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) wild_samples: u64,
+    pub(crate) frames: u64,
+}
+
+impl Assembler {
+    pub(crate) fn new(channels: usize, rate: u32, extent: &Extent, condemn: bool) -> Self {
+        Self {
+            waiting: vec![Vec::with_capacity(2 * BLOCK_FRAMES); channels],
+            packet: vec![Vec::new(); channels],
+            skip: extent.skip.in_frames(rate),
+            total: extent.total.map(|total| total.in_frames(rate)),
+            excess: extent.excess,
+            accepted: 0,
+            emitted: 0,
+            dropped: 0,
+            condemn,
+        }
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Frames handed out so far.
+    pub(crate) fn emitted(&self) -> u64 {
+        self.emitted
+    }
+
+    /// Frames dropped behind the announced end.
+    pub(crate) fn padding(&self) -> Option<u64> {
+        (self.excess != Excess::Keep && self.total.is_some()).then_some(self.dropped)
+    }
+
+    /// Takes a packet and hands out the blocks that become full. The buffer must have as many planes as there are channels.
+    pub(crate) fn push(
+        &mut self,
+        buffer: &GenericAudioBufferRef<'_>,
+        emit: &mut dyn FnMut(&Block<'_>),
+    ) -> Damage {
+        if convert(buffer, &mut self.packet) {
+            let damage = sanitise(&mut self.packet, self.condemn);
+            self.accept(emit);
+            return damage;
+        }
+        self.accept(emit);
+        Damage::default()
+    }
+
+    fn accept(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {
+        let frames = self.packet.first().map_or(0, Vec::len);
+        let start = usize::try_from(self.skip).unwrap_or(usize::MAX).min(frames);
+        self.skip -= start as u64;
+        let mut count = frames - start;
+        if let (Excess::Drop, Some(total)) = (self.excess, self.total) {
+            count = count.min(usize::try_from(total.saturating_sub(self.accepted)).unwrap_or(usize::MAX));
+        }
+        self.accepted += count as u64;
+        self.dropped += (frames - start - count) as u64;
+        for (waiting, packet) in self.waiting.iter_mut().zip(&self.packet) {
+            waiting.extend_from_slice(&packet[start..start + count]);
+        }
+        let hold = if self.excess == Excess::Padding { MAX_PADDING } else { 0 };
+        self.emit_down_to(hold, emit);
+    }
+
+    /// Hands out whole blocks while more than `hold` frames would stay behind.
+    fn emit_down_to(&mut self, hold: usize, emit: &mut dyn FnMut(&Block<'_>)) {
+        while self.waiting_frames() >= hold + BLOCK_FRAMES {
+            self.emit_first(BLOCK_FRAMES, emit);
+        }
+    }
+
+    fn waiting_frames(&self) -> usize {
+        self.waiting.first().map_or(0, Vec::len)
+    }
+
+    fn emit_first(&mut self, frames: usize, emit: &mut dyn FnMut(&Block<'_>)) {
+        emit(&Block::new(&self.waiting, frames));
+        self.emitted += frames as u64;
+        for plane in &mut self.waiting {
+            plane.drain(..frames);
+        }
+    }
+
+    /// Drops the padding and hands out what is left.
+    pub(crate) fn finish(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {
+        if let (Excess::Padding, Some(total)) = (self.excess, self.total) {
+            let excess = usize::try_from(self.accepted.saturating_sub(total)).unwrap_or(usize::MAX);
+            if excess <= MAX_PADDING {
+                let keep = self.waiting_frames().saturating_sub(excess);
+                self.dropped += (self.waiting_frames() - keep) as u64;
+                self.waiting.iter_mut().for_each(|plane| plane.truncate(keep));
+            }
+        }
+        self.emit_down_to(0, emit);
+        let rest = self.waiting_frames();
+        if rest > 0 {
+            self.emit_first(rest, emit);
+        }
+    }
+}
+
+/// Converts all planes to `f32`, full scale being 1.0. Says whether the samples were floating-point numbers, which can be
+/// anything.
+fn convert(buffer: &GenericAudioBufferRef<'_>, planes: &mut [Vec<f32>]) -> bool {
+    match buffer {
+        GenericAudioBufferRef::U8(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::U16(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::U24(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::U32(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::S8(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::S16(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::S24(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::S32(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::F32(buffer) => planes_from(buffer, planes),
+        GenericAudioBufferRef::F64(buffer) => planes_from(buffer, planes),
+    }
+    matches!(buffer, GenericAudioBufferRef::F32(_) | GenericAudioBufferRef::F64(_))
+}
+
+fn planes_from<S: Sample>(buffer: &AudioBuffer<S>, planes: &mut [Vec<f32>])
+where
+    f32: FromSample<S>,
+{
+    for (plane, samples) in planes.iter_mut().zip(buffer.iter_planes()) {
+        plane.clear();
+        plane.extend(samples.iter().map(|sample| f32::from_sample(*sample)));
+    }
+}
+
+fn is_wild(sample: f32) -> bool {
+    sample.is_nan() || sample.abs() > WILD
+}
+
+/// The bits of a magnitude are in the order of the magnitudes, and those of infinity and NaN come last.
+fn largest_bits(samples: &[f32]) -> u32 {
+    samples.iter().fold(0, |largest, sample| largest.max(sample.to_bits() & 0x7fff_ffff))
+}
+
+/// Silences wild samples, or all of them if one is wild.
+fn sanitise(planes: &mut [Vec<f32>], condemn: bool) -> Damage {
+    if planes.iter().all(|plane| largest_bits(plane) <= WILD.to_bits()) {
+        return Damage::default();
+    }
+    let frames = planes.first().map_or(0, Vec::len);
+    let wild_samples = planes.iter().flatten().filter(|sample| is_wild(**sample)).count() as u64;
+    let hit = (0..frames).filter(|frame| planes.iter().any(|plane| is_wild(plane[*frame]))).count();
+    for sample in planes.iter_mut().flatten() {
+        if condemn || is_wild(*sample) {
+            *sample = 0.0;
+        }
+    }
+    Damage { wild_samples, frames: if condemn { frames } else { hit } as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::Span;
+    use proptest::prelude::*;
+    use symphonia::core::audio::{AsGenericAudioBufferRef, AudioMut, AudioSpec, layouts};
+
+    const RATE: u32 = 44_100;
+
+    fn buffer(samples: &[f32]) -> AudioBuffer<f32> {
+        let spec = AudioSpec::new(RATE, layouts::CHANNEL_LAYOUT_MONO);
+        let mut buffer = AudioBuffer::new(spec, samples.len().max(1));
+        buffer.render_uninit(Some(samples.len()));
+        buffer.plane_mut(0).unwrap().copy_from_slice(samples);
+        buffer
+    }
+
+    fn assemble(extent: &Extent, packets: &[&[f32]]) -> Vec<f32> {
+        let mut assembler = Assembler::new(1, RATE, extent, false);
+        let mut out = Vec::new();
+        let mut sizes = Vec::new();
+        let mut emit = |block: &Block<'_>| {
+            sizes.push(block.frames());
+            out.extend_from_slice(block.channel(0));
+        };
+        for packet in packets {
+            assembler.push(&buffer(packet).as_generic_audio_buffer_ref(), &mut emit);
+        }
+        assembler.finish(&mut emit);
+        assert_eq!(assembler.emitted(), out.len() as u64);
+        let last = sizes.len().saturating_sub(1);
+        assert!(sizes[..last].iter().all(|size| *size == BLOCK_FRAMES));
+        out
+    }
+
+    fn ramp(frames: usize) -> Vec<f32> {
+        (0..frames).map(|frame| frame as f32 / 1e6).collect()
+    }
+
+    fn extent(skip: u64, total: u64, excess: Excess) -> Extent {
+        let span = |frames| Span::frames(frames, RATE);
+        Extent { skip: span(skip), total: Some(span(total)), exact: true, excess }
+    }
+
+    proptest! {
+        #[test]
+        fn packets_of_any_size_become_the_same_signal(
+            frames in 0usize..20_000, size in 1usize..6000, skip in 0u64..3000, total in 0u64..20_000,
+        ) {
+            let signal = ramp(frames);
+            let packets: Vec<&[f32]> = signal.chunks(size).collect();
+            let out = assemble(&extent(skip, total, Excess::Drop), &packets);
+            let start = (skip as usize).min(frames);
+            let end = (start + total as usize).min(frames);
+            prop_assert_eq!(out, &signal[start..end]);
+        }
+
+        #[test]
+        fn only_padding_is_dropped(frames in 1usize..20_000, size in 1usize..6000, total in 0u64..20_000) {
+            let signal = ramp(frames);
+            let packets: Vec<&[f32]> = signal.chunks(size).collect();
+            let out = assemble(&extent(0, total, Excess::Padding), &packets);
+            let excess = frames.saturating_sub(total as usize);
+            let kept = if excess <= MAX_PADDING { frames - excess } else { frames };
+            prop_assert_eq!(out, &signal[..kept]);
+        }
+
+        #[test]
+        fn nothing_wild_is_left(bits in proptest::collection::vec(any::<u32>(), 1..3000), condemn: bool) {
+            let signal: Vec<f32> = bits.iter().map(|it| f32::from_bits(*it)).collect();
+            let wild = signal.iter().filter(|it| it.is_nan() || it.abs() > WILD).count() as u64;
+            let mut planes = vec![signal];
+            let damage = sanitise(&mut planes, condemn);
+            prop_assert_eq!(damage.wild_samples, wild);
+            prop_assert!(planes[0].iter().all(|it| it.abs() <= WILD));
+            if wild == 0 {
+                prop_assert_eq!(damage, Damage::default());
+            } else {
+                prop_assert_eq!(damage.frames, if condemn { bits.len() as u64 } else { wild });
+            }
+        }
+    }
+
+    #[test]
+    fn a_wild_sample_condemns_the_packet_of_a_codec() {
+        let mut assembler = Assembler::new(1, RATE, &Extent::default(), true);
+        let mut out = Vec::new();
+        let mut emit = |block: &Block<'_>| out.extend_from_slice(block.channel(0));
+        let good = assembler.push(&buffer(&[0.5; 4]).as_generic_audio_buffer_ref(), &mut emit);
+        let bad = assembler
+            .push(&buffer(&[0.5, 465_557.0, f32::NAN, 0.5]).as_generic_audio_buffer_ref(), &mut emit);
+        assembler.finish(&mut emit);
+        assert_eq!(good, Damage::default());
+        assert_eq!(bad, Damage { wild_samples: 2, frames: 4 });
+        assert_eq!(out, [0.5, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
+    }
+}

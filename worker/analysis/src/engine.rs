@@ -1,0 +1,116 @@
+//! One pass over a file: packets are hashed, decoded, cut into blocks, and shown to every stage that was asked for.
+
+mod pass;
+mod pulse;
+
+use crate::decode::{Decoder, Judgement};
+use crate::open;
+use crate::source::{Event, Source};
+use crate::tags;
+use crate::{Analysis, Error, Identified, Input, NotApplicable, Options, Progress, Verdict};
+use crate::{Feature, silence};
+use pass::{Pass, Passed};
+use pulse::Pulse;
+use report::{Tags, Versions};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Less usable audio than this share of what was announced is not worth a report: it would describe another piece.
+const MIN_FRACTION: f64 = 0.1;
+/// Below one loudness block of 400 ms nothing that is measured means anything.
+const MIN_SECONDS: f64 = 0.4;
+
+fn open(input: Input, options: &Options) -> Result<(Source, Option<Tags>), Error> {
+    let file = Arc::new(input.file);
+    let opened = open::open(&file, input.extension.as_deref(), &options.limits)?;
+    let mut source = Source::new(opened, &options.limits)?;
+    let wanted = options.features.contains(Feature::Tags);
+    let tags = if wanted { tags::read(&file, &mut source) } else { None };
+    Ok((source, tags))
+}
+
+/// See [`crate::identify`].
+pub(crate) fn identify(
+    input: Input,
+    options: &Options,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Identified, Error> {
+    let (mut source, tags) = open(input, options)?;
+    // A codec without a decoder shall be found here, not after a question to the cache.
+    Decoder::new(source.kind(), &source.parameters())?;
+    let mut pulse = Pulse::new(on_progress, source.extent());
+    loop {
+        match source.next(&options.limits)? {
+            Event::End => break,
+            Event::Packet(packet) => pulse.at_packet(&packet, source.time_base()),
+            Event::Nothing | Event::NewStream => pulse.beat(),
+        }
+    }
+    Ok(Identified { identity: source.identity(), tags })
+}
+
+/// See [`crate::analyze`].
+pub(crate) fn analyze(
+    input: Input,
+    options: &Options,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Analysis, Error> {
+    let started = Instant::now();
+    let (mut source, tags) = open(input, options)?;
+    let mut pass = Pass::new(&source, options)?;
+    let mut pulse = Pulse::new(on_progress, source.extent());
+    loop {
+        match source.next(&options.limits)? {
+            Event::End => break,
+            Event::Packet(packet) => {
+                pass.packet(&packet)?;
+                pulse.at_packet(&packet, source.time_base());
+            }
+            Event::NewStream => pass.new_stream(&source)?,
+            Event::Nothing => pulse.beat(),
+        }
+    }
+    let passed = pass.finish(&source)?;
+    let verdict = verdict(&passed)?;
+    let mut report = passed.report;
+    report.tags = tags;
+    report.versions = Versions {
+        analysis: crate::VERSION.to_owned(),
+        decoder: crate::DECODER.to_owned(),
+        ..report.versions
+    };
+    report.timings_seconds.total = started.elapsed().as_secs_f64();
+    let spent: f64 = report.timings_seconds.parts.values().sum();
+    report.timings_seconds.decode = (report.timings_seconds.total - spent).max(0.0);
+    Ok(Analysis { verdict, identity: source.identity(), report })
+}
+
+/// What a decode is worth.
+///
+/// - less than a tenth of what was announced is usable: corrupt;
+/// - what was announced is shorter than 0.4 s: not applicable; if only so little is left of more: corrupt;
+/// - anything is missing, damaged or impossible: partial, unless all of it is silent;
+/// - no sample exceeds −60 dBFS: not applicable.
+fn verdict(passed: &Passed) -> Result<Verdict, Error> {
+    let Judgement { fraction, problems, .. } = &passed.judgement;
+    let whole = problems.is_empty();
+    if !whole && *fraction < MIN_FRACTION {
+        let detail = format!("only {:.1} % is usable: {}", fraction * 100.0, problems.join("; "));
+        return Err(Error::Corrupt { detail });
+    }
+    if passed.report.audio.duration_seconds < MIN_SECONDS {
+        return if whole {
+            Ok(Verdict::NotApplicable { reason: NotApplicable::TooShort })
+        } else {
+            Err(Error::Corrupt { detail: format!("too little is left: {}", problems.join("; ")) })
+        };
+    }
+    if passed.peak <= silence::THRESHOLD && passed.judgement.wild_samples == 0 {
+        return Ok(Verdict::NotApplicable { reason: NotApplicable::Silence });
+    }
+    Ok(if whole {
+        Verdict::Complete
+    } else {
+        Verdict::Partial { decoded_fraction: *fraction, detail: problems.join("; ") }
+    })
+}

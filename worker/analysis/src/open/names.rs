@@ -1,0 +1,141 @@
+//! Names for what the decoder library has numbers for.
+
+use symphonia::core::audio::{Channels, Position};
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::*;
+
+/// What a codec is, apart from its parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CodecTraits {
+    pub(crate) name: &'static str,
+    /// Every bit of the samples is kept. `None` for codecs that are not known well enough to tell.
+    pub(crate) lossless: Option<bool>,
+    /// The packets are nothing but samples, so that damage of one leaves its neighbours alone and packets may be cut
+    /// anywhere.
+    pub(crate) pcm: bool,
+}
+
+const fn pcm(name: &'static str) -> CodecTraits {
+    CodecTraits { name, lossless: Some(true), pcm: true }
+}
+
+const fn lossy(name: &'static str) -> CodecTraits {
+    CodecTraits { name, lossless: Some(false), pcm: false }
+}
+
+const fn lossless(name: &'static str) -> CodecTraits {
+    CodecTraits { name, lossless: Some(true), pcm: false }
+}
+
+/// Name and nature of a codec. PCM formats are named as FFmpeg names them, which is how most people know them.
+pub(crate) fn codec_traits(parameters: &AudioCodecParameters) -> CodecTraits {
+    match parameters.codec {
+        CODEC_ID_PCM_S32LE | CODEC_ID_PCM_S32LE_PLANAR => pcm("pcm_s32le"),
+        CODEC_ID_PCM_S32BE | CODEC_ID_PCM_S32BE_PLANAR => pcm("pcm_s32be"),
+        CODEC_ID_PCM_S24LE | CODEC_ID_PCM_S24LE_PLANAR => pcm("pcm_s24le"),
+        CODEC_ID_PCM_S24BE | CODEC_ID_PCM_S24BE_PLANAR => pcm("pcm_s24be"),
+        CODEC_ID_PCM_S16LE | CODEC_ID_PCM_S16LE_PLANAR => pcm("pcm_s16le"),
+        CODEC_ID_PCM_S16BE | CODEC_ID_PCM_S16BE_PLANAR => pcm("pcm_s16be"),
+        CODEC_ID_PCM_S8 | CODEC_ID_PCM_S8_PLANAR => pcm("pcm_s8"),
+        CODEC_ID_PCM_U32LE | CODEC_ID_PCM_U32LE_PLANAR => pcm("pcm_u32le"),
+        CODEC_ID_PCM_U32BE | CODEC_ID_PCM_U32BE_PLANAR => pcm("pcm_u32be"),
+        CODEC_ID_PCM_U24LE | CODEC_ID_PCM_U24LE_PLANAR => pcm("pcm_u24le"),
+        CODEC_ID_PCM_U24BE | CODEC_ID_PCM_U24BE_PLANAR => pcm("pcm_u24be"),
+        CODEC_ID_PCM_U16LE | CODEC_ID_PCM_U16LE_PLANAR => pcm("pcm_u16le"),
+        CODEC_ID_PCM_U16BE | CODEC_ID_PCM_U16BE_PLANAR => pcm("pcm_u16be"),
+        CODEC_ID_PCM_U8 | CODEC_ID_PCM_U8_PLANAR => pcm("pcm_u8"),
+        CODEC_ID_PCM_F32LE | CODEC_ID_PCM_F32LE_PLANAR => pcm("pcm_f32le"),
+        CODEC_ID_PCM_F32BE | CODEC_ID_PCM_F32BE_PLANAR => pcm("pcm_f32be"),
+        CODEC_ID_PCM_F64LE | CODEC_ID_PCM_F64LE_PLANAR => pcm("pcm_f64le"),
+        CODEC_ID_PCM_F64BE | CODEC_ID_PCM_F64BE_PLANAR => pcm("pcm_f64be"),
+        CODEC_ID_PCM_ALAW => CodecTraits { lossless: Some(false), ..pcm("pcm_alaw") },
+        CODEC_ID_PCM_MULAW => CodecTraits { lossless: Some(false), ..pcm("pcm_mulaw") },
+        CODEC_ID_ADPCM_MS => lossy("adpcm_ms"),
+        CODEC_ID_ADPCM_IMA_WAV => lossy("adpcm_ima_wav"),
+        CODEC_ID_ADPCM_IMA_QT => lossy("adpcm_ima_qt"),
+        CODEC_ID_VORBIS => lossy("vorbis"),
+        CODEC_ID_OPUS => lossy("opus"),
+        CODEC_ID_SPEEX => lossy("speex"),
+        CODEC_ID_MP1 => lossy("mp1"),
+        CODEC_ID_MP2 => lossy("mp2"),
+        CODEC_ID_MP3 => lossy("mp3"),
+        CODEC_ID_AAC => lossy("aac"),
+        CODEC_ID_AC3 => lossy("ac3"),
+        CODEC_ID_EAC3 => lossy("eac3"),
+        CODEC_ID_DCA => lossy("dts"),
+        CODEC_ID_WMA => lossy("wma"),
+        CODEC_ID_FLAC => lossless("flac"),
+        CODEC_ID_WAVPACK => CodecTraits { lossless: None, ..lossless("wavpack") },
+        CODEC_ID_MONKEYS_AUDIO => lossless("ape"),
+        CODEC_ID_ALAC => lossless("alac"),
+        CODEC_ID_TTA => lossless("tta"),
+        CODEC_ID_TRUEHD => lossless("truehd"),
+        _ => CodecTraits { name: "unknown", lossless: None, pcm: false },
+    }
+}
+
+/// The highest core rate of HE-AAC: its decoder doubles it, and no more than 48 kHz come out (ISO/IEC 14496-3 §4.6.18).
+const MAX_CORE_RATE: u32 = 24_000;
+
+/// The profile of an AAC stream of which the low-complexity core was decoded at `rate`.
+///
+/// HE-AAC hides its upper half of the spectrum inside packets that a plain decoder skips. MP4 gives it away by a clock twice
+/// as fast as the samples; ADTS does not, so there a low rate leaves it open.
+pub(crate) fn aac_profile(adts: bool, clock: Option<u32>, rate: u32) -> &'static str {
+    if clock == Some(rate * 2) {
+        "he-core-only"
+    } else if adts && rate <= MAX_CORE_RATE {
+        "lc-or-he-core"
+    } else {
+        "lc"
+    }
+}
+
+const SPEAKERS: [(Position, &str); 18] = [
+    (Position::FRONT_LEFT, "FL"),
+    (Position::FRONT_RIGHT, "FR"),
+    (Position::FRONT_CENTER, "FC"),
+    (Position::LFE1, "LFE"),
+    (Position::REAR_LEFT, "BL"),
+    (Position::REAR_RIGHT, "BR"),
+    (Position::FRONT_LEFT_CENTER, "FLC"),
+    (Position::FRONT_RIGHT_CENTER, "FRC"),
+    (Position::REAR_CENTER, "BC"),
+    (Position::SIDE_LEFT, "SL"),
+    (Position::SIDE_RIGHT, "SR"),
+    (Position::TOP_CENTER, "TC"),
+    (Position::TOP_FRONT_LEFT, "TFL"),
+    (Position::TOP_FRONT_CENTER, "TFC"),
+    (Position::TOP_FRONT_RIGHT, "TFR"),
+    (Position::TOP_REAR_LEFT, "TBL"),
+    (Position::TOP_REAR_CENTER, "TBC"),
+    (Position::TOP_REAR_RIGHT, "TBR"),
+];
+
+/// The speakers of the channels in their order, such as `FL+FR`. `None` if they are not assigned, or to unusual places.
+pub(crate) fn channel_layout(channels: &Channels) -> Option<String> {
+    let Channels::Positioned(positions) = channels else { return None };
+    let names: Vec<_> = SPEAKERS.iter().filter(|(it, _)| positions.contains(*it)).map(|it| it.1).collect();
+    (names.len() == channels.count()).then(|| names.join("+"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use symphonia::core::audio::layouts;
+
+    #[test]
+    fn layouts_are_spelt_out() {
+        assert_eq!(channel_layout(&layouts::CHANNEL_LAYOUT_STEREO).as_deref(), Some("FL+FR"));
+        assert_eq!(channel_layout(&layouts::CHANNEL_LAYOUT_5P1).as_deref(), Some("FL+FR+FC+LFE+BL+BR"));
+        assert_eq!(channel_layout(&Channels::Discrete(2)), None);
+    }
+
+    #[test]
+    fn half_of_he_aac_is_flagged() {
+        assert_eq!(aac_profile(false, Some(44_100), 44_100), "lc");
+        assert_eq!(aac_profile(false, Some(44_100), 22_050), "he-core-only");
+        assert_eq!(aac_profile(true, None, 22_050), "lc-or-he-core");
+        assert_eq!(aac_profile(true, None, 44_100), "lc");
+    }
+}

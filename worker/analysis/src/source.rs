@@ -1,0 +1,175 @@
+//! The packets of the track to analyse, one by one, and the identity that they add up to.
+//!
+//! Whoever reads a source to its end gets the same identity, whether the packets are decoded or not.
+
+use crate::identity::Payload;
+use crate::open::{Extent, Kind, Opened, codec_traits};
+use crate::{Error, Identity, Limits};
+use std::io::ErrorKind;
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::errors::Error as DemuxError;
+use symphonia::core::packet::Packet;
+use symphonia::core::units::TimeBase;
+
+/// Times in a row that a demuxer may fail before the rest of the file is given up. A damaged stretch of a stream without
+/// index yields one false sync word in some kilobytes.
+const MAX_FAILURES: u32 = 10_000;
+/// Empty packets in a row: some demuxers return them for ever behind the end of a truncated file.
+const MAX_EMPTY: u32 = 1000;
+
+/// What comes next.
+pub(crate) enum Event {
+    /// A packet of the track.
+    Packet(Packet),
+    /// Something of another track, or damage that the demuxer stepped over.
+    Nothing,
+    /// Another stream follows: its decoder must be made afresh.
+    NewStream,
+    /// Nothing more.
+    End,
+}
+
+/// Packets, and what is known of the stream that they belong to.
+pub(crate) struct Source {
+    opened: Opened,
+    track_id: u32,
+    payload: Payload,
+    failures: u32,
+    empty: u32,
+    /// What went by, for the report.
+    pub(crate) seen: Seen,
+}
+
+/// What was read so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    /// Times that the demuxer found no sense.
+    pub(crate) failures: u64,
+    /// The stream broke off where the container does not end.
+    pub(crate) cut: bool,
+}
+
+impl Source {
+    pub(crate) fn new(opened: Opened, limits: &Limits) -> Result<Self, Error> {
+        let cut = opened.truncated;
+        let mut source = Self {
+            opened,
+            track_id: 0,
+            payload: Payload::new(),
+            failures: 0,
+            empty: 0,
+            seen: Seen { cut, ..Seen::default() },
+        };
+        source.begin(limits)?;
+        Ok(source)
+    }
+
+    fn begin(&mut self, limits: &Limits) -> Result<(), Error> {
+        let Some((track, parameters)) = self.opened.track() else {
+            return Err(Error::Unsupported { detail: "the stream has no audio track".to_owned() });
+        };
+        check(parameters, limits)?;
+        self.track_id = track.id;
+        let trimmed = self.opened.kind == Kind::Ogg;
+        let (name, codec) = (self.opened.kind.name(), codec_traits(parameters));
+        let parameters = parameters.clone();
+        self.payload.begin(name, codec, &parameters, &self.opened.extent, trimmed);
+        Ok(())
+    }
+
+    pub(crate) fn next(&mut self, limits: &Limits) -> Result<Event, Error> {
+        match self.opened.reader.next_packet() {
+            Ok(Some(packet)) => Ok(self.take(packet)),
+            Ok(None) => self.end(false),
+            Err(DemuxError::ResetRequired) => {
+                self.begin(limits)?;
+                Ok(Event::NewStream)
+            }
+            Err(DemuxError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => self.end(true),
+            Err(_) => {
+                self.seen.failures += 1;
+                self.failures += 1;
+                if self.failures > MAX_FAILURES { self.end(true) } else { Ok(Event::Nothing) }
+            }
+        }
+    }
+
+    fn take(&mut self, packet: Packet) -> Event {
+        self.failures = 0;
+        if packet.track_id != self.track_id {
+            return Event::Nothing;
+        }
+        if packet.data.is_empty() {
+            self.empty += 1;
+            return if self.empty > MAX_EMPTY { Event::End } else { Event::Nothing };
+        }
+        self.empty = 0;
+        self.seen.packets += 1;
+        self.seen.bytes += packet.data.len() as u64;
+        self.payload.packet(&packet);
+        Event::Packet(packet)
+    }
+
+    fn end(&mut self, cut: bool) -> Result<Event, Error> {
+        self.seen.cut |= cut;
+        match self.opened.fault.take() {
+            Some(error) => Err(Error::Io(error)),
+            None => Ok(Event::End),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.opened.kind
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        self.opened.extent
+    }
+
+    /// Significant bits per sample, where the container knows better than the codec.
+    pub(crate) fn bit_depth(&self) -> Option<u16> {
+        self.opened.bit_depth
+    }
+
+    pub(crate) fn foreign_bytes(&self) -> u64 {
+        self.opened.foreign_bytes
+    }
+
+    pub(crate) fn stream_bytes(&self) -> u64 {
+        self.opened.stream_bytes
+    }
+
+    pub(crate) fn reader(&mut self) -> &mut dyn symphonia::core::formats::FormatReader {
+        self.opened.reader.as_mut()
+    }
+
+    pub(crate) fn parameters(&self) -> AudioCodecParameters {
+        self.opened.track().map(|(_, parameters)| parameters.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn time_base(&self) -> Option<TimeBase> {
+        self.opened.track().and_then(|(track, _)| track.time_base)
+    }
+
+    pub(crate) fn identity(self) -> Identity {
+        self.payload.finish()
+    }
+}
+
+/// The largest packet of any codec in use has 65,535 frames (FLAC); the rest is room.
+const MAX_FRAMES_PER_PACKET: u64 = 1 << 17;
+
+/// Checks stated parameters before a decoder allocates buffers for them.
+fn check(parameters: &AudioCodecParameters, limits: &Limits) -> Result<(), Error> {
+    // What is not stated, the first decoded packet will tell.
+    let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count());
+    limits.check(parameters.sample_rate.unwrap_or(1), channels)?;
+    match parameters.max_frames_per_packet {
+        Some(frames) if frames > MAX_FRAMES_PER_PACKET => {
+            Err(Error::Corrupt { detail: format!("packets of {frames} frames are announced") })
+        }
+        _ => Ok(()),
+    }
+}
