@@ -74,6 +74,10 @@ impl HalfBand {
     fn give(&mut self) {
         let ready = self.even.len().min((self.odd.len() + 1).saturating_sub(2 * PAIRS));
         self.kept.clear();
+        self.removed.clear();
+        if ready == 0 {
+            return;
+        }
         self.kept.resize(ready, 0.0);
         for (pair, tap) in self.taps.iter().enumerate() {
             let before = &self.odd[PAIRS - 1 - pair..][..ready];
@@ -82,7 +86,6 @@ impl HalfBand {
                 *sum += tap * (a + b);
             }
         }
-        self.removed.clear();
         let halves = self.even[..ready].iter().map(|it| 0.5 * it);
         self.removed.extend(halves.zip(&self.kept).map(|(half, sum)| half - sum));
         for (sum, sample) in self.kept.iter_mut().zip(&self.even) {

@@ -28,12 +28,24 @@ fn run(rate: u32, signal: &[f32], sizes: &[usize]) -> [Vec<f32>; 3] {
 fn halve_slowly(signal: &[f32]) -> Vec<f32> {
     let reach = 2 * PAIRS as i64;
     let window = |d: f64| {
-        let bessel = |x: f64| (0..40).fold((0.0, 1.0), |(s, t), k| (s + t, t * (x / 2.0 / f64::from(k + 1)).powi(2))).0;
+        let bessel = |x: f64| {
+            (0..40).fold((0.0, 1.0), |(s, t), k| (s + t, t * (x / 2.0 / f64::from(k + 1)).powi(2))).0
+        };
         bessel(5.65 * (1.0 - (d / reach as f64).powi(2)).sqrt()) / bessel(5.65)
     };
-    let sinc = |d: f64| if d == 0.0 { 0.5 } else { (std::f64::consts::PI * d / 2.0).sin() / (std::f64::consts::PI * d) };
+    let sinc = |d: f64| {
+        if d == 0.0 { 0.5 } else { (std::f64::consts::PI * d / 2.0).sin() / (std::f64::consts::PI * d) }
+    };
     let odd: f64 = (1..reach).filter(|d| d % 2 == 1).map(|d| sinc(d as f64) * window(d as f64)).sum();
-    let tap = |d: i64| if d == 0 { 0.5 } else if d % 2 == 0 { 0.0 } else { sinc(d as f64) * window(d as f64) * 0.25 / odd };
+    let tap = |d: i64| {
+        if d == 0 {
+            0.5
+        } else if d % 2 == 0 {
+            0.0
+        } else {
+            sinc(d as f64) * window(d as f64) * 0.25 / odd
+        }
+    };
     let at = |n: i64| usize::try_from(n).ok().and_then(|n| signal.get(n)).map_or(0.0, |it| f64::from(*it));
     (0..signal.len().div_ceil(2) as i64)
         .map(|m| (1 - reach..reach).map(|d| tap(d) * at(2 * m + d)).sum::<f64>() as f32)
@@ -48,9 +60,16 @@ fn level(samples: &[f32]) -> f64 {
 #[test]
 fn rates_are_halved_while_they_stay_above_the_lowest() {
     let rates = [
-        (8_000, 8_000.0, 8_000.0), (11_025, 11_025.0, 11_025.0), (16_000, 16_000.0, 16_000.0), (22_050, 22_050.0, 11_025.0),
-        (32_000, 32_000.0, 16_000.0), (44_100, 22_050.0, 11_025.0), (48_000, 24_000.0, 12_000.0),
-        (88_200, 22_050.0, 11_025.0), (96_000, 24_000.0, 12_000.0), (192_000, 24_000.0, 12_000.0),
+        (8_000, 8_000.0, 8_000.0),
+        (11_025, 11_025.0, 11_025.0),
+        (16_000, 16_000.0, 16_000.0),
+        (22_050, 22_050.0, 11_025.0),
+        (32_000, 32_000.0, 16_000.0),
+        (44_100, 22_050.0, 11_025.0),
+        (48_000, 24_000.0, 12_000.0),
+        (88_200, 22_050.0, 11_025.0),
+        (96_000, 24_000.0, 12_000.0),
+        (192_000, 24_000.0, 12_000.0),
     ];
     for (rate, middle, low) in rates {
         let decimator = Decimator::new(rate);
@@ -86,7 +105,8 @@ fn a_pulse_stays_where_it_is() {
     let mut signal = vec![0.0; 8000];
     signal[4000] = 1.0;
     let [middle, low, _] = run(44_100, &signal, &[777]);
-    let peak = |samples: &[f32]| (0..samples.len()).max_by(|a, b| samples[*a].total_cmp(&samples[*b])).unwrap();
+    let peak =
+        |samples: &[f32]| (0..samples.len()).max_by(|a, b| samples[*a].total_cmp(&samples[*b])).unwrap();
     assert_eq!((peak(&middle), peak(&low)), (2000, 1000));
 }
 
