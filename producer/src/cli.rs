@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES_AND_CODES: &str = "\
+// Lines up to 79 columns are kept as they are; paragraphs are one line each, for clap to wrap.
+const OVERVIEW: &str = "\
 Examples:
   export MEDIA_ROOTS=music=/srv/music
   producer enqueue /srv/music --watch
@@ -18,78 +19,92 @@ Settings come from the environment; `producer config` prints them all. Most need
   MEDIA_ROOTS   the folders that the workers read, name=/path separated by ;
 
 Exit codes:
-   0  done, nothing failed
-   1  some files failed or were not enqueued, what was asked for is not there, or a server is down (status)
-   2  wrong usage
-  69  RabbitMQ or Redis is unavailable
-  75  a queue is full (--on-full fail): try again later
-  78  a setting is wrong, or differs from what the broker has
- 130  interrupted";
+    0  done, nothing failed
+    1  some files failed or were not enqueued, what was asked for is not there,
+       or (status) a server is down
+    2  wrong usage
+   69  RabbitMQ or Redis is unavailable
+   75  a queue is full (--on-full fail): try again later
+   78  a setting is wrong, or differs from what the broker has
+  130  interrupted";
 
-const ENQUEUE_EXAMPLES: &str = "\
+const ENQUEUE: &str = "\
 Examples:
-  producer enqueue /srv/music                          everything below a folder
-  producer enqueue --dry-run /srv/music | wc -l        only count, no server needed
-  producer enqueue --priority high --watch a.flac      at once, and wait for it
+  producer enqueue /srv/music                       all below a folder
+  producer enqueue --dry-run /srv/music | wc -l     count, without a server
+  producer enqueue --priority high --watch a.flac   before others; wait for it
   find /srv/music -newer stamp -print0 | producer enqueue --files-from - -0
-  B=$(producer enqueue --label 'new albums' /srv/music/new) && producer results $B
+  B=$(producer enqueue --label 'new albums' /srv/music/new)
 
 Only the batch id is written to standard output, as soon as there is one; everything else goes to standard error.
 
 When a queue is full (QUEUE_MAX_SIZE), the producer waits until the workers have made room, and says so.
 
-Exit codes: 0 all enqueued (with --watch: and analysed) · 1 some files were not, or failed, or none was found ·
-2 usage · 69 RabbitMQ or Redis unavailable · 75 queue full (--on-full fail) · 78 settings · 130 interrupted";
+Exit codes:
+    0  all enqueued; with --watch: and none failed
+    1  some were not enqueued or failed, or there was nothing to enqueue
+    2  wrong usage
+   69  RabbitMQ or Redis is unavailable
+   75  a queue is full (--on-full fail); what was accepted stays enqueued
+   78  a setting is wrong, or differs from what the broker has
+  130  interrupted; what was accepted stays enqueued";
 
-const WATCH_EXAMPLES: &str = "\
+const WATCH: &str = "\
 Examples:
   producer watch last
   producer watch 01890a5d-ac96
   producer enqueue /srv/music --watch
 
-On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing:
-stop it and start it again whenever you like.
+On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like.
 
-Exit codes: 0 every file is analysed · 1 some files failed · 69 Redis unavailable · 130 interrupted (the work goes on)";
+Exit codes:
+    0  every file is analysed
+    1  some files failed, or there is no such batch
+   69  Redis is unavailable at the start; later it is waited for
+  130  interrupted; the work goes on";
 
-const RESULTS_EXAMPLES: &str = "\
+const RESULTS: &str = "\
 Examples:
   producer results last
   producer results last --failed
   producer results $B --format csv > results.csv
-  producer results $B --format ndjson | jq -r 'select(.outcome == \"ok\") | .path'
-  producer results $B --limit 1000            prints on standard error how to go on
+  producer results $B | jq -r 'select(.outcome == \"ok\") | .path'
+  producer results $B --limit 1000      the next 1000: see standard error
 
 The records come in the order in which the files were finished, and can be read while the batch still runs.
 
-Exit codes: 0 printed, also when the reader closed the pipe early · 69 Redis unavailable";
+Exit codes:
+    0  printed, also when the reader closed the pipe early
+    1  there is no such batch
+   69  Redis is unavailable";
 
-const BATCHES_EXAMPLES: &str = "\
+const BATCHES: &str = "\
 Examples:
   producer batches
   producer batches --limit 3
   producer batches --json | jq -r '.[] | select(.sealed | not) | .batch_id'";
 
-const STATUS_EXAMPLES: &str = "\
+const STATUS: &str = "\
 Examples:
   producer status
   producer status --json | jq '.queues[] | {queue, ready}'
 
-How long the oldest message has waited is not shown: RabbitMQ does not tell it without taking the message out. The age
-of the oldest unfinished batch is shown instead.
+How long the oldest message has waited is not shown: RabbitMQ does not tell it without taking the message out. The age of the oldest unfinished batch is shown instead.
 
-Exit codes: 0 both servers answer · 1 one of them does not";
+Exit codes:
+    0  both servers answer
+    1  one of them does not";
 
-const CONFIG_EXAMPLES: &str = "\
+const CONFIG: &str = "\
 Examples:
   producer config
   producer config --json | jq -r '.[] | select(.source != \"default\") | .name'
 
-Passwords are masked. Exit code 78 when a setting is wrong; all wrong ones are named at once.";
+Passwords are masked. Exit code 78 when settings are wrong; all of them are named at once.";
 
 /// Submits music files to the analysis fleet, follows them and reads the results.
 #[derive(Debug, Parser)]
-#[command(name = "producer", version, max_term_width = 110, after_help = EXAMPLES_AND_CODES)]
+#[command(name = "producer", version, max_term_width = 110, after_help = OVERVIEW)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -98,33 +113,33 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Submit files: one job per audio file, together one batch
-    #[command(after_help = ENQUEUE_EXAMPLES)]
+    #[command(after_help = ENQUEUE)]
     Enqueue(EnqueueArgs),
     /// Follow a batch until every file has its end
-    #[command(after_help = WATCH_EXAMPLES)]
+    #[command(after_help = WATCH)]
     Watch(WatchArgs),
     /// Print what became of the files of a batch
-    #[command(after_help = RESULTS_EXAMPLES)]
+    #[command(after_help = RESULTS)]
     Results(ResultsArgs),
     /// List the batches, the newest first
-    #[command(after_help = BATCHES_EXAMPLES)]
+    #[command(after_help = BATCHES)]
     Batches(BatchesArgs),
     /// Show whether the servers answer, how long the queues are and who works on them
-    #[command(after_help = STATUS_EXAMPLES)]
+    #[command(after_help = STATUS)]
     Status(JsonArgs),
     /// Print the settings in force, passwords masked
-    #[command(after_help = CONFIG_EXAMPLES)]
+    #[command(after_help = CONFIG)]
     Config(JsonArgs),
 }
 
 /// What to do when the broker refuses a job because its queue is at the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnFull {
-    /// Wait for room
+    /// Until the workers have made room.
     Wait,
-    /// Stop, exit 75
+    /// Stop at once, with what was accepted so far.
     Fail,
-    /// Leave the file out, exit 1
+    /// Leave the file out and go on.
     Skip,
 }
 
@@ -133,27 +148,12 @@ pub(crate) struct EnqueueArgs {
     /// Files, and folders that are walked; each must lie inside a media root
     #[arg(value_name = "PATH", required_unless_present = "files_from")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Read paths from a file, one a line; - is standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) files_from: Option<PathBuf>,
-    /// The paths of --files-from are separated by NUL (find -print0)
-    #[arg(short = '0', long, requires = "files_from")]
-    pub(crate) null: bool,
-    /// Take files with any extension, not only those of audio formats
-    #[arg(long)]
-    pub(crate) all_files: bool,
-    /// Level of the jobs: high, normal or low (p0, p1 … when QUEUE_PRIORITY_LEVELS is not 3) [default: the middle one]
+    /// high, normal or low (p0, p1 … when QUEUE_PRIORITY_LEVELS is not 3) [default: the middle one]
     #[arg(short, long, value_name = "LEVEL")]
     pub(crate) priority: Option<String>,
     /// Name of the batch, for people [default: the paths]
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
-    /// Analyse again even what the fleet already knows
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// What to do when a queue is full
-    #[arg(long, value_enum, default_value_t = OnFull::Wait, value_name = "HOW")]
-    pub(crate) on_full: OnFull,
     /// Follow the batch until every file has its end
     #[arg(short, long, conflicts_with = "dry_run")]
     pub(crate) watch: bool,
@@ -163,6 +163,21 @@ pub(crate) struct EnqueueArgs {
     /// Print one JSON object at the end instead of the batch id
     #[arg(long)]
     pub(crate) json: bool,
+    /// What to do when a queue is full: wait for room, fail (exit 75), or skip the file (exit 1 at the end)
+    #[arg(long, value_enum, default_value_t = OnFull::Wait, value_name = "HOW", hide_possible_values = true)]
+    pub(crate) on_full: OnFull,
+    /// Analyse again even what the fleet already knows
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Take files with any extension, not only those of audio formats
+    #[arg(long)]
+    pub(crate) all_files: bool,
+    /// Read paths from a file, one a line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
+    /// The paths of --files-from are separated by NUL (find -print0)
+    #[arg(short = '0', long, requires = "files_from")]
+    pub(crate) null: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,144 @@
+//! A queue at its limit, a broker that goes away, a user who has enough.
+
+use std::collections::BTreeSet;
+
+use shared::broker::Publisher;
+
+use crate::fleet::{Fleet, Output};
+use crate::proxy::Proxy;
+
+/// The limit of a quorum queue is soft by the confirm window, which is 8 here.
+const LIMIT: u64 = 50;
+const FILES: usize = 80;
+
+async fn full_fleet() -> Fleet {
+    let fleet = Fleet::with_max_size(LIMIT);
+    fleet.files(FILES);
+    fleet
+}
+
+async fn assert_accepted_is_in_the_queue(fleet: &Fleet, output: &Output) -> u64 {
+    let state = fleet.batch(output.stdout.trim()).await;
+    assert!(state.sealed);
+    assert_eq!(state.accepted, u64::from(fleet.depth("normal").await), "{output:?}");
+    assert!((LIMIT..FILES as u64).contains(&state.accepted), "{output:?}");
+    state.accepted
+}
+
+#[tokio::test]
+async fn a_full_queue_is_waited_for_in_sight() {
+    let fleet = full_fleet().await;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    let line = running.expect("is full").await;
+    let wanted = format!("queue {}.normal is full (QUEUE_MAX_SIZE={LIMIT}), waiting", fleet.prefix);
+    assert!(line.starts_with(&wanted) && line.ends_with(" accepted so far"), "{line}");
+    let mut jobs = fleet.take("normal", 40).await;
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(
+        output.stderr.contains(&format!("queue {}.normal takes jobs again after", fleet.prefix)),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains(&format!("{FILES} files")), "{output:?}");
+    assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
+    jobs.extend(fleet.take("normal", FILES).await);
+    let files: BTreeSet<String> = jobs.iter().map(|job| job.file.to_string()).collect();
+    assert_eq!((jobs.len(), files.len()), (FILES, FILES));
+}
+
+#[tokio::test]
+async fn on_full_fail_ends_with_75_and_tells_what_was_accepted() {
+    let fleet = full_fleet().await;
+    let output = fleet.run(&["enqueue", fleet.root(), "--on-full", "fail"]).await;
+    assert_eq!(output.code, 75, "{output:?}");
+    let accepted = assert_accepted_is_in_the_queue(&fleet, &output).await;
+    assert!(output.stderr.contains(&format!(": {accepted} files (")), "{output:?}");
+    assert!(output.stderr.contains(&format!("is full (QUEUE_MAX_SIZE={LIMIT})")), "{output:?}");
+}
+
+#[tokio::test]
+async fn on_full_skip_names_what_it_leaves_out() {
+    let fleet = full_fleet().await;
+    let output = fleet.run(&["enqueue", fleet.root(), "--on-full", "skip"]).await;
+    assert_eq!(output.code, 1, "{output:?}");
+    let accepted = assert_accepted_is_in_the_queue(&fleet, &output).await;
+    let skipped = FILES - accepted as usize;
+    assert_eq!(output.stderr.matches(".mp3: not enqueued, the queue is full").count(), skipped, "{output:?}");
+    assert!(output.stderr.contains(&format!("{skipped} files not enqueued: ")), "{output:?}");
+}
+
+#[tokio::test]
+async fn an_interrupt_closes_the_batch_truthfully() {
+    for signal in ["INT", "TERM"] {
+        let fleet = full_fleet().await;
+        let mut running = fleet.start(&["enqueue", fleet.root()]);
+        running.expect("is full").await;
+        running.signal(signal);
+        let output = running.end().await;
+        assert_eq!(output.code, 130, "{output:?}");
+        assert!(output.stderr.contains("interrupted: the rest was not enqueued"), "{output:?}");
+        assert_accepted_is_in_the_queue(&fleet, &output).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_shown_and_waited_for() {
+    let mut fleet = full_fleet().await;
+    let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
+    fleet.amqp_url = url;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    // The one moment that is sure to come before the end.
+    running.expect("is full").await;
+    proxy.unplug();
+    running.expect("the connection to RabbitMQ is lost, waiting for it to come back").await;
+    let mut jobs = fleet.take("normal", FILES).await;
+    proxy.plug();
+    running.expect("RabbitMQ is back after").await;
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    jobs.extend(fleet.take("normal", FILES).await);
+    // What was on its way when the cable was cut is sent again, as the same job; nothing is missing.
+    let files: BTreeSet<String> = jobs.iter().map(|job| job.file.to_string()).collect();
+    let ids: BTreeSet<_> = jobs.iter().map(|job| job.job_id).collect();
+    assert_eq!((files.len(), ids.len()), (FILES, FILES));
+    assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_the_cable_is_pulled_in_full_flow() {
+    const MANY: usize = 3000;
+    let mut fleet = Fleet::new();
+    fleet.files(MANY);
+    let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
+    fleet.amqp_url = url;
+    // The queue must exist before it can be asked how full it is.
+    Publisher::open(&fleet.broker().await, fleet.topology()).await.unwrap();
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    while fleet.depth("normal").await < 200 {}
+    proxy.unplug();
+    running.expect("the connection to RabbitMQ is lost").await;
+    proxy.plug();
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let jobs = fleet.take("normal", 2 * MANY).await;
+    let files: BTreeSet<String> = jobs.iter().map(|job| job.file.to_string()).collect();
+    let ids: BTreeSet<_> = jobs.iter().map(|job| job.job_id).collect();
+    assert_eq!((files.len(), ids.len()), (MANY, MANY));
+    // Twice at most what was on its way: the window.
+    assert!(jobs.len() <= MANY + 8, "{} jobs", jobs.len());
+    assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, MANY as u64);
+}
+
+#[tokio::test]
+async fn another_limit_on_the_broker_is_told_with_both_values_and_the_remedy() {
+    let fleet = Fleet::with_max_size(70);
+    Publisher::open(&fleet.broker().await, fleet.topology()).await.unwrap();
+    fleet.file("a.mp3");
+    let mut command = fleet.command(&["enqueue", fleet.root()]);
+    command.env("QUEUE_MAX_SIZE", "50");
+    let output = crate::fleet::finish(command).await;
+    assert_eq!((output.code, output.stdout.as_str()), (78, ""), "{output:?}");
+    let wanted = "exists with x-max-length = 70, but 50 is wanted here. A queue's arguments cannot be changed: set \
+                  QUEUE_MAX_SIZE to 70, or stop the fleet, let the queue run empty, delete it and start again";
+    assert!(output.stderr.contains(wanted), "{output:?}");
+}

@@ -1,0 +1,19 @@
+//! The program as a user runs it, against the real RabbitMQ and the real Redis.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of this is tests; helpers count too"
+)]
+
+mod batches;
+mod enqueue;
+mod fleet;
+mod full;
+mod help;
+mod proxy;
+mod results;
+mod servers;
+mod settings;
+mod watch;
