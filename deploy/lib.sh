@@ -72,7 +72,7 @@ wait_until() { # seconds command...
     local deadline=$((SECONDS + $1))
     shift
     until "$@"; do
-        [ $SECONDS -lt $deadline ] || return 1
+        [ $SECONDS -le $deadline ] || return 1
         sleep 0.1
     done
 }
@@ -108,7 +108,7 @@ with_deadline() { # seconds command...
     # Looks at the child instead of leaving a watcher beside it, which would outlive a shell that is killed here.
     {
         while kill -0 "$child"; do
-            [ $SECONDS -lt $deadline ] || kill -KILL "$child" || true
+            [ $SECONDS -le $deadline ] || kill -KILL "$child" || true
             sleep 0.03
         done
         wait "$child" || code=$?

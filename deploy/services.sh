@@ -162,6 +162,7 @@ undo_up() {
 
 verb_up() {
     lock_state
+    heal_policy
     started=''
     trap undo_up EXIT
     trap 'exit 130' INT

@@ -50,10 +50,20 @@ POLICY=/usr/sbin/policy-rc.d
 POLICY_KEPT=$POLICY.kept-by-services
 POLICY_MARK='# written by deploy/services.sh for the time of one installation'
 
-# Puts back what hold_services found, also after a run that was killed in between.
+# Puts back what hold_services found.
 release_services() {
     if grep -qsF "$POLICY_MARK" "$POLICY"; then as_root rm -f "$POLICY"; fi
     if [ -e "$POLICY_KEPT" ]; then as_root mv -f "$POLICY_KEPT" "$POLICY"; fi
+}
+
+# The same after an installation that was killed half-way; one that still runs is waited for.
+heal_policy() {
+    [ -e "$POLICY_KEPT" ] || grep -qsF "$POLICY_MARK" "$POLICY" || return 0
+    (
+        exec 8</usr/sbin
+        flock 8
+        can_be_root && release_services
+    ) || say "an installation left $POLICY behind: remove it as root"
 }
 
 # Debian packages start their services when installed, unless this file answers 101 (forbidden).

@@ -15,7 +15,8 @@ rabbitmq_environment() { # sets the array rabbitmq_env
     rabbitmq_ports
     rabbitmq_env=(env -i
         "PATH=$PATH" "HOME=$rabbitmq_dir/home" "LC_ALL=$locale" "TMPDIR=${TMPDIR:-/tmp}"
-        "ERL_EPMD_PORT=$epmd_port" "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_CRASH_DUMP=$rabbitmq_dir/erl_crash.dump"
+        "ERL_EPMD_PORT=$epmd_port" "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_INETRC=$rabbitmq_dir/inetrc"
+        "ERL_CRASH_DUMP=$rabbitmq_dir/erl_crash.dump"
         "RABBITMQ_NODENAME=$(<"$rabbitmq_dir/node")" "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1"
         "RABBITMQ_NODE_PORT=$amqp_port" "RABBITMQ_DIST_PORT=$dist_port"
         # Zero: any free port, so that the tools of several sets do not compete for the default range.
@@ -45,6 +46,8 @@ rabbitmq_lay_out() {
     chmod 400 "$rabbitmq_dir/home/.erlang.cookie"
     printf 'log.file.level = info\n' >"$rabbitmq_dir/rabbitmq.conf"
     printf '[].\n' >"$rabbitmq_dir/enabled_plugins"
+    # Bare containers have no /etc/hosts; and localhost shall not mean ::1, where nothing listens.
+    printf '{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n' >"$rabbitmq_dir/inetrc"
 }
 
 rabbitmq_probe() { # is the broker of this record up and answering?
