@@ -19,7 +19,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn new() -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { bar: ProgressBar::hidden(), terminal }
+        Self { bar: ProgressBar::hidden().with_style(style(false)), terminal }
     }
 
     /// Whether a person is looking: otherwise progress is written as lines.
@@ -37,10 +37,6 @@ impl Screen {
         if !self.terminal {
             return;
         }
-        if self.bar.is_hidden() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
-            self.bar.enable_steady_tick(Duration::from_millis(200));
-        }
         if self.bar.length() != total {
             self.bar.set_style(style(total.is_some()));
             match total {
@@ -50,6 +46,10 @@ impl Screen {
         }
         self.bar.set_position(done);
         self.bar.set_message(text.to_owned());
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
     }
 
     /// Takes the progress off the terminal.
@@ -63,7 +63,7 @@ impl Screen {
 }
 
 fn style(bar: bool) -> ProgressStyle {
-    let template = if bar { "{bar:24} {wide_msg}" } else { "{spinner} {wide_msg}" };
+    let template = if bar { "{bar:16} {wide_msg}" } else { "{spinner} {wide_msg}" };
     // The templates are constants, and a test draws with both.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn both_templates_are_valid() {
-        for template in ["{bar:24} {wide_msg}", "{spinner} {wide_msg}"] {
+        for template in ["{bar:16} {wide_msg}", "{spinner} {wide_msg}"] {
             ProgressStyle::with_template(template).unwrap();
         }
     }

@@ -61,11 +61,16 @@ impl Narrator {
             door.is_crowded(LINGER).then_some(Obstacle::Full)
         };
         self.meet(obstacle, accepted);
-        let rate = text::rate(accepted as f64 / self.begun.elapsed().as_secs_f64());
-        let mut line = format!("{accepted} accepted, {rate}/s");
-        if let Some((obstacle, since)) = self.obstacle {
-            line += &format!(" — {}, for {}", self.words(obstacle), text::duration(since.elapsed()));
-        }
+        let line = match self.obstacle {
+            None => {
+                let rate = text::rate(accepted as f64 / self.begun.elapsed().as_secs_f64());
+                format!("{accepted} accepted, {rate}/s")
+            }
+            Some((obstacle, since)) => {
+                let time = text::duration(since.elapsed());
+                format!("{accepted} accepted, waiting {time}: {}", self.words(obstacle))
+            }
+        };
         self.screen.progress(accepted, None, &line);
         if !self.screen.is_terminal() && self.spoken.elapsed() >= HEARTBEAT {
             self.say(&line);
@@ -94,7 +99,7 @@ impl Narrator {
             ));
         }
         if let Some(obstacle) = now {
-            self.note(&format!("{}, {accepted} accepted so far", self.words(obstacle)));
+            self.note(&format!("{}: waiting, {accepted} accepted so far", self.words(obstacle)));
         }
         self.obstacle = now.map(|obstacle| (obstacle, Instant::now()));
     }
@@ -113,16 +118,9 @@ impl Narrator {
 
     fn words(&self, obstacle: Obstacle) -> String {
         match obstacle {
-            Obstacle::Full => {
-                let (queue, limit) = (&self.queue, self.max_size);
-                format!(
-                    "queue {queue} is full (QUEUE_MAX_SIZE={limit}), waiting for the workers to make room"
-                )
-            }
-            Obstacle::Away => "the connection to RabbitMQ is lost, waiting for it to come back".to_owned(),
-            Obstacle::Alarm => {
-                "RabbitMQ takes no messages (its memory or disk alarm), waiting for it to recover".to_owned()
-            }
+            Obstacle::Full => format!("queue {} is full (QUEUE_MAX_SIZE={})", self.queue, self.max_size),
+            Obstacle::Away => "the connection to RabbitMQ is lost".to_owned(),
+            Obstacle::Alarm => "RabbitMQ takes no messages (its memory or disk alarm)".to_owned(),
         }
     }
 

@@ -104,11 +104,11 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
         session.level_name,
         text::duration(ending.elapsed),
     )];
-    if ending.interrupted {
-        lines.push("interrupted: the rest was not enqueued; what was accepted will be worked on".to_owned());
-    }
     if ending.waited >= Duration::from_secs(1) {
         lines.push(format!("{} of it spent waiting", text::duration(ending.waited)));
+    }
+    if ending.interrupted {
+        lines.push("interrupted: the rest was not enqueued; what was accepted will be worked on".to_owned());
     }
     if tally.skipped > 0 {
         let (skipped, queue, limit) = (count(tally.skipped, "file"), &session.queue, session.max_size);

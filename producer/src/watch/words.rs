@@ -9,27 +9,28 @@ use shared::store::BatchState;
 use super::pace::Speed;
 use crate::text;
 
-/// `120/500 · 41.7 files/s (150 k/h) · 312 × real time · 9s left · failed 3: corrupt 2, timeout 1`
+/// `120/500 · 9s left · failed 3: corrupt 2, timeout 1 · 41.7 files/s (150120/h) · 312 × real time`, what a narrow terminal
+/// may cut off at the end.
 pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
     let (done, accepted) = (state.done(), state.accepted);
     let mut parts = vec![match state.sealed {
         true => format!("{done}/{accepted}"),
         false => format!("{done}/{accepted}+ (still being enqueued)"),
     }];
+    if let Some(speed) = speed.filter(|speed| state.sealed && speed.files_per_second > 0.0) {
+        let left = accepted.saturating_sub(done) as f64 / speed.files_per_second;
+        let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
+        parts.push(format!("{} left", text::duration(left)));
+    }
+    if state.failed() > 0 {
+        parts.push(failed(state));
+    }
     if let Some(Speed { files_per_second, times_real_time }) = speed {
         let (second, hour) = (text::rate(files_per_second), text::rate(files_per_second * 3600.0));
         parts.push(format!("{second} files/s ({hour}/h)"));
         if times_real_time > 0.0 {
             parts.push(format!("{} × real time", text::rate(times_real_time)));
         }
-        if state.sealed && files_per_second > 0.0 {
-            let left = accepted.saturating_sub(done) as f64 / files_per_second;
-            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-            parts.push(format!("{} left", text::duration(left)));
-        }
-    }
-    if state.failed() > 0 {
-        parts.push(failed(state));
     }
     parts.join(" · ")
 }
@@ -117,14 +118,14 @@ mod tests {
         let speed = Speed { files_per_second: 2.5, times_real_time: 312.4 };
         assert_eq!(
             progress(&state(), Some(speed)),
-            "120/500 · 2.50 files/s (9000/h) · 312 × real time · 2m32s left · failed 3: timeout 2, corrupt 1"
+            "120/500 · 2m32s left · failed 3: timeout 2, corrupt 1 · 2.50 files/s (9000/h) · 312 × real time"
         );
         let open = BatchState { sealed: false, outcomes: [].into(), ..state() };
         assert_eq!(progress(&open, None), "0/500+ (still being enqueued)");
         let still = Speed { files_per_second: 0.0, times_real_time: 0.0 };
         assert_eq!(
             progress(&state(), Some(still)),
-            "120/500 · 0.00 files/s (0.00/h) · failed 3: timeout 2, corrupt 1"
+            "120/500 · failed 3: timeout 2, corrupt 1 · 0.00 files/s (0.00/h)"
         );
     }
 

@@ -30,7 +30,7 @@ async fn a_full_queue_is_waited_for_in_sight() {
     let fleet = full_fleet().await;
     let mut running = fleet.start(&["enqueue", fleet.root()]);
     let line = running.expect("is full").await;
-    let wanted = format!("queue {}.normal is full (QUEUE_MAX_SIZE={LIMIT}), waiting", fleet.prefix);
+    let wanted = format!("queue {}.normal is full (QUEUE_MAX_SIZE={LIMIT}): waiting, ", fleet.prefix);
     assert!(line.starts_with(&wanted) && line.ends_with(" accepted so far"), "{line}");
     let mut jobs = fleet.take("normal", 40).await;
     let output = running.end().await;
@@ -90,7 +90,7 @@ async fn a_lost_connection_is_shown_and_waited_for() {
     // The one moment that is sure to come before the end.
     running.expect("is full").await;
     proxy.unplug();
-    running.expect("the connection to RabbitMQ is lost, waiting for it to come back").await;
+    running.expect("the connection to RabbitMQ is lost: waiting, ").await;
     let mut jobs = fleet.take("normal", FILES).await;
     proxy.plug();
     running.expect("RabbitMQ is back after").await;
