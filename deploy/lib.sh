@@ -131,3 +131,29 @@ free_ports() { # count
     done
     printf '%s\n' "${found# }"
 }
+
+# A directory for one run of one script, which also holds its private servers: sets RUN, and exports SERVICES_STATE. What runs
+# that were killed have left is stopped first: nobody else would.
+open_run() { # name
+    local base old
+    base=$(cd "$(dirname "$LIB")/.." && pwd)/.state
+    for old in "$base/$1"-*; do
+        if [ -d "$old" ] && ! record_alive "$old/owner"; then
+            say "cleaning up after a run that was killed: $old"
+            close_run "$old"
+        fi
+    done
+    RUN=$base/$1-$$
+    export SERVICES_STATE=$RUN/services
+    mkdir -p "$RUN" && write_record "$RUN/owner" $$
+}
+
+# Stops every process recorded in a run's directory and its servers, and removes the directory.
+close_run() { # directory
+    local record
+    for record in "$1"/*.record; do
+        [ ! -f "$record" ] || stop_record "$record" 30
+    done
+    SERVICES_STATE=$1/services "$(dirname "$LIB")/services.sh" down
+    rm -rf "$1"
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
+# Every check of the repository, against a RabbitMQ and a Redis of its own. See usage() below.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+usage: deploy/test.sh [--quick]
+
+Starts private servers (see deploy/services.sh; AMQP_URL and REDIS_URL are used instead where they are set), then checks
+format, lints, documentation and tests. Every step runs, also after one that failed. The servers are gone at the end.
+
+  --quick   without the documentation
+
+exit status: that of the first step that failed; 2 when something is missing on this machine; 64 wrong usage
+TEXT
+}
+
+quick=no
+case $#:${1:-} in
+    0:) ;;
+    1:--quick) quick=yes ;;
+    1:-h | 1:--help) usage && exit 0 ;;
+    *) usage >&2 && exit 64 ;;
+esac
+
+DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$DEPLOY/lib.sh"
+cd "$DEPLOY/.."
+
+need_tools() {
+    local absent=''
+    if ! command -v cargo >/dev/null; then
+        absent="$absent
+  - cargo: install Rust from https://rustup.rs"
+    else
+        cargo fmt --version >/dev/null 2>&1 || absent="$absent
+  - rustfmt: rustup component add rustfmt (or your distribution's package rustfmt)"
+        cargo clippy --version >/dev/null 2>&1 || absent="$absent
+  - clippy: rustup component add clippy (or your distribution's package rust-clippy)"
+    fi
+    # rustc calls it as its linker.
+    command -v cc >/dev/null || absent="$absent
+  - a C linker (cc): apt-get install gcc libc6-dev; on macOS: xcode-select --install"
+    [ -z "$absent" ] || die 2 "missing on this machine:$absent"
+}
+
+summary=''
+first_failure=0
+failed_step=''
+
+step() { # name command...
+    local name=$1 began=$SECONDS code=0 result=ok
+    shift
+    say "== $name: $*"
+    "$@" || code=$?
+    if [ "$code" != 0 ]; then
+        result="FAILED ($code)"
+        if [ "$first_failure" = 0 ]; then first_failure=$code failed_step=$name; fi
+    fi
+    summary="$summary$(printf '%-10s %6d s  %s' "$name" $((SECONDS - began)) "$result")
+"
+}
+
+finish() {
+    local code=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    close_run "$RUN" || say "could not stop the servers in $RUN"
+    exit "$code"
+}
+
+need_tools
+open_run test
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+step services "$DEPLOY/services.sh" up
+[ "$first_failure" = 0 ] || die "$first_failure" 'no servers to test against'
+eval "$("$DEPLOY/services.sh" env)"
+
+step format cargo fmt --all --check
+step lints cargo clippy --workspace --all-targets --locked -- -D warnings
+[ "$quick" = yes ] || step docs env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+step tests cargo test --workspace --locked
+
+printf '\n%s' "$summary"
+[ "$first_failure" = 0 ] || die "$first_failure" "the first step that failed: $failed_step"
+printf 'all passed in %d s\n' "$SECONDS"
