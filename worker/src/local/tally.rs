@@ -16,7 +16,7 @@ use crate::source::folder::Scanned;
 pub(super) struct Tally {
     begun: Instant,
     outcomes: BTreeMap<Outcome, u64>,
-    kinds: BTreeMap<&'static str, u64>,
+    kinds: BTreeMap<(Outcome, &'static str), u64>,
     audio_seconds: f64,
 }
 
@@ -30,7 +30,7 @@ impl Tally {
     pub(super) fn count(&mut self, record: &Record) {
         *self.outcomes.entry(record.outcome).or_default() += 1;
         if let Some(kind) = record.kind {
-            *self.kinds.entry(kind.code()).or_default() += 1;
+            *self.kinds.entry((record.outcome, kind.code())).or_default() += 1;
         }
         self.audio_seconds += record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);
     }
@@ -71,15 +71,17 @@ impl Tally {
         left_out(out, &scan)
     }
 
+    /// `13 ok, 3 not_applicable (2 silence, 1 too_short), 9 failed (5 corrupt, 4 unsupported)`
     fn ends(&self) -> String {
-        let outcomes = self.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}"));
-        let mut text = outcomes.collect::<Vec<_>>().join(", ");
-        if !self.kinds.is_empty() {
-            let kinds: Vec<String> =
-                self.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            text.push_str(&format!(" ({})", kinds.join(", ")));
-        }
-        text
+        let text = self.outcomes.iter().map(|(outcome, count)| {
+            let kinds = self.kinds.iter().filter(|((of, _), _)| of == outcome);
+            let kinds: Vec<String> = kinds.map(|((_, kind), count)| format!("{count} {kind}")).collect();
+            match kinds.as_slice() {
+                [] => format!("{count} {outcome}"),
+                kinds => format!("{count} {outcome} ({})", kinds.join(", ")),
+            }
+        });
+        text.collect::<Vec<_>>().join(", ")
     }
 }
 
