@@ -2,6 +2,7 @@
 //! bounded channel, and as many jobs are under way as the confirm window holds.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use shared::job::{Levels, Priority};
 use shared::settings::ProducerSettings;
@@ -18,6 +19,9 @@ mod narrator;
 mod session;
 mod summary;
 mod tally;
+
+/// Longest wait for the broker's own goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A label is for one line of a list.
 const MAX_LABEL_CHARS: usize = 120;
@@ -51,7 +55,8 @@ pub(crate) async fn run(
         print_id: !args.json,
     };
     let ending = session.run(feed::start(args, roots)?).await?;
-    session.broker.close().await;
+    // A courtesy that a broker in trouble may not answer.
+    let _told = tokio::time::timeout(GOODBYE, session.broker.close()).await;
     summary::print(&session, &ending, args)?;
     let worth_watching = args.watch && ending.tally.accepted > 0;
     let end = summary::end(&session, ending)?;

@@ -51,6 +51,7 @@ pub(super) async fn run(
         screen.line(&tally.why_nothing(&places(args)));
     } else {
         screen.line(&format!("would enqueue {}, {}", count(tally.files, "file"), bytes(tally.bytes)));
+        tally.left_out().iter().for_each(|line| screen.line(line));
     }
     Ok(if tally.files == 0 || tally.problems > 0 { End::Incomplete } else { End::Done })
 }

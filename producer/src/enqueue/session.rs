@@ -72,6 +72,7 @@ struct Run<'a> {
     deadline: Option<Instant>,
     counted: u64,
     counted_at: Instant,
+    redis_away: bool,
 }
 
 impl Session {
@@ -149,6 +150,7 @@ impl<'a> Run<'a> {
             deadline: None,
             counted: 0,
             counted_at: begun,
+            redis_away: false,
         }
     }
 
@@ -208,11 +210,21 @@ impl<'a> Run<'a> {
         due.then_some(jobs)
     }
 
+    /// The next count makes up for one that failed, and the seal sets it right in any case.
     fn counted(&mut self, jobs: u64, result: &Result<(), StoreError>) {
+        let screen = &self.session.screen;
         match result {
-            Ok(()) => self.counted += jobs,
-            // The next count makes up for it, and the seal sets it right in any case.
-            Err(error) => tracing::warn!(%error, "the batch could not be counted up"),
+            Ok(()) => {
+                self.counted += jobs;
+                if std::mem::take(&mut self.redis_away) {
+                    screen.line("Redis is back");
+                }
+            }
+            Err(error) if !self.redis_away => {
+                screen.line(&format!("{error}; enqueueing goes on, the batch is counted up later"));
+                self.redis_away = true;
+            }
+            Err(_) => {}
         }
     }
 

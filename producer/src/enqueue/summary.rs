@@ -118,6 +118,7 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
     if tally.problems > 0 {
         lines.push(format!("{} could not be enqueued, see above", count(tally.problems, "path")));
     }
+    lines.extend(tally.left_out());
     if tally.unconfirmed > 0 {
         lines.push(format!(
             "{} sent but not confirmed: they may be worked on too",

@@ -9,6 +9,7 @@ use shared::scan::Summary;
 
 use super::delivery::Fared;
 use crate::screen::Screen;
+use crate::text::count;
 
 /// So many are named of each kind of trouble; a million lines would hide the first.
 const NAMED: u64 = 50;
@@ -80,24 +81,28 @@ impl Tally {
         self.ignored.values().sum()
     }
 
-    /// `no audio files under X; 14 others ignored: 12 .jpg, 2 .txt`, and what else explains an empty run.
+    /// `no audio files under X; 14 other files ignored: 12 .jpg, 2 .txt …`: why there was nothing to do.
     pub(super) fn why_nothing(&self, places: &str) -> String {
-        let mut text = format!("nothing to enqueue: no audio files under {places}");
+        let mut parts = vec![format!("nothing to enqueue: no audio files under {places}")];
+        parts.extend(self.left_out());
+        if self.problems > 0 {
+            parts.push(format!("{} could not be used, see above", count(self.problems, "path")));
+        }
+        parts.join("; ")
+    }
+
+    /// What the walk passed over, in words.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let mut parts = Vec::new();
         if self.ignored() > 0 {
-            let (ignored, named) = (self.ignored(), self.extensions());
-            let noun = if ignored == 1 { "other file" } else { "other files" };
-            text += &format!("; {ignored} {noun} ignored: {named} (--all-files takes them too)");
+            let others = count(self.ignored(), "other file");
+            parts.push(format!("{others} ignored: {} (--all-files takes them too)", self.extensions()));
         }
         if self.links > 0 {
-            text += &format!(
-                "; {} not followed (name a link to have it followed)",
-                crate::text::count(self.links, "link")
-            );
+            let links = count(self.links, "link");
+            parts.push(format!("{links} not followed (name a link to have it followed)"));
         }
-        if self.problems > 0 {
-            text += &format!("; {} could not be used, see above", crate::text::count(self.problems, "path"));
-        }
-        text
+        parts
     }
 
     fn extensions(&self) -> String {

@@ -146,7 +146,10 @@ async fn a_dry_run_prints_references_and_needs_no_server() {
     command.env("AMQP_URL", "amqp://127.0.0.1:1").env("REDIS_URL", "redis://127.0.0.1:1");
     let output = finish(command).await;
     assert_eq!((output.code, output.stdout.as_str()), (0, "music/b.flac\nmusic/x/a.mp3\n"), "{output:?}");
-    assert_eq!(output.stderr, "would enqueue 2 files, 13 B\n");
+    assert_eq!(
+        output.stderr,
+        "would enqueue 2 files, 13 B\n1 other file ignored: 1 .jpg (--all-files takes them too)\n"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::broker::Publisher;
+use shared::broker::lapin::options::QueueDeleteOptions;
 
 use crate::fleet::{Fleet, Output};
 use crate::proxy::Proxy;
@@ -127,6 +128,55 @@ async fn nothing_is_lost_when_the_cable_is_pulled_in_full_flow() {
     // Twice at most what was on its way: the window.
     assert!(jobs.len() <= MANY + 8, "{} jobs", jobs.len());
     assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, MANY as u64);
+}
+
+#[tokio::test]
+async fn an_interrupt_without_a_connection_says_what_is_not_known() {
+    let mut fleet = full_fleet().await;
+    let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
+    fleet.amqp_url = url;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    running.expect("is full").await;
+    proxy.unplug();
+    running.expect("the connection to RabbitMQ is lost").await;
+    running.signal("INT");
+    let output = running.end().await;
+    assert_eq!(output.code, 130, "{output:?}");
+    assert!(output.stderr.contains(" sent but not confirmed"), "{output:?}");
+    assert_accepted_is_in_the_queue(&fleet, &output).await;
+}
+
+#[tokio::test]
+async fn redis_may_go_away_in_the_middle() {
+    let mut fleet = full_fleet().await;
+    let direct = fleet.store();
+    let (proxy, url) = Proxy::before(&fleet.redis_url).await;
+    fleet.redis_url = url;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    running.expect("is full").await;
+    proxy.unplug();
+    assert!(fleet.take("normal", FILES).await.len() as u64 >= LIMIT);
+    running.expect("waiting to close the batch").await;
+    proxy.plug();
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let state = direct.batch(output.stdout.trim().parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((state.accepted, state.sealed), (FILES as u64, true));
+}
+
+#[tokio::test]
+async fn a_queue_that_is_deleted_ends_the_run_with_the_batch_closed() {
+    let fleet = full_fleet().await;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    running.expect("is full").await;
+    let channel = fleet.broker().await.channel().await.unwrap();
+    let queue = format!("{}.normal", fleet.prefix);
+    channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    let output = running.end().await;
+    assert_eq!(output.code, 69, "{output:?}");
+    assert!(output.stderr.contains("no queue takes messages for"), "{output:?}");
+    let state = fleet.batch(output.stdout.trim()).await;
+    assert!(state.sealed && state.accepted >= LIMIT, "{state:?}");
 }
 
 #[tokio::test]
