@@ -20,6 +20,9 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::f
 /// How long one try of a first connection may take before the caller hears of it.
 const CONNECT_TRY: Duration = Duration::from_secs(5);
 
+/// The process ends anyway; a broker that is away must not hold it up.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
 /// What can go wrong between us and the broker.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -122,10 +125,13 @@ impl Broker {
         self.connection.status().blocked()
     }
 
-    /// Says goodbye.
+    /// Says goodbye, if the broker is there to hear it.
     pub async fn close(&self) {
-        if let Err(error) = self.connection.close(200, "bye".into()).await {
-            tracing::debug!(%error, "closing the connection to rabbitmq failed");
+        let closing = self.connection.close(200, "bye".into());
+        match tokio::time::timeout(CLOSE_WITHIN, closing).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "closing the connection to rabbitmq failed"),
+            Err(_) => tracing::debug!("rabbitmq did not confirm the end of the connection"),
         }
     }
 }
@@ -146,10 +152,14 @@ async fn probe(url: &str) -> std::io::Result<()> {
 /// Wrong password, unknown vhost, unknown scheme: the same answer would come for ever.
 fn is_refusal(error: &lapin::Error) -> bool {
     match error.kind() {
-        ErrorKind::ProtocolError(_) | ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
+        ErrorKind::ProtocolError(_)
+        | ErrorKind::AuthProviderError(_)
+        | ErrorKind::InvalidProtocolVersion(_) => true,
         ErrorKind::IOError(io) => matches!(
             io.kind(),
-            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::Unsupported | std::io::ErrorKind::InvalidData
+            std::io::ErrorKind::InvalidInput
+                | std::io::ErrorKind::Unsupported
+                | std::io::ErrorKind::InvalidData
         ),
         // The server closes the socket in the handshake when it does not like the credentials' mechanism.
         _ => false,
@@ -161,8 +171,12 @@ async fn log_events(name: String, events: impl futures_util::Stream<Item = Event
     while let Some(event) = events.next().await {
         match event {
             Event::Connected => tracing::info!(connection = name, "connected to rabbitmq"),
-            Event::ConnectionBlocked(reason) => tracing::warn!(connection = name, reason, "rabbitmq blocks publishing"),
-            Event::ConnectionUnblocked => tracing::info!(connection = name, "rabbitmq accepts publishing again"),
+            Event::ConnectionBlocked(reason) => {
+                tracing::warn!(connection = name, reason, "rabbitmq blocks publishing")
+            }
+            Event::ConnectionUnblocked => {
+                tracing::info!(connection = name, "rabbitmq accepts publishing again")
+            }
             Event::Error(error) => tracing::warn!(connection = name, %error, "connection to rabbitmq lost"),
             _ => {}
         }

@@ -125,7 +125,7 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
     };
     let (url, name) = (queue.amqp_url.expose(), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
-    let consume = Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?;
+    let consume = Arc::new(Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?);
     let publish = Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?;
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
@@ -134,8 +134,9 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
         settings.analysis.lanes,
         settings.analysis.batch_size,
     );
-    let (receiver, settler) = rabbitmq::open(&consume, publisher, &topology, windows, roots).await?;
-    Ok(Fleet { consume: Arc::new(consume), publish, topology, receiver, settler })
+    let (receiver, settler) =
+        rabbitmq::open(Arc::clone(&consume), publisher, &topology, windows, roots).await?;
+    Ok(Fleet { consume, publish, topology, receiver, settler })
 }
 
 /// `None` when a stop came first.

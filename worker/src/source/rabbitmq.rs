@@ -3,14 +3,8 @@
 //! The window of each consumer bounds what this worker holds; the broker keeps the rest. Prefetched tasks are re-ordered
 //! by the ready heap, so prefetch costs a high job nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::StreamExt;
-use shared::broker::lapin::message::Delivery;
-use shared::broker::lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
-use shared::broker::lapin::types::FieldTable;
-use shared::broker::lapin::{self, Consumer};
 use shared::broker::{Broker, BrokerError, Channel, Publisher};
 use shared::job::{Levels, Priority};
 use shared::roots::MediaRoots;
@@ -22,15 +16,14 @@ use tokio_util::sync::CancellationToken;
 mod ledger;
 mod message;
 mod settler;
+mod subscription;
 
 use ledger::Ledger;
 pub use settler::RabbitSettler;
+use subscription::Subscription;
 
 use super::Receive;
 use crate::task::Task;
-
-/// A consumer that ended (its queue was deleted, its node went away) is started again this much later.
-const RESUBSCRIBE: Duration = Duration::from_secs(1);
 
 /// Which levels are consumed, and how many unsettled messages of each this worker may hold.
 #[derive(Debug, Clone)]
@@ -58,18 +51,18 @@ pub struct RabbitReceiver {
     tasks: mpsc::UnboundedReceiver<Task>,
     cancel: CancellationToken,
     subscriptions: JoinSet<()>,
-    channels: Vec<Channel>,
+    channels: Channels,
 }
 
-/// Whether the consumers' channels are open.
+/// The channel that each subscription has now.
 #[derive(Debug, Clone)]
-pub struct Channels(Vec<Channel>);
+pub struct Channels(Vec<Arc<Mutex<Channel>>>);
 
 impl Channels {
     /// All of them are open now.
     #[must_use]
     pub fn are_open(&self) -> bool {
-        self.0.iter().all(|channel| channel.status().connected())
+        self.0.iter().all(|channel| lock(channel).status().connected())
     }
 }
 
@@ -78,7 +71,7 @@ impl Channels {
 /// # Errors
 /// When the queues differ from what the settings say, or the connection fails.
 pub async fn open(
-    broker: &Broker,
+    broker: Arc<Broker>,
     publisher: Publisher,
     topology: &Topology,
     windows: Windows,
@@ -91,15 +84,15 @@ pub async fn open(
     let roots = Arc::new(roots);
     let (mut subscriptions, mut channels, mut ledgers) = (JoinSet::new(), Vec::new(), Vec::new());
     for (stream, (level, window)) in windows.0.into_iter().enumerate() {
-        let channel = broker.channel().await?;
-        // Per consumer: quorum queues refuse a global one and close the connection.
-        channel.basic_qos(window, BasicQosOptions::default()).await?;
         let ledger = Arc::new(Mutex::new(Ledger::default()));
+        let channel = Arc::new(Mutex::new(broker.channel().await?));
         let subscription = Subscription {
             stream,
             level,
-            queue: topology.level_queue(level),
-            channel: channel.clone(),
+            window,
+            topology: topology.clone(),
+            broker: Arc::clone(&broker),
+            channel: Arc::clone(&channel),
             ledger: Arc::clone(&ledger),
             roots: Arc::clone(&roots),
             tasks: sender.clone(),
@@ -110,14 +103,15 @@ pub async fn open(
         channels.push(channel);
         ledgers.push(ledger);
     }
-    Ok((RabbitReceiver { tasks, cancel, subscriptions, channels }, RabbitSettler::new(publisher, ledgers)))
+    let receiver = RabbitReceiver { tasks, cancel, subscriptions, channels: Channels(channels) };
+    Ok((receiver, RabbitSettler::new(publisher, ledgers)))
 }
 
 impl RabbitReceiver {
     /// A look at the channels that outlives the receiver's use.
     #[must_use]
     pub fn channels(&self) -> Channels {
-        Channels(self.channels.clone())
+        self.channels.clone()
     }
 }
 
@@ -128,96 +122,11 @@ impl Receive for RabbitReceiver {
 
     async fn stop(&mut self) {
         self.cancel.cancel();
-        // Each ends when the broker has confirmed, and so has sent its last message. A broker that is away confirms
-        // nothing, and has everything back anyway.
+        // Each ends when the broker has confirmed, and so has sent its last message.
         while self.subscriptions.join_next().await.is_some() {}
     }
 }
 
-/// One level's consumer.
-struct Subscription {
-    stream: usize,
-    level: Priority,
-    queue: String,
-    channel: Channel,
-    ledger: Arc<Mutex<Ledger>>,
-    roots: Arc<MediaRoots>,
-    tasks: mpsc::UnboundedSender<Task>,
-    cancel: CancellationToken,
-}
-
-impl Subscription {
-    async fn consume(&self) -> Result<Consumer, lapin::Error> {
-        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
-        self.channel.basic_consume(self.queue.as_str().into(), "".into(), options, none).await
-    }
-
-    /// Until cancelled: a stream that ends for another reason is opened again.
-    async fn run(self, mut consumer: Consumer) {
-        loop {
-            let delivery = tokio::select! {
-                delivery = consumer.next() => delivery,
-                () = self.cancel.cancelled() => return self.end(consumer).await,
-            };
-            match delivery {
-                Some(Ok(delivery)) => self.deliver(delivery),
-                Some(Err(error)) => {
-                    tracing::warn!(queue = self.queue, %error, "the consumer failed, waiting for rabbitmq");
-                    let recovered = tokio::select! {
-                        recovered = self.channel.wait_for_recovery(error) => recovered.is_ok(),
-                        () = self.cancel.cancelled() => return,
-                    };
-                    if !recovered {
-                        let Some(again) = self.resubscribe().await else { return };
-                        consumer = again;
-                    }
-                }
-                None => match self.resubscribe().await {
-                    Some(again) => consumer = again,
-                    None => return,
-                },
-            }
-        }
-    }
-
-    fn deliver(&self, delivery: Delivery) {
-        let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-        let work = message::read(&delivery, &self.roots);
-        let epoch = lock(&self.ledger).received(tag, delivery.acker);
-        let task = message::task(self.stream, epoch, tag, self.level, redelivered, work);
-        // The receiver lives until every subscription has ended.
-        let _ = self.tasks.send(task);
-    }
-
-    /// A new consumer as soon as the broker gives one; `None` when cancelled before.
-    async fn resubscribe(&self) -> Option<Consumer> {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(RESUBSCRIBE) => {}
-                () = self.cancel.cancelled() => return None,
-            }
-            match self.consume().await {
-                Ok(consumer) => {
-                    tracing::info!(queue = self.queue, "consuming again");
-                    return Some(consumer);
-                }
-                Err(error) => tracing::warn!(queue = self.queue, %error, "cannot consume yet"),
-            }
-        }
-    }
-
-    /// Cancels, and passes on what was already on its way.
-    async fn end(&self, mut consumer: Consumer) {
-        if let Err(error) = self.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await {
-            tracing::debug!(queue = self.queue, %error, "the consumer was not cancelled");
-            return;
-        }
-        while let Some(Ok(delivery)) = consumer.next().await {
-            self.deliver(delivery);
-        }
-    }
-}
-
-fn lock(ledger: &Mutex<Ledger>) -> std::sync::MutexGuard<'_, Ledger> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! The settling half: acknowledgements together, retries through their tier, give-backs one by one.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::broker::lapin::options::{BasicAckOptions, BasicNackOptions};
@@ -14,6 +15,9 @@ use super::lock;
 use crate::metrics;
 use crate::source::Settle;
 use crate::task::{Settlement, Ticket};
+
+/// A stop waits this long for a broker that is away.
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The settling half.
 #[derive(Debug)]
@@ -73,7 +77,11 @@ impl Settle for RabbitSettler {
     }
 
     async fn close(mut self) {
-        while self.retries.join_next().await.is_some() {}
+        let finished = async { while self.retries.join_next().await.is_some() {} };
+        // What the broker has not confirmed by then was not acknowledged either: it comes again.
+        if tokio::time::timeout(CLOSE_WITHIN, finished).await.is_err() {
+            tracing::warn!("stopped before the broker had confirmed every retry");
+        }
     }
 }
 
