@@ -25,7 +25,13 @@ pub fn say(error: &dyn Display, code: u8) -> ExitCode {
 /// Runs a command on a runtime of its own.
 pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => {
+            let code = runtime.block_on(command);
+            // Not dropped: the thread of a connection that is being restored would find its timers gone and panic. The process
+            // ends now, and everything that needed an orderly end has had it.
+            std::mem::forget(runtime);
+            code
+        }
         Err(error) => say(&format_args!("cannot start the runtime: {error}"), SYSTEM),
     }
 }
