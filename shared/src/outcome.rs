@@ -198,6 +198,9 @@ mod tests {
     #[test]
     fn only_what_may_heal_is_transient() {
         let transient: Vec<_> = FailureKind::ALL.iter().filter(|kind| kind.is_transient()).collect();
-        assert_eq!(transient, [&FailureKind::RootUnavailable, &FailureKind::Io, &FailureKind::StoreUnavailable]);
+        assert_eq!(
+            transient,
+            [&FailureKind::RootUnavailable, &FailureKind::Io, &FailureKind::StoreUnavailable]
+        );
     }
 }

@@ -92,7 +92,10 @@ impl Record {
             cached: false,
             attempts: 1,
             elapsed_seconds: 0.0,
-            finished_at: jiff::Timestamp::now().round(jiff::Unit::Millisecond).unwrap_or_default().to_string(),
+            finished_at: jiff::Timestamp::now()
+                .round(jiff::Unit::Millisecond)
+                .unwrap_or_default()
+                .to_string(),
             worker: None,
             bytes: None,
             modified_ns: None,

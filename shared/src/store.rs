@@ -74,7 +74,11 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("url", &self.url).field("keys", &self.keys).field("ttl", &self.ttl).finish()
+        f.debug_struct("Store")
+            .field("url", &self.url)
+            .field("keys", &self.keys)
+            .field("ttl", &self.ttl)
+            .finish()
     }
 }
 
@@ -122,7 +126,9 @@ impl Store {
         let (url, detail) = (self.url.clone(), error.to_string());
         match error.kind() {
             ErrorKind::Io => StoreError::Unreachable { url, detail },
-            _ if error.is_timeout() || error.is_connection_dropped() => StoreError::Unreachable { url, detail },
+            _ if error.is_timeout() || error.is_connection_dropped() => {
+                StoreError::Unreachable { url, detail }
+            }
             _ => StoreError::Refused { url, detail },
         }
     }

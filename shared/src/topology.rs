@@ -120,7 +120,8 @@ impl Topology {
     pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
         declare_exchange(channel, self.exchange(), ExchangeKind::Direct).await?;
         declare_exchange(channel, &self.dead(), ExchangeKind::Direct).await?;
-        declare_queue(channel, &self.dead(), arguments([("x-delivery-limit", DEAD_DELIVERY_LIMIT.into())])).await?;
+        declare_queue(channel, &self.dead(), arguments([("x-delivery-limit", DEAD_DELIVERY_LIMIT.into())]))
+            .await?;
         for level in self.levels.iter() {
             let (queue, key) = (self.level_queue(level), self.levels.name(level));
             declare_queue(channel, &queue, self.level_arguments()).await?;
@@ -169,7 +170,11 @@ impl Topology {
                 .queue_declare(queue.as_str().into(), options, FieldTable::default())
                 .await
                 .map_err(|source| TopologyError::Refused { name: queue.clone(), source })?;
-            depths.push(QueueDepth { queue, ready: state.message_count(), consumers: state.consumer_count() });
+            depths.push(QueueDepth {
+                queue,
+                ready: state.message_count(),
+                consumers: state.consumer_count(),
+            });
         }
         Ok(depths)
     }
@@ -193,7 +198,13 @@ async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> 
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
     channel
-        .queue_bind(queue.into(), exchange.into(), key.into(), QueueBindOptions::default(), FieldTable::default())
+        .queue_bind(
+            queue.into(),
+            exchange.into(),
+            key.into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
         .await
         .map_err(|source| TopologyError::Refused { name: queue.to_owned(), source })
 }

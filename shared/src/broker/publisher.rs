@@ -82,7 +82,9 @@ impl Publisher {
 
     fn address(&self, route: Route) -> Result<(String, &'static str), BrokerError> {
         match route {
-            Route::Level(level) => Ok((self.topology.exchange().to_owned(), self.topology.levels.name(level))),
+            Route::Level(level) => {
+                Ok((self.topology.exchange().to_owned(), self.topology.levels.name(level)))
+            }
             Route::Retry { tier, level } => match self.topology.retry(tier) {
                 Some(exchange) => Ok((exchange, self.topology.levels.name(level))),
                 None => Err(BrokerError::Unroutable(format!("retry tier {tier}"))),

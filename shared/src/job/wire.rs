@@ -112,9 +112,8 @@ mod tests {
 
     fn with_fields(edit: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> Vec<u8> {
         let bytes = job().encode().unwrap();
-        let mut value: serde_json::Value = rmp_serde::from_slice(&bytes).unwrap_or_else(|_| {
-            serde_json::to_value(job()).unwrap()
-        });
+        let mut value: serde_json::Value =
+            rmp_serde::from_slice(&bytes).unwrap_or_else(|_| serde_json::to_value(job()).unwrap());
         let map = value.as_object_mut().unwrap();
         map.insert("schema".into(), SCHEMA.into());
         map.insert("schema_version".into(), 1.into());

@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn cells_have_their_width_whatever_is_in_them() {
-        for text in ["", "short", "a very long name that is cut", "日本語の長い名前です", "e\u{301}\u{301}\u{301}"] {
+        for text in
+            ["", "short", "a very long name that is cut", "日本語の長い名前です", "e\u{301}\u{301}\u{301}"]
+        {
             assert_eq!(fit(text, 10, Cut::Back).width(), 10, "{text}");
             assert_eq!(fit(text, -10, Cut::Front).width(), 10, "{text}");
         }

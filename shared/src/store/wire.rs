@@ -31,7 +31,12 @@ pub struct StoredEnd {
 }
 
 impl StoredEnd {
-    pub(super) fn new(record: Record, tags: Option<Tags>, job: Option<Job>, message: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(
+        record: Record,
+        tags: Option<Tags>,
+        job: Option<Job>,
+        message: Option<Vec<u8>>,
+    ) -> Self {
         Self { schema: SCHEMA.to_owned(), schema_version: SCHEMA_VERSION, record, tags, job, message }
     }
 

@@ -31,7 +31,8 @@ fn parse(queue: &str, message: &str) -> Option<TopologyError> {
         Some(value) => value.to_owned(),
         None => side.trim().to_owned(),
     };
-    let variable = VARIABLES.iter().find(|(name, _)| *name == argument).map_or("the settings", |(_, name)| name);
+    let variable =
+        VARIABLES.iter().find(|(name, _)| *name == argument).map_or("the settings", |(_, name)| name);
     Some(TopologyError::Differs {
         queue: queue.to_owned(),
         argument: argument.to_owned(),
@@ -50,7 +51,10 @@ mod tests {
         let said = "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'analysis.high' in vhost '/': \
                     received the value '50' of type 'signedint' but current is the value '10000' of type 'long'";
         let text = parse("analysis.high", said).unwrap().to_string();
-        assert!(text.starts_with("queue 'analysis.high' exists with x-max-length = 10000, but 50 is wanted"), "{text}");
+        assert!(
+            text.starts_with("queue 'analysis.high' exists with x-max-length = 10000, but 50 is wanted"),
+            "{text}"
+        );
         assert!(text.contains("set QUEUE_MAX_SIZE to 10000"), "{text}");
     }
 
