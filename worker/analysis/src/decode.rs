@@ -7,9 +7,13 @@ pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
 
 use crate::Error;
+use crate::guard::contain;
 use crate::open::{CodecTraits, Kind, codec_traits};
 use symphonia::core::audio::GenericAudioBufferRef;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
+    CODEC_ID_PCM_F64LE, CODEC_ID_VORBIS,
+};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as DecodeError;
 use symphonia::core::packet::Packet;
@@ -20,6 +24,7 @@ pub(crate) struct Decoder {
     pub(crate) codec: CodecTraits,
     /// The decoder cuts off what the packet says.
     trims: bool,
+    parameters: AudioCodecParameters,
 }
 
 /// What became of a packet.
@@ -42,29 +47,56 @@ impl Decoder {
         // Of MPEG streams only the estimated length would be used for trimming, which cuts the end off streams whose bitrate
         // rises. Vorbis must have it: its first packet only primes the decoder, and the pages say where the last one ends.
         let trims = parameters.codec == CODEC_ID_VORBIS;
-        let options = AudioDecoderOptions::default().gapless(trims);
-        let inner = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &options)
-            .map_err(|error| refused(kind, codec, parameters, &error))?;
-        Ok(Self { inner, codec, trims })
+        let inner = make(parameters, trims).map_err(|error| refused(kind, codec, parameters, &error))?;
+        Ok(Self { inner, codec, trims, parameters: parameters.clone() })
     }
 
     pub(crate) fn decode(&mut self, packet: &Packet) -> Decoded<'_> {
         let trimmed = if self.trims { packet.trim_start.get() } else { 0 };
-        match self.inner.decode(packet) {
-            Ok(buffer) => Decoded::Samples { buffer, trimmed },
-            Err(error) => {
-                let unsupported = matches!(error, DecodeError::Unsupported(_));
-                Decoded::Failed { reason: error.to_string(), unsupported }
+        let inner = &mut self.inner;
+        let failure = match contain("decoder", || inner.decode(packet).err()) {
+            Some(None) => return Decoded::Samples { buffer: self.inner.last_decoded(), trimmed },
+            Some(Some(error)) => error,
+            None => {
+                if let Ok(fresh) = make(&self.parameters, self.trims) {
+                    self.inner = fresh;
+                }
+                DecodeError::DecodeError("the decoder panicked")
             }
-        }
+        };
+        let unsupported = matches!(failure, DecodeError::Unsupported(_));
+        Decoded::Failed { reason: failure.to_string(), unsupported }
     }
 
     /// Significant bits per sample, for codecs that have such a number.
     pub(crate) fn bit_depth(&self) -> Option<u16> {
-        let bits = self.inner.codec_params().bits_per_sample.and_then(|bits| u16::try_from(bits).ok());
+        let parameters = self.inner.codec_params();
+        let stated =
+            parameters.bits_per_sample.filter(|bits| (1..=64).contains(bits)).map(|bits| bits as u16);
+        let bits = stated.or_else(|| float_bits(parameters)).or_else(|| alac_bits(parameters));
         bits.filter(|_| self.codec.lossless == Some(true))
     }
+}
+
+fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioDecoder>, DecodeError> {
+    let options = AudioDecoderOptions::default().gapless(trims);
+    contain("decoder", || symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
+        .unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
+}
+
+fn float_bits(parameters: &AudioCodecParameters) -> Option<u16> {
+    match parameters.codec {
+        CODEC_ID_PCM_F32LE | CODEC_ID_PCM_F32BE => Some(32),
+        CODEC_ID_PCM_F64LE | CODEC_ID_PCM_F64BE => Some(64),
+        _ => None,
+    }
+}
+
+/// ALAC's configuration states the bits in its sixth byte; it may stand behind two atoms of twelve bytes.
+fn alac_bits(parameters: &AudioCodecParameters) -> Option<u16> {
+    let cookie = parameters.extra_data.as_deref().filter(|_| parameters.codec == CODEC_ID_ALAC)?;
+    let start = if cookie.get(4..8) == Some(b"frma") { 24 } else { 0 };
+    cookie.get(start + 5).map(|bits| u16::from(*bits)).filter(|bits| (1..=32).contains(bits))
 }
 
 fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, error: &DecodeError) -> Error {

@@ -9,6 +9,7 @@
 mod decode;
 mod engine;
 mod features;
+mod guard;
 mod identity;
 mod loudness;
 mod open;

@@ -20,6 +20,7 @@ pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use names::{CodecTraits, aac_profile, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
 
+use crate::guard::contain;
 use crate::{Error, Limits};
 use std::fs::File;
 use std::sync::Arc;
@@ -104,10 +105,16 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
     let Layout { parts, extent, truncated, bit_depth, foreign_bytes, .. } = layout;
     let source = Spliced::new(Arc::clone(file), parts, fault.clone());
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
-    let reader = reader(found.kind, stream).map_err(|error| match fault.take() {
-        Some(error) => Error::Io(error),
-        None => refused(found.kind, &error),
-    })?;
+    let reader = match contain("demuxer", || reader(found.kind, stream)) {
+        Some(Ok(reader)) => reader,
+        refusal => {
+            if let Some(error) = fault.take() {
+                return Err(Error::Io(error));
+            }
+            let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
+            return Err(refused(found.kind, &error));
+        }
+    };
     let mut opened = Opened {
         kind: found.kind,
         reader,
@@ -156,6 +163,10 @@ fn refused(kind: Kind, error: &DemuxError) -> Error {
         DemuxError::IoError(_) => {
             Error::Corrupt { detail: format!("the {name} file ends inside its header") }
         }
+        // The demuxers say so of what is not there as well.
+        DemuxError::Unsupported(what) if what.contains("missing") => {
+            Error::Corrupt { detail: format!("the {name} file is damaged or truncated: {what}") }
+        }
         DemuxError::Unsupported(what) => Error::Unsupported { detail: (*what).to_owned() },
         DemuxError::LimitError(what) => Error::TooLarge { detail: (*what).to_owned() },
         other => Error::Corrupt { detail: format!("the {name} file's header is damaged: {other}") },
@@ -199,6 +210,11 @@ impl Opened {
         }
     }
 
+    /// Sets the extent for the next stream of a chain, which only Ogg has.
+    pub(crate) fn refine_chain(&mut self) {
+        self.refine(&[], None, &[]);
+    }
+
     /// Sets the extent for containers whose demuxer knows their length.
     fn refine(&mut self, edits: &[mp4::Edited], gapless: Option<mp4::Gapless>, delays: &[(u32, u64)]) {
         let Some((track, parameters)) = self.track() else { return };
@@ -209,12 +225,12 @@ impl Opened {
             Kind::Mpeg { counted: true } => {
                 Extent { skip, total: frames, exact: false, excess: Excess::Padding }
             }
-            Kind::Caf => Extent { skip, total: frames, exact: true, excess: Excess::Drop },
+            Kind::Caf => Extent { skip, total: frames, exact: false, excess: Excess::Drop },
             Kind::Ogg => {
                 // The last page states the end, which is the length only for streams that begin at 0.
                 let before = u64::try_from(track.start_ts.get()).unwrap_or(0);
                 let total = track.num_frames.map(|end| Span::frames(end.saturating_sub(before), rate));
-                Extent { total, exact: true, ..Extent::default() }
+                Extent { total, ..Extent::default() }
             }
             Kind::Mkv => {
                 let delay = delays.iter().find(|(id, _)| *id == track.id).map_or(0, |(_, delay)| *delay);

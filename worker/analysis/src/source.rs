@@ -2,6 +2,7 @@
 //!
 //! Whoever reads a source to its end gets the same identity, whether the packets are decoded or not.
 
+use crate::guard::contain;
 use crate::identity::Payload;
 use crate::open::{Extent, Kind, Opened, codec_traits};
 use crate::{Error, Identity, Limits};
@@ -80,15 +81,20 @@ impl Source {
     }
 
     pub(crate) fn next(&mut self, limits: &Limits) -> Result<Event, Error> {
-        match self.opened.reader.next_packet() {
-            Ok(Some(packet)) => Ok(self.take(packet)),
-            Ok(None) => self.end(false),
-            Err(DemuxError::ResetRequired) => {
+        let reader = &mut self.opened.reader;
+        match contain("demuxer", || reader.next_packet()) {
+            Some(Ok(Some(packet))) => Ok(self.take(packet)),
+            Some(Ok(None)) => self.end(false),
+            None => self.end(true),
+            Some(Err(DemuxError::ResetRequired)) => {
+                self.opened.refine_chain();
                 self.begin(limits)?;
                 Ok(Event::NewStream)
             }
-            Err(DemuxError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => self.end(true),
-            Err(_) => {
+            Some(Err(DemuxError::IoError(error))) if error.kind() == ErrorKind::UnexpectedEof => {
+                self.end(true)
+            }
+            Some(Err(_)) => {
                 self.seen.failures += 1;
                 self.failures += 1;
                 if self.failures > MAX_FAILURES { self.end(true) } else { Ok(Event::Nothing) }

@@ -3,6 +3,7 @@
 mod container;
 mod text;
 
+use crate::guard::contain;
 use crate::open::{Fault, Kind, Part, Spliced};
 use crate::source::Source;
 use lofty::config::{GlobalOptions, ParseOptions, apply_global_options};
@@ -13,7 +14,6 @@ use lofty::tag::{ItemKey, Tag};
 use report::{CoverArt, MusicBrainz, ReplayGain, Tags};
 use std::fs::File;
 use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Tags larger than this are read without their pictures, which is what makes them so large. Lofty keeps all of a tag in
@@ -30,7 +30,7 @@ pub(crate) fn read(file: &Arc<File>, source: &mut Source) -> Option<Tags> {
             let tagged = parse(file, file_type, pictures).or_else(|| parse(file, file_type, false))?;
             collect(&tagged)
         }
-        None => container::collect(source.reader()),
+        None => contain("metadata", || container::collect(source.reader()))?,
     };
     (tags != Tags::default()).then_some(tags)
 }
@@ -61,15 +61,10 @@ fn parse(file: &Arc<File>, file_type: FileType, pictures: bool) -> Option<Tagged
     );
     let options = ParseOptions::new().read_properties(false).read_cover_art(pictures);
     let probe = Probe::with_file_type(reader, file_type).options(options);
-    // A tag is written by anyone with anything; a bug that it finds in the reader must not cost the analysis of the audio.
-    match catch_unwind(AssertUnwindSafe(|| probe.read())) {
-        Ok(Ok(tagged)) => Some(tagged),
-        Ok(Err(error)) => {
+    match contain("tag reader", || probe.read())? {
+        Ok(tagged) => Some(tagged),
+        Err(error) => {
             tracing::debug!(%error, "tags cannot be read");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("the tag reader panicked");
             None
         }
     }

@@ -8,11 +8,11 @@ use crate::open::Span;
 use crate::source::Seen;
 use symphonia::core::units::TimeBase;
 
-/// Audio that may be missing before a file counts as damaged, in seconds, where the container does not count frames exactly.
-/// Two frames of MP3 at 44.1 kHz are 52 ms: some encoders count their header as a frame, and streams cut from others begin with
-/// frames that refer to data before the cut.
-const TOLERANCE_SECONDS: f64 = 0.06;
-/// Packets at the very start that may fail for the second of these reasons.
+/// Frames that may be missing before a file counts as damaged, where the container does not count frames exactly: one packet
+/// of the longest usual kind (ALAC). Some writers announce whole packets though the last one is short, some encoders of MP3
+/// count their header as a frame, and streams cut from others begin with frames that refer to data before the cut.
+const TOLERATED_FRAMES: u64 = 4096;
+/// Packets of a lossy codec that may fail at the very start, for the last of these reasons.
 const FORGIVEN_PACKETS: u64 = 2;
 /// Share of the bytes of an unframed stream that may belong to no frame, such as stray tags.
 const TOLERATED_JUNK: f64 = 0.02;
@@ -30,6 +30,8 @@ pub(crate) struct Account {
     elapsed: u64,
     /// Frames of packets that failed since the last that did not.
     pending: u64,
+    /// How many packets may fail at the start.
+    forgiven: u64,
     decoded_packets: u64,
     failed_packets: u64,
     /// Of these, how many before anything was decoded.
@@ -62,6 +64,11 @@ pub(crate) struct Judgement {
 }
 
 impl Account {
+    /// Opens the books for a codec that is `lossy` or not.
+    pub(crate) fn new(lossy: bool) -> Self {
+        Self { forgiven: if lossy { FORGIVEN_PACKETS } else { 0 }, ..Self::default() }
+    }
+
     /// Begins a stream whose timestamps count in `base` and that announces `total`.
     pub(crate) fn begin(&mut self, base: Option<TimeBase>, total: Option<Span>, exact: bool) {
         self.exact = exact && (self.announced.is_empty() || self.exact);
@@ -144,10 +151,10 @@ impl Account {
         let held = ((emitted + self.gap_frames) as f64 / (1.0 - junk).max(1e-9)) as u64;
         let expected = held.max(total.unwrap_or(0));
         let missing = expected - emitted.min(expected);
-        let tolerance = if self.exact { 0.0 } else { TOLERANCE_SECONDS };
+        let tolerated = if self.exact { 0 } else { TOLERATED_FRAMES };
 
         let mut problems = Vec::new();
-        if seconds(missing) > tolerance {
+        if missing > tolerated {
             problems.push(format!("{:.2} s of {:.2} s are missing", seconds(missing), seconds(expected)));
         }
         if seen.cut {
@@ -156,7 +163,7 @@ impl Account {
         if self.gaps > 0 {
             problems.push(format!("{} in the stream", counted(self.gaps, "gap")));
         }
-        if self.failed_packets > self.failed_first || self.failed_first > FORGIVEN_PACKETS {
+        if self.failed_packets > self.failed_first || self.failed_first > self.forgiven {
             let reason = self.first_reason.as_deref().unwrap_or_default();
             let packets = counted(self.failed_packets, "packet");
             problems.push(format!("{packets} could not be decoded ({reason})"));
@@ -193,24 +200,24 @@ fn counted(count: u64, what: &str) -> String {
 mod tests {
     use super::*;
 
-    const RATE: u32 = 1000;
+    const RATE: u32 = 100_000;
 
     fn account(total: Option<u64>, exact: bool) -> Account {
-        let mut account = Account::default();
+        let mut account = Account::new(true);
         account.begin(TimeBase::try_from_recip(RATE), total.map(|it| Span::frames(it, RATE)), exact);
         account.set_rate(RATE);
         account
     }
 
     fn packets(account: &mut Account, places: impl IntoIterator<Item = i64>) {
-        places.into_iter().for_each(|place| account.decoded(place * 100, 100, Damage::default()));
+        places.into_iter().for_each(|place| account.decoded(place * 10_000, 10_000, Damage::default()));
     }
 
     #[test]
     fn all_that_was_promised_is_complete() {
-        let mut books = account(Some(1000), true);
+        let mut books = account(Some(100_000), true);
         packets(&mut books, 0..10);
-        let judgement = books.judge(1000, &Seen::default(), None);
+        let judgement = books.judge(100_000, &Seen::default(), None);
         assert_eq!(judgement, Judgement { fraction: 1.0, ..Judgement::default() });
     }
 
@@ -218,16 +225,16 @@ mod tests {
     fn a_jump_of_the_timestamps_is_a_gap() {
         let mut books = account(None, false);
         packets(&mut books, [0, 1, 2, 5, 6, 9]);
-        let judgement = books.judge(600, &Seen::default(), None);
+        let judgement = books.judge(60_000, &Seen::default(), None);
         assert_eq!((judgement.gaps, judgement.fraction), (2, 0.6));
         assert_eq!(judgement.problems, ["0.40 s of 1.00 s are missing", "2 gaps in the stream"]);
     }
 
     #[test]
     fn a_missing_end_is_only_seen_by_the_promise() {
-        let mut books = account(Some(1000), false);
+        let mut books = account(Some(100_000), false);
         packets(&mut books, 0..4);
-        let judgement = books.judge(400, &Seen { cut: true, ..Seen::default() }, None);
+        let judgement = books.judge(40_000, &Seen { cut: true, ..Seen::default() }, None);
         assert_eq!(judgement.problems, ["0.60 s of 1.00 s are missing", "the file breaks off"]);
         assert!((judgement.fraction - 0.4).abs() < 1e-9);
     }
@@ -236,29 +243,29 @@ mod tests {
     fn a_cut_without_a_promise_leaves_less_than_all() {
         let mut books = account(None, false);
         packets(&mut books, 0..4);
-        let judgement = books.judge(400, &Seen { cut: true, ..Seen::default() }, None);
+        let judgement = books.judge(40_000, &Seen { cut: true, ..Seen::default() }, None);
         assert!((judgement.fraction - CUT_FRACTION).abs() < 1e-9);
     }
 
     #[test]
     fn small_differences_pass_where_frames_are_not_counted() {
         let judged = |exact| {
-            let mut books = account(Some(1050), exact);
+            let mut books = account(Some(104_000), exact);
             packets(&mut books, 0..10);
-            books.judge(1000, &Seen::default(), None)
+            books.judge(100_000, &Seen::default(), None)
         };
         assert!(judged(false).problems.is_empty());
-        assert_eq!(judged(true).problems, ["0.05 s of 1.05 s are missing"]);
+        assert_eq!(judged(true).problems, ["0.04 s of 1.04 s are missing"]);
     }
 
     #[test]
     fn failed_packets_are_missing_audio() {
         let mut books = account(None, false);
         packets(&mut books, 0..4);
-        books.failed(100, "bad".to_owned(), false);
+        books.failed(10_000, "bad".to_owned(), false);
         packets(&mut books, 5..9);
-        books.failed(100, "worse".to_owned(), false);
-        let judgement = books.judge(800, &Seen::default(), None);
+        books.failed(10_000, "worse".to_owned(), false);
+        let judgement = books.judge(80_000, &Seen::default(), None);
         assert_eq!(judgement.decode_errors, 2);
         assert!((judgement.fraction - 0.8).abs() < 1e-9);
         assert_eq!(judgement.problems[2], "2 packets could not be decoded (bad)");
@@ -267,20 +274,28 @@ mod tests {
     #[test]
     fn a_stream_cut_from_another_may_begin_with_failures() {
         let mut books = account(None, false);
-        books.failed(100, "refers to data before".to_owned(), false);
+        books.failed(10_000, "refers to data before".to_owned(), false);
         assert_eq!(books.nothing_decoded(), Some((false, "refers to data before".to_owned())));
         packets(&mut books, 1..9);
         assert_eq!(books.nothing_decoded(), None);
-        let judgement = books.judge(800, &Seen::default(), None);
+        let judgement = books.judge(80_000, &Seen::default(), None);
         assert!(judgement.problems.is_empty());
+
+        let mut books = Account::new(false);
+        books.begin(TimeBase::try_from_recip(RATE), None, true);
+        books.set_rate(RATE);
+        books.failed(10_000, "refers to nothing".to_owned(), false);
+        packets(&mut books, 1..9);
+        let judgement = books.judge(80_000, &Seen::default(), None);
+        assert_eq!(judgement.problems, ["1 packet could not be decoded (refers to nothing)"]);
     }
 
     #[test]
     fn damaged_frames_are_not_usable() {
-        let mut books = account(Some(200), true);
+        let mut books = account(Some(20_000), true);
         packets(&mut books, [0]);
-        books.decoded(100, 100, Damage { wild_samples: 3, frames: 100 });
-        let judgement = books.judge(200, &Seen::default(), None);
+        books.decoded(10_000, 10_000, Damage { wild_samples: 3, frames: 10_000 });
+        let judgement = books.judge(20_000, &Seen::default(), None);
         assert!((judgement.fraction - 0.5).abs() < 1e-9);
         assert_eq!(judgement.problems, ["3 impossible samples silenced"]);
     }
@@ -290,7 +305,7 @@ mod tests {
         let judged = |bytes| {
             let mut books = account(None, false);
             packets(&mut books, 0..10);
-            books.judge(1000, &Seen { bytes, ..Seen::default() }, Some(1000)).fraction
+            books.judge(100_000, &Seen { bytes, ..Seen::default() }, Some(1000)).fraction
         };
         assert!((judged(990) - 1.0).abs() < 1e-9);
         assert!((judged(800) - 0.8).abs() < 1e-2);
@@ -298,11 +313,11 @@ mod tests {
 
     #[test]
     fn streams_in_a_chain_add_up() {
-        let mut books = account(Some(400), true);
+        let mut books = account(Some(40_000), true);
         packets(&mut books, 0..4);
-        books.begin(TimeBase::try_from_recip(RATE), Some(Span::frames(400, RATE)), true);
+        books.begin(TimeBase::try_from_recip(RATE), Some(Span::frames(40_000, RATE)), true);
         packets(&mut books, 50..54);
-        let judgement = books.judge(800, &Seen::default(), None);
+        let judgement = books.judge(80_000, &Seen::default(), None);
         assert!(judgement.problems.is_empty());
     }
 }

@@ -95,13 +95,15 @@ impl Bench {
 impl Pass {
     pub(crate) fn new(source: &Source, options: &Options) -> Result<Self, Error> {
         let kind = source.kind();
+        let decoder = Decoder::new(kind, &source.parameters())?;
+        let account = Account::new(decoder.codec.lossless == Some(false));
         let mut pass = Self {
             features: options.features,
             limits: options.limits.clone(),
             kind,
-            decoder: Decoder::new(kind, &source.parameters())?,
+            decoder,
             running: None,
-            account: Account::default(),
+            account,
             extent: source.extent(),
             container_bits: source.bit_depth(),
             stopped: None,
@@ -168,6 +170,10 @@ impl Pass {
     /// # Errors
     /// [`Error::Corrupt`] or [`Error::Unsupported`] if nothing was decoded.
     pub(crate) fn finish(self, source: &Source) -> Result<Passed, Error> {
+        if source.seen.packets == 0 {
+            let detail = format!("the {} file is a header without audio", source.kind().name());
+            return Err(Error::Corrupt { detail });
+        }
         if let Some((unsupported, reason)) = self.account.nothing_decoded() {
             let detail = format!("no sample could be decoded: {reason}");
             return Err(if unsupported { Error::Unsupported { detail } } else { Error::Corrupt { detail } });

@@ -140,7 +140,7 @@ mod tests {
 
         #[test]
         fn pcm_may_be_cut_anywhere(len in 1usize..200_000, size in 1usize..100_000) {
-            let samples: Vec<u8> = (0..len).map(|it| (it * it >> 7) as u8).collect();
+            let samples: Vec<u8> = (0..len).map(|it| ((it * it) >> 7) as u8).collect();
             let chunks: Vec<&[u8]> = samples.chunks(size).collect();
             prop_assert_eq!(
                 identity(CODEC_ID_PCM_S16LE, 44_100, &[&samples]),

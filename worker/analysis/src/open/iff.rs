@@ -96,9 +96,10 @@ impl WavFormat {
         limits.check(rate, usize::from(channels))?;
         let mut format =
             Self { bytes: bytes.to_vec(), rate, frame: None, block: u64::from(block), bits: None };
+        let sample = sample_bytes(channels, block, bits);
         match tag {
-            PCM | FLOAT => format.simple(channels, block, bits),
-            EXTENSIBLE => format.extensible(channels, block, bits).ok_or_else(corrupt)?,
+            PCM | FLOAT => format.simple(channels, sample?, bits),
+            EXTENSIBLE => format.extensible(channels, sample?, bits).ok_or_else(corrupt)?,
             // A-law and µ-law.
             6 | 7 => format.frame = Some(u64::from(channels)),
             // Microsoft's and the IMA's ADPCM.
@@ -108,35 +109,30 @@ impl WavFormat {
                 return Err(Error::Unsupported { detail: format!("codec {name} (0x{other:04x}) in WAV") });
             }
         }
-        if let Some(frame) = format.frame {
-            format.block = frame;
-        }
+        format.block = format.frame.unwrap_or(format.block);
         if format.block == 0 {
             return Err(Error::Corrupt { detail: "the WAV file's blocks have no bytes".to_owned() });
         }
         Ok(format)
     }
 
-    /// Rewrites the chunk in its shortest form, in whole bytes per sample: 20 bits are stored as 24.
-    fn simple(&mut self, channels: u16, block: u16, bits: u16) {
-        let whole =
-            if block % channels == 0 && block > 0 { block / channels * 8 } else { bits.div_ceil(8) * 8 };
+    /// Rewrites the chunk in its shortest form.
+    fn simple(&mut self, channels: u16, sample: u16, bits: u16) {
         self.bits = Some(bits);
-        self.frame = Some(u64::from(channels) * u64::from(whole / 8));
+        self.frame = Some(u64::from(channels) * u64::from(sample));
         self.bytes.truncate(16);
-        self.bytes[12..14].copy_from_slice(&(channels.saturating_mul(whole / 8)).to_le_bytes());
-        self.bytes[14..16].copy_from_slice(&whole.to_le_bytes());
+        self.bytes[12..14].copy_from_slice(&channels.saturating_mul(sample).to_le_bytes());
+        self.bytes[14..16].copy_from_slice(&(sample * 8).to_le_bytes());
     }
 
-    /// Some writers leave the number of valid bits, or the length of the extension, at 0.
-    fn extensible(&mut self, channels: u16, block: u16, bits: u16) -> Option<()> {
-        let valid = le16(&self.bytes, 18).filter(|it| (1..=bits).contains(it)).unwrap_or(bits);
-        self.bits = Some(valid);
-        let sample = if block % channels == 0 && block > 0 { block / channels } else { bits / 8 };
+    /// Puts the length of the extension right, which some writers leave at 0, and makes all bits valid: samples of fewer bits
+    /// fill them from the top.
+    fn extensible(&mut self, channels: u16, sample: u16, bits: u16) -> Option<()> {
+        self.bits = le16(&self.bytes, 18).filter(|it| (1..=bits).contains(it)).or(Some(bits));
         self.frame = Some(u64::from(channels) * u64::from(sample));
         self.bytes.truncate(40);
         self.bytes.get_mut(16..18)?.copy_from_slice(&22u16.to_le_bytes());
-        self.bytes.get_mut(18..20)?.copy_from_slice(&valid.to_le_bytes());
+        self.bytes.get_mut(18..20)?.copy_from_slice(&bits.to_le_bytes());
         (self.bytes.len() == 40).then_some(())
     }
 
@@ -164,6 +160,17 @@ impl WavFormat {
             ..Layout::default()
         })
     }
+}
+
+/// Bytes of one sample: by the size of a frame, since 20 bits may be stored in three bytes or four; by the bits if that makes
+/// no sense.
+fn sample_bytes(channels: u16, block: u16, bits: u16) -> Result<u16, Error> {
+    let by_block = if block.is_multiple_of(channels) { block / channels } else { 0 };
+    let bytes = if (1..=8).contains(&by_block) { by_block } else { bits.div_ceil(8) };
+    if (1..=8).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err(Error::Corrupt { detail: format!("the WAV file's samples have {bits} bits") })
 }
 
 /// Names of the codecs that a WAV file is most likely to hold besides those that can be read (RFC 2361 and mmreg.h).

@@ -115,6 +115,10 @@ const SPEAKERS: [(Position, &str); 18] = [
 /// The speakers of the channels in their order, such as `FL+FR`. `None` if they are not assigned, or to unusual places.
 pub(crate) fn channel_layout(channels: &Channels) -> Option<String> {
     let Channels::Positioned(positions) = channels else { return None };
+    // One channel is in the middle, whatever the container calls it.
+    if channels.count() == 1 {
+        return Some("FC".to_owned());
+    }
     let names: Vec<_> = SPEAKERS.iter().filter(|(it, _)| positions.contains(*it)).map(|it| it.1).collect();
     (names.len() == channels.count()).then(|| names.join("+"))
 }

@@ -1,0 +1,202 @@
+//! Pitch classes over time: harmonic pitch class profiles (HPCP; Gómez 2006, "Tonal description of music audio signals") with
+//! the tuning estimated from the same peaks.
+//!
+//! Frames of about 0.37 s, half overlapping → spectral peaks ([`peaks`]) → a histogram of their pitch classes in steps of
+//! 10 cents ([`history`]), since the tuning is known at the end only; then twelve classes, relative to that tuning
+//! ([`fold`]). Every frame counts alike, loud or soft.
+//!
+//! There are two views of each frame: all peaks as they are, and what is left of them when the overtones of lower peaks are
+//! taken away ([`overtones`]). Overtones add a fifth and a third to every note, which hides the key of sparse music, but
+//! where notes share their partials, taking them away takes real notes too. Together they were right more often, on each of
+//! six collections, than either was on its worst.
+
+mod fold;
+mod history;
+mod overtones;
+mod peaks;
+#[cfg(test)]
+mod tests;
+
+use crate::spectrum::Spectrum;
+use history::History;
+use peaks::{MAX_PEAKS, Peak};
+
+/// Number of pitch classes, C first.
+pub(crate) const CLASSES: usize = 12;
+
+/// Length of a frame in seconds: long enough to tell semitones apart from E2 (82 Hz) on, short enough for a chord.
+const FRAME_SECONDS: f64 = 4096.0 / 11_025.0;
+/// Frame sizes, in samples, that any input can lead to.
+const FRAME_SIZES: std::ops::RangeInclusive<f64> = 256.0..=16_384.0;
+
+/// How much a peak counts by its register: the bass tells the root of a chord, what is high is mostly overtones. MIDI 52 is
+/// E3 (165 Hz), MIDI 76 is E5 (659 Hz). With equal weights a tenth fewer chorales and pop songs were right.
+const BASS_BELOW: f32 = 52.0;
+const TREBLE_ABOVE: f32 = 76.0;
+const BASS_WEIGHT: f32 = 2.0;
+const TREBLE_WEIGHT: f32 = 0.5;
+
+/// Collects the pitch classes of a signal.
+#[derive(Debug)]
+pub(crate) struct Chroma {
+    bin_hz: f64,
+    frame: usize,
+    /// Samples that no complete frame has covered yet.
+    pending: Vec<f32>,
+    /// Whether the pending samples include some that no frame has seen.
+    fresh: bool,
+    spectrum: Spectrum,
+    peaks: Vec<Peak>,
+    before: Vec<Peak>,
+    clean: Vec<f32>,
+    history: History,
+    tonal: Tonal,
+    seconds_per_frame: f64,
+}
+
+/// Sums over all frames of what tells tones from noise.
+#[derive(Debug, Default)]
+struct Tonal {
+    frames: u64,
+    /// Mean direction of the deviations from the equal-tempered grid, as a complex number.
+    re: f64,
+    im: f64,
+    /// Share of the peaks that the frame before had as well.
+    lasting: f64,
+}
+
+/// What the pitch classes of a whole signal were.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Harmony {
+    /// Equal stretches of the signal in order; the last may be shorter.
+    pub(crate) slices: Vec<Slice>,
+    /// Length of a slice in seconds.
+    pub(crate) slice_seconds: f64,
+    /// Deviation of the reference pitch from 440 Hz in semitones, −0.5 to 0.5.
+    pub(crate) tuning: f64,
+    /// How well the pitches agree on that tuning: 0 (not at all) to 1.
+    pub(crate) accord: f64,
+    /// Share of the sound, 0 to 1, that lasts from one frame to the next at its pitch: high for tones, low for drums and noise.
+    pub(crate) lasting: f64,
+    /// Share of the frames that had any sound.
+    pub(crate) sounding: f64,
+}
+
+/// Pitch classes of one stretch, each frame having counted 1 at most.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Slice {
+    /// From all peaks.
+    pub(crate) plain: [f64; CLASSES],
+    /// Without overtones.
+    pub(crate) clean: [f64; CLASSES],
+}
+
+impl Chroma {
+    /// For samples at `rate` Hz, as [`crate::decimate::Decimator::low`] gives them.
+    pub(crate) fn new(rate: f64) -> Self {
+        let wanted = (FRAME_SECONDS * rate).log2().round().exp2();
+        let frame = wanted.clamp(*FRAME_SIZES.start(), *FRAME_SIZES.end()) as usize;
+        Self {
+            bin_hz: rate / frame as f64,
+            frame,
+            pending: Vec::with_capacity(2 * frame),
+            fresh: false,
+            spectrum: Spectrum::new(frame),
+            peaks: Vec::with_capacity(MAX_PEAKS),
+            before: Vec::with_capacity(MAX_PEAKS),
+            clean: Vec::with_capacity(MAX_PEAKS),
+            history: History::new(),
+            tonal: Tonal::default(),
+            seconds_per_frame: frame as f64 / 2.0 / rate,
+        }
+    }
+
+    /// Takes the next samples, in pieces of any length.
+    pub(crate) fn push(&mut self, mut samples: &[f32]) {
+        while !samples.is_empty() {
+            let (now, later) = samples.split_at(samples.len().min(self.frame - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            self.fresh = true;
+            samples = later;
+            if self.pending.len() == self.frame {
+                self.analyse();
+                self.pending.drain(..self.frame / 2);
+                self.fresh = false;
+            }
+        }
+    }
+
+    fn analyse(&mut self) {
+        std::mem::swap(&mut self.peaks, &mut self.before);
+        peaks::pick(self.spectrum.powers(&self.pending), self.bin_hz, &mut self.peaks);
+        overtones::remove(&self.peaks, &mut self.clean);
+        self.history.frame(&self.peaks, &self.clean);
+        self.tonal.frame(&self.peaks, &self.before);
+    }
+
+    /// Ends the signal. A signal shorter than a frame is continued with silence; the end of a longer one, less than half a
+    /// frame, is left out.
+    pub(crate) fn finish(mut self) -> Harmony {
+        if self.fresh && self.tonal.frames == 0 && self.history.is_empty() {
+            self.pending.resize(self.frame, 0.0);
+            self.analyse();
+        }
+        let tonal = &self.tonal;
+        let tuning = tonal.im.atan2(tonal.re) / (2.0 * std::f64::consts::PI);
+        let count = tonal.frames.max(1) as f64;
+        let total = self.history.frames().max(1) as f64;
+        Harmony {
+            slices: self.history.fold(tuning),
+            slice_seconds: self.history.slice_frames() as f64 * self.seconds_per_frame,
+            tuning,
+            accord: tonal.re.hypot(tonal.im) / count,
+            lasting: tonal.lasting / count,
+            sounding: tonal.frames as f64 / total,
+        }
+    }
+}
+
+/// Two peaks in successive frames this close, in semitones, are one tone that goes on.
+const SAME_PITCH: f32 = 0.25;
+
+impl Tonal {
+    fn frame(&mut self, peaks: &[Peak], before: &[Peak]) {
+        let total: f32 = peaks.iter().map(|peak| peak.amplitude).sum();
+        if total <= 0.0 {
+            return;
+        }
+        self.frames += 1;
+        let (mut re, mut im, mut lasting, mut whole) = (0.0, 0.0, 0.0, 0.0);
+        for peak in peaks {
+            let turn = f64::from(peak.pitch - peak.pitch.floor()) * 2.0 * std::f64::consts::PI;
+            re += f64::from(peak.amplitude) * turn.cos();
+            im += f64::from(peak.amplitude) * turn.sin();
+            let weight = f64::from(peak.weight());
+            whole += weight;
+            let from = before.partition_point(|it| it.pitch < peak.pitch - SAME_PITCH);
+            if before.get(from).is_some_and(|it| it.pitch <= peak.pitch + SAME_PITCH) {
+                lasting += weight;
+            }
+        }
+        self.re += re / f64::from(total);
+        self.im += im / f64::from(total);
+        self.lasting += lasting / whole;
+    }
+}
+
+impl Peak {
+    /// How much the peak counts: the square root of its amplitude, which lets the softer voices speak, by its register.
+    fn weight(&self) -> f32 {
+        self.amplitude.sqrt() * self.register()
+    }
+
+    fn register(&self) -> f32 {
+        if self.pitch < BASS_BELOW {
+            BASS_WEIGHT
+        } else if self.pitch > TREBLE_ABOVE {
+            TREBLE_WEIGHT
+        } else {
+            1.0
+        }
+    }
+}
