@@ -132,6 +132,14 @@ free_ports() { # count
     printf '%s\n' "${found# }"
 }
 
+# What building needs and is not here, a line each.
+absent_tools() {
+    command -v cargo >/dev/null || printf '  - cargo: install Rust from https://rustup.rs\n'
+    # rustc calls it as its linker.
+    command -v cc >/dev/null ||
+        printf '  - a C linker (cc): apt-get install gcc libc6-dev; on macOS: xcode-select --install\n'
+}
+
 # A directory for one run of one script, which also holds its private servers: sets RUN, and exports SERVICES_STATE. What runs
 # that were killed have left is stopped first: nobody else would.
 open_run() { # name

@@ -29,20 +29,17 @@ DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$DEPLOY/.."
 
 need_tools() {
-    local absent=''
-    if ! command -v cargo >/dev/null; then
-        absent="$absent
-  - cargo: install Rust from https://rustup.rs"
-    else
-        cargo fmt --version >/dev/null 2>&1 || absent="$absent
-  - rustfmt: rustup component add rustfmt (or your distribution's package rustfmt)"
-        cargo clippy --version >/dev/null 2>&1 || absent="$absent
-  - clippy: rustup component add clippy (or your distribution's package rust-clippy)"
-    fi
-    # rustc calls it as its linker.
-    command -v cc >/dev/null || absent="$absent
-  - a C linker (cc): apt-get install gcc libc6-dev; on macOS: xcode-select --install"
-    [ -z "$absent" ] || die 2 "missing on this machine:$absent"
+    local absent
+    absent=$(
+        absent_tools
+        command -v cargo >/dev/null || exit 0
+        cargo fmt --version >/dev/null 2>&1 ||
+            echo '  - rustfmt: rustup component add rustfmt (or your distribution'\''s package rustfmt)'
+        cargo clippy --version >/dev/null 2>&1 ||
+            echo '  - clippy: rustup component add clippy (or your distribution'\''s package rust-clippy)'
+    )
+    [ -z "$absent" ] || die 2 "missing on this machine:
+$absent"
 }
 
 summary=''
