@@ -81,7 +81,7 @@ pub struct Unreadable {
 pub struct Ended {
     /// What became of it.
     pub record: Record,
-    /// The job as submitted, where there is one.
+    /// The job with its attempts so far, where there is one.
     pub job: Option<Job>,
     /// The message, where it was no job.
     pub message: Option<Vec<u8>>,

@@ -1,5 +1,6 @@
 //! Ends into Redis.
 
+use shared::job::Job;
 use shared::store::{Finished, Store, StoreError};
 
 use super::{Sink, SinkError};
@@ -47,7 +48,8 @@ fn finished(ended: &Ended) -> Option<Finished> {
         job_id,
         batch_id,
         record: ended.record.clone(),
-        job: ended.job.clone(),
+        // What a replay publishes again has no attempts behind it.
+        job: ended.job.clone().map(|job| Job { attempt: 0, ..job }),
         message: ended.message.clone(),
     })
 }
