@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use analysis::Verdict;
-use shared::job::Job;
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
 use shared::report::Report;
@@ -57,7 +56,7 @@ impl Analyst {
             record.job_id = Some(job.job_id);
             record.batch_id = Some(job.batch_id);
         }
-        Ok(Ended { record, job: work.job.as_ref().map(as_submitted), message: None })
+        Ok(Ended { record, job: work.job.clone(), message: None })
     }
 
     /// Takes back a start that did not come to an end through no fault of the job.
@@ -84,7 +83,7 @@ impl Analyst {
             return Ok(());
         }
         match count.await {
-            Ok(starts) if starts > CRASH_LOOP_STARTS - 1 => Err(LaneFailure {
+            Ok(starts) if starts > CRASH_LOOP_STARTS => Err(LaneFailure {
                 kind: FailureKind::CrashLoop,
                 detail: format!(
                     "its worker died {} times while it ran; it was not started again",
@@ -190,11 +189,6 @@ fn failed(work: &FileWork, failure: LaneFailure) -> Record {
     record.detail = Some(failure.detail);
     (record.bytes, record.modified_ns) = work.seen.unzip();
     record
-}
-
-/// The job as the producer wrote it: what a replay publishes again.
-fn as_submitted(job: &Job) -> Job {
-    Job { attempt: 0, ..job.clone() }
 }
 
 fn end_of(verdict: Verdict) -> (End, Option<String>) {

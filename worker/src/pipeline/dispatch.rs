@@ -168,7 +168,11 @@ async fn run_one(analyst: Arc<Analyst>, stop: Stop, start: Start, tiers: usize) 
             let completion = decide(ended, tiers);
             match &completion {
                 Completion::Store(ended) => metrics::ended(&ended.record, level),
-                Completion::Settle(_) => metrics::retried(level),
+                Completion::Settle(_) => {
+                    metrics::retried(level);
+                    // It came to an end of its own, and the next try must not find it under suspicion.
+                    analyst.forget_start(&work).await;
+                }
             }
             completion
         }
