@@ -8,6 +8,7 @@ use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
 use shared::store::Store;
 use shared::topology::Topology;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::analyst::Analyst;
@@ -60,7 +61,6 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
-    let depth = depth::watch(Arc::clone(&fleet.consume), fleet.topology.clone());
     // From here on the worker is ready.
     let _ = health.channels.set(fleet.receiver.channels());
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
@@ -68,7 +68,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let sink = RedisSink::new(store);
     let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, stop, heartbeat).await;
     drop(sampler);
-    depth.abort();
+    fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;
     fleet.publish.close().await;
@@ -110,7 +110,7 @@ async fn serve(settings: &WorkerSettings, store: &Store, stop: &Stop) -> Result<
 struct Fleet {
     consume: Arc<Broker>,
     publish: Broker,
-    topology: Topology,
+    depth: JoinHandle<()>,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
 }
@@ -136,7 +136,8 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
     );
     let (receiver, settler) =
         rabbitmq::open(Arc::clone(&consume), publisher, &topology, windows, roots).await?;
-    Ok(Fleet { consume, publish, topology, receiver, settler })
+    let depth = depth::watch(Arc::clone(&consume), topology).await;
+    Ok(Fleet { consume, publish, depth, receiver, settler })
 }
 
 /// `None` when a stop came first.

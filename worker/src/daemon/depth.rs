@@ -12,27 +12,38 @@ use tokio::task::JoinHandle;
 /// Between two questions; Prometheus asks us every 15 s as a rule.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Asks until aborted.
-pub(super) fn watch(broker: Arc<Broker>, topology: Topology) -> JoinHandle<()> {
+/// Asks once, so that the figures are there before the worker is ready, and then until aborted.
+pub(super) async fn watch(broker: Arc<Broker>, topology: Topology) -> JoinHandle<()> {
+    let mut depths = Depths { broker, topology, channel: None };
+    depths.ask().await;
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(EVERY);
-        let mut channel: Option<Channel> = None;
         loop {
-            ticks.tick().await;
-            // A refused question closes its channel, so it has one of its own, and a new one after that.
-            if !channel.as_ref().is_some_and(|channel| channel.status().connected()) {
-                channel = broker.channel().await.ok();
-            }
-            let Some(channel) = &channel else { continue };
-            match topology.depths(channel).await {
-                Ok(depths) => {
-                    for depth in depths {
-                        gauge!(names::QUEUE_DEPTH, "queue" => depth.queue, "state" => "ready")
-                            .set(depth.ready);
-                    }
-                }
-                Err(error) => tracing::debug!(%error, "the depth of the queues is not known"),
-            }
+            tokio::time::sleep(EVERY).await;
+            depths.ask().await;
         }
     })
+}
+
+struct Depths {
+    broker: Arc<Broker>,
+    topology: Topology,
+    /// A refused question closes its channel, so it has one of its own, and a new one after that.
+    channel: Option<Channel>,
+}
+
+impl Depths {
+    async fn ask(&mut self) {
+        if !self.channel.as_ref().is_some_and(|channel| channel.status().connected()) {
+            self.channel = self.broker.channel().await.ok();
+        }
+        let Some(channel) = &self.channel else { return };
+        match self.topology.depths(channel).await {
+            Ok(depths) => {
+                for depth in depths {
+                    gauge!(names::QUEUE_DEPTH, "queue" => depth.queue, "state" => "ready").set(depth.ready);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the depth of the queues is not known"),
+        }
+    }
 }

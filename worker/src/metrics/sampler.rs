@@ -63,6 +63,10 @@ impl Sampler {
     /// Starts sampling these lanes.
     #[must_use]
     pub fn start(lanes: Lanes, lane_count: usize) -> Self {
+        // Every series is there before the first interval is over.
+        gauge!(names::WORKER_UTILIZATION).set(0.0);
+        gauge!(names::CPU_USAGE).set(0.0);
+        memory(&lanes);
         Self(tokio::spawn(run(lanes, lane_count)))
     }
 }
@@ -74,10 +78,9 @@ impl Drop for Sampler {
 }
 
 async fn run(lanes: Lanes, lane_count: usize) {
-    let mut ticks = tokio::time::interval(EVERY);
     let mut last = (Instant::now(), cpu_seconds(&lanes));
     loop {
-        ticks.tick().await;
+        tokio::time::sleep(EVERY).await;
         let elapsed = last.0.elapsed().as_secs_f64();
         let busy = UTILISATION.take();
         if elapsed > 0.0 {
