@@ -15,6 +15,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Without a terminal a long run is seen to live.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// A night of waiting is not thousands of lines.
+const WAITING_HEARTBEAT: Duration = Duration::from_secs(60);
+
 /// What keeps jobs from being accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obstacle {
@@ -72,7 +75,8 @@ impl Narrator {
             }
         };
         self.screen.progress(accepted, None, &line);
-        if !self.screen.is_terminal() && self.spoken.elapsed() >= HEARTBEAT {
+        let silence = if self.obstacle.is_some() { WAITING_HEARTBEAT } else { HEARTBEAT };
+        if !self.screen.is_terminal() && self.spoken.elapsed() >= silence {
             self.say(&line);
         }
     }
