@@ -1,0 +1,67 @@
+//! What a worker says on standard error.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::wait::PATIENCE;
+
+/// Lines so far: objects where they are JSON, strings where they are not.
+#[derive(Debug, Clone)]
+pub struct Log {
+    lines: Arc<Mutex<Vec<Value>>>,
+    count: watch::Receiver<usize>,
+}
+
+impl Log {
+    /// Reads until the end of the process.
+    pub fn of(stderr: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (counted, count) = watch::channel(0);
+        let into = Arc::clone(&lines);
+        tokio::spawn(async move {
+            let mut read = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = read.next_line().await {
+                into.lock().unwrap().push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
+                counted.send_modify(|count| *count += 1);
+            }
+        });
+        Self { lines, count }
+    }
+
+    /// Waits for a line with these words in its message, earlier ones included.
+    pub async fn says(&mut self, words: &str) -> Value {
+        let found = timeout(PATIENCE, async {
+            loop {
+                self.count.borrow_and_update();
+                if let Some(line) = self.find(words) {
+                    return Some(line);
+                }
+                if self.count.changed().await.is_err() {
+                    return self.find(words);
+                }
+            }
+        });
+        match found.await {
+            Ok(Some(line)) => line,
+            Ok(None) => panic!("the worker ended without saying '{words}'"),
+            Err(_) => panic!("not within {PATIENCE:?}: '{words}' in the worker's log"),
+        }
+    }
+
+    fn find(&self, words: &str) -> Option<Value> {
+        self.lines.lock().unwrap().iter().find(|line| message(line).contains(words)).cloned()
+    }
+
+    /// All of it, for a test that has failed.
+    pub fn dump(&self) -> String {
+        self.lines.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+fn message(line: &Value) -> &str {
+    line.as_str().or_else(|| line["message"].as_str()).unwrap_or_default()
+}

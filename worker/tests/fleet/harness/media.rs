@@ -1,0 +1,47 @@
+//! Files to analyse.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The folder with the samples, good ones and `bad/`.
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../loadtest/samples").canonicalize().unwrap()
+}
+
+/// The entries of a `truth.json`, of the samples or of those in `bad`.
+pub fn truth(folder: &str) -> Vec<Value> {
+    let text = fs::read_to_string(samples().join(folder).join("truth.json")).unwrap();
+    let truth: Value = serde_json::from_str(&text).unwrap();
+    truth["files"].as_array().unwrap().clone()
+}
+
+const RATE: u32 = 192_000;
+const CHANNELS: u16 = 8;
+const BYTES_PER_SAMPLE: u16 = 2;
+/// Below the ten minutes from which on a file has more than `ANALYSIS_TIMEOUT`.
+const SECONDS: u32 = 590;
+
+/// A file that takes minutes to analyse and no room on the disk: a header, and a hole for 1.8 GB of samples.
+pub fn slow_wav(path: &Path) {
+    let frame = CHANNELS * BYTES_PER_SAMPLE;
+    let bytes = RATE * SECONDS * u32::from(frame);
+    let mut header = Vec::new();
+    header.extend(b"RIFF");
+    header.extend((bytes + 36).to_le_bytes());
+    header.extend(b"WAVEfmt ");
+    header.extend(16_u32.to_le_bytes());
+    header.extend(1_u16.to_le_bytes());
+    header.extend(CHANNELS.to_le_bytes());
+    header.extend(RATE.to_le_bytes());
+    header.extend((RATE * u32::from(frame)).to_le_bytes());
+    header.extend(frame.to_le_bytes());
+    header.extend((BYTES_PER_SAMPLE * 8).to_le_bytes());
+    header.extend(b"data");
+    header.extend(bytes.to_le_bytes());
+    let mut file = File::create(path).unwrap();
+    file.write_all(&header).unwrap();
+    file.set_len(header.len() as u64 + u64::from(bytes)).unwrap();
+}

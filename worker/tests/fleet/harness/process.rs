@@ -1,0 +1,67 @@
+//! A worker's child processes, as the operating system shows them.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::wait::until;
+
+#[derive(Debug)]
+pub struct Process {
+    pid: Pid,
+    // A number may be given to another process; this is the process itself.
+    handle: OwnedFd,
+}
+
+impl Process {
+    pub fn of(pid: Pid) -> Option<Self> {
+        Some(Self { pid, handle: pidfd_open(pid, PidfdFlags::empty()).ok()? })
+    }
+
+    /// The children that a process has now.
+    pub fn children_of(parent: Pid) -> Vec<Self> {
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            (stat(pid)?.1 == parent.as_raw_pid()).then_some(pid)
+        });
+        processes
+            .filter_map(|pid| Self::of(Pid::from_raw(pid)?))
+            .filter(|process| !process.has_ended())
+            .collect()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        pidfd_send_signal(&self.handle, signal).unwrap();
+    }
+
+    /// Stops it, and returns when it stands still.
+    pub async fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let stopped = async || stat(self.pid.as_raw_pid()).filter(|(state, _)| *state == 'T').map(drop);
+        until("a process stands still", stopped).await;
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Dead, reaped or not.
+    pub fn has_ended(&self) -> bool {
+        poll(&mut [PollFd::new(&self.handle, PollFlags::IN)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))
+            == Ok(1)
+    }
+
+    pub async fn end(&self) {
+        until("a process ends", async || self.has_ended().then_some(())).await;
+    }
+}
+
+/// State and parent of a process.
+fn stat(pid: i32) -> Option<(char, i32)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in parentheses and may hold anything.
+    let mut fields = text.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}

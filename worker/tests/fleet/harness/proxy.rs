@@ -1,0 +1,92 @@
+//! A wire between a worker and a server that can be cut and mended.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::servers::{endpoint, through};
+
+/// State of the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Both ways.
+    Open,
+    /// Connections end, new ones at once.
+    Cut,
+    /// Connections stay and carry nothing: a server that hangs.
+    Silent,
+}
+
+#[derive(Debug)]
+pub struct Proxy {
+    /// The server's URL by way of this proxy.
+    pub url: String,
+    line: Arc<watch::Sender<Line>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub async fn before(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let line = Arc::new(watch::Sender::new(Line::Open));
+        let accepting = tokio::spawn(accept(listener, endpoint(url), Arc::clone(&line)));
+        Self { url: through(url, port), line, accepting }
+    }
+
+    pub fn set(&self, line: Line) {
+        self.line.send_replace(line);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: (String, u16), line: Arc<watch::Sender<Line>>) {
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let (server, line) = (server.clone(), line.subscribe());
+        tokio::spawn(async move {
+            if *line.borrow() == Line::Cut {
+                return;
+            }
+            let Ok(server) = TcpStream::connect(server).await else { return };
+            let ((from_client, to_client), (from_server, to_server)) =
+                (client.into_split(), server.into_split());
+            // When one way ends, both do.
+            tokio::select! {
+                () = relay(from_client, to_server, line.clone()) => {}
+                () = relay(from_server, to_client, line) => {}
+            }
+        });
+    }
+}
+
+async fn relay(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch::Receiver<Line>) {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let state = *line.borrow_and_update();
+        let read = async {
+            match state {
+                Line::Open => from.read(&mut buffer).await.unwrap_or(0),
+                Line::Silent => std::future::pending().await,
+                Line::Cut => 0,
+            }
+        };
+        tokio::select! {
+            read = read => {
+                if read == 0 || to.write_all(&buffer[..read]).await.is_err() {
+                    return;
+                }
+            }
+            changed = line.changed() => if changed.is_err() { return },
+        }
+    }
+}

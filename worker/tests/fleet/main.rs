@@ -1,0 +1,26 @@
+//! The worker as it runs in production: the real program against the real RabbitMQ and the real Redis, killed, stopped
+//! and cut off in the middle of its work.
+//!
+//! Each test has queues and keys of its own. A lane that is to be busy for as long as a test needs is stopped by SIGSTOP
+//! (`Worker::freeze`): no processor time, no race, and no hook in the program.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
+
+mod batches;
+mod cache;
+mod crash_loop;
+mod drain;
+mod harness;
+mod messages;
+mod metrics;
+mod order;
+mod outages;
+mod paths;
+mod retries;
+mod start;
+mod timeouts;

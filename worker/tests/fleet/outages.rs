@@ -1,0 +1,137 @@
+//! Servers that go away and come back.
+
+use shared::job::{BatchId, Job};
+
+use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, until};
+
+fn jobs(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {
+    (0..count)
+        .map(|number| {
+            let name = format!("{number}.wav");
+            fleet.put("bad/silence.wav", &name);
+            fleet.job(batch, &name, NORMAL)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn without_redis_results_wait_and_nothing_is_acknowledged() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
+    redis.set(Line::Cut);
+    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    worker.log.says("results cannot be stored").await;
+    let reason = worker.answers("/readyz", 503).await;
+    assert!(reason.contains("(REDIS_URL) does not answer"), "{reason}");
+    assert_eq!(worker.get("/livez").await.0, 200);
+    assert_eq!((fleet.done(batch).await, fleet.queued().await), (0, 0));
+
+    // A server that has forgotten the script, as after a restart.
+    redis::cmd("SCRIPT").arg("FLUSH").query_async::<()>(&mut fleet.redis().await).await.unwrap();
+    redis.set(Line::Open);
+    fleet.ends(batch, 5).await;
+    worker.answers("/readyz", 200).await;
+    assert!(worker.metrics().await.sum("analysis_store_failures_total", &[]) > 0.0);
+    worker.stop().await;
+    assert_eq!(fleet.queued().await, 0);
+    assert_eq!(fleet.done(batch).await, 5);
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_without_redis_has_acknowledged_nothing() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
+    redis.set(Line::Cut);
+    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    worker.log.says("results cannot be stored").await;
+    worker.kill().await;
+    fleet.queues_hold(5).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    fleet.ends(batch, 5).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_without_redis_gives_everything_back() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let settings = [("REDIS_URL", redis.url.as_str()), ("SHUTDOWN_TIMEOUT", "200ms")];
+    let mut worker = Worker::ready(&fleet, &settings).await;
+    redis.set(Line::Cut);
+    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    worker.log.says("results cannot be stored").await;
+    worker.stop().await;
+    fleet.queues_hold(5).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_is_not_waited_for_by_the_probes() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
+    redis.set(Line::Silent);
+    let reason = worker.answers("/readyz", 503).await;
+    assert!(reason.contains("no answer within 1s (HEALTH_CHECK_TIMEOUT)"), "{reason}");
+    assert_eq!(worker.get("/livez").await.0, 200);
+    redis.set(Line::Open);
+    worker.answers("/readyz", 200).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_to_rabbitmq_mends_itself_and_no_job_ends_twice() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let batch = BatchId::new();
+    let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
+    let lanes = worker.freeze().await;
+    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    worker.holds(4, 1).await;
+    rabbitmq.set(Line::Cut);
+    let reason = worker.answers("/readyz", 503).await;
+    assert!(reason.contains("rabbitmq"), "{reason}");
+    assert_eq!(worker.get("/livez").await.0, 200);
+    fleet.queues_hold(5).await;
+    rabbitmq.set(Line::Open);
+    worker.answers("/readyz", 200).await;
+    // All of them come again; the worker has each twice, or has dropped what is no longer its own.
+    fleet.queues_hold(0).await;
+    for lane in &lanes {
+        lane.thaw();
+    }
+    fleet.ends(batch, 5).await;
+    worker.holds(0, 0).await;
+    let lost = worker.metrics().await.sum("analysis_lost_leases_total", &[]);
+    assert!(lost >= 1.0, "{lost}");
+
+    // It goes on as if nothing had been.
+    let later = fleet.submit_sample("bad/midi.mid", NORMAL).await;
+    fleet.ends(later, 1).await;
+    worker.stop().await;
+    assert_eq!(fleet.queued().await, 0);
+    assert_eq!(fleet.done(batch).await, 5);
+}
+
+#[tokio::test]
+async fn a_worker_without_rabbitmq_stops_when_told_to() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let batch = BatchId::new();
+    let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
+    let lanes = worker.freeze().await;
+    fleet.submit(&jobs(&fleet, batch, 2)).await;
+    worker.holds(1, 1).await;
+    rabbitmq.set(Line::Cut);
+    worker.answers("/readyz", 503).await;
+    for lane in &lanes {
+        lane.thaw();
+    }
+    until("what ran is stored", async || (fleet.done(batch).await > 0).then_some(())).await;
+    worker.stop().await;
+    fleet.queues_hold(2).await;
+}
