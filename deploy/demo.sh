@@ -21,7 +21,7 @@ case $#:${1:-} in
     *) usage >&2 && exit 64 ;;
 esac
 
-DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 . "$DEPLOY/lib.sh"
 cd "$DEPLOY/.."
 SAMPLES=$PWD/loadtest/samples

@@ -25,7 +25,7 @@ process_identity() { # pid
         case ${fields[0]} in Z | X) return 1 ;; esac
         printf '%s %s\n' "$(</proc/sys/kernel/random/boot_id)" "${fields[19]}"
     else
-        stat=$(LC_ALL=C ps -o stat=,lstart= -p "$1" 2>/dev/null) || return 1
+        stat=$(LC_ALL=C ps -o stat= -o lstart= -p "$1" 2>/dev/null) || return 1
         case $stat in Z*) return 1 ;; esac
         printf '%s\n' "${stat#* }"
     fi
@@ -144,7 +144,7 @@ absent_tools() {
 # that were killed have left is stopped first: nobody else would.
 open_run() { # name
     local base old
-    base=$(cd "$(dirname "$LIB")/.." && pwd)/.state
+    base=$(cd "$(dirname "$LIB")/.." >/dev/null && pwd)/.state
     for old in "$base/$1"-*; do
         if [ -d "$old" ] && ! record_alive "$old/owner"; then
             say "cleaning up after a run that was killed: $old"

@@ -27,7 +27,7 @@ exit status: 0 done, 1 failed (reason on stderr), 2 something is missing on this
 TEXT
 }
 
-DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 STATE=${SERVICES_STATE:-$(dirname "$DEPLOY")/.state/services}
 case $STATE in /*) ;; *) STATE=$PWD/$STATE ;; esac
 
@@ -49,7 +49,7 @@ lock_state() {
     if command -v flock >/dev/null; then
         flock 9
     else
-        perl -MFcntl=:flock -e 'open(my $f, ">>&=", 9) && flock($f, LOCK_EX) or exit 1'
+        perl -MFcntl=:flock -e 'open(F, ">>&=9") && flock(F, LOCK_EX) or exit 1'
     fi || die 1 "cannot lock $STATE"
     # Whoever held the lock before may have been `down`, which removes the file: is it still the one that was locked?
     printf '%s\n' "$$" >&9

@@ -24,7 +24,7 @@ case $#:${1:-} in
     *) usage >&2 && exit 64 ;;
 esac
 
-DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 . "$DEPLOY/lib.sh"
 cd "$DEPLOY/.."
 
@@ -34,9 +34,9 @@ need_tools() {
         absent_tools
         command -v cargo >/dev/null || exit 0
         cargo fmt --version >/dev/null 2>&1 ||
-            echo '  - rustfmt: rustup component add rustfmt (or your distribution'\''s package rustfmt)'
+            echo '  - rustfmt: rustup component add rustfmt (or the package rustfmt of your distribution)'
         cargo clippy --version >/dev/null 2>&1 ||
-            echo '  - clippy: rustup component add clippy (or your distribution'\''s package rust-clippy)'
+            echo '  - clippy: rustup component add clippy (or the package rust-clippy of your distribution)'
     )
     [ -z "$absent" ] || die 2 "missing on this machine:
 $absent"
