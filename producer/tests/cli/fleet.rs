@@ -23,7 +23,7 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
 /// Nothing here takes long; a test that hangs should say where.
-const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// What one call of the program left.
 #[derive(Debug)]

@@ -107,7 +107,7 @@ async fn a_lost_connection_is_shown_and_waited_for() {
 
 #[tokio::test]
 async fn nothing_is_lost_when_the_cable_is_pulled_in_full_flow() {
-    const MANY: usize = 3000;
+    const MANY: usize = 5000;
     let mut fleet = Fleet::new();
     fleet.files(MANY);
     let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
@@ -115,7 +115,8 @@ async fn nothing_is_lost_when_the_cable_is_pulled_in_full_flow() {
     // The queue must exist before it can be asked how full it is.
     Publisher::open(&fleet.broker().await, fleet.topology()).await.unwrap();
     let mut running = fleet.start(&["enqueue", fleet.root()]);
-    while fleet.depth("normal").await < 200 {}
+    let flowing = async { while fleet.depth("normal").await < 200 {} };
+    tokio::time::timeout(crate::fleet::LIMIT, flowing).await.expect("nothing is enqueued");
     proxy.unplug();
     running.expect("the connection to RabbitMQ is lost").await;
     proxy.plug();
