@@ -51,9 +51,10 @@ docker_url() { # rabbitmq|redis
 
 docker_kill() { PORT=$(<"$STATE/$1/ports") docker_compose "$1" kill --signal KILL; }
 
-docker_stop() { PORT=$(<"$STATE/$1/ports") docker_compose "$1" stop --timeout 20; }
+# Without ports the layout was cut short, and nothing was ever started.
+docker_stop() { [ ! -e "$STATE/$1/ports" ] || PORT=$(<"$STATE/$1/ports") docker_compose "$1" stop --timeout 20; }
 
-docker_discard() { PORT=$(<"$STATE/$1/ports") docker_compose "$1" down --volumes --timeout 5; }
+docker_discard() { [ ! -e "$STATE/$1/ports" ] || PORT=$(<"$STATE/$1/ports") docker_compose "$1" down --volumes --timeout 5; }
 
 docker_port_clash() { return 1; }
 
