@@ -239,7 +239,7 @@ def clip(job):
         bpm, slow = tempo_of(rng, family, drums)
     bpm = round(bpm, 2)
     dur = rng.uniform(35, 50)
-    beats = int(dur * bpm * 1.04 / 60) + bpb
+    beats = int((dur + 3) * bpm * 1.04 / 60) + bpb
     factor, periods = 1., []
     drift = rng.choice([0, 0, 0, 0, .002, .003])
     for _ in range(beats):
@@ -253,7 +253,7 @@ def clip(job):
         wanted = int(dur * 44100) * 4
         gain, chorus = rng.choice(['0.3', '0.5', '0.8']), rng.choice(['0', '1'])
         p = subprocess.Popen(['fluidsynth', '-ni', '-q', '-r', '44100', '-g', gain, '-C', chorus, '-O', 's16', '-T', 'raw', '-F', '-', SF2, f'{td}/t.mid'],
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         raw = p.stdout.read(wanted)
         p.kill()
         p.wait()

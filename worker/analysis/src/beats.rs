@@ -3,6 +3,9 @@
 //! Dynamic programming after Ellis ("Beat tracking by dynamic programming", JNMR 2007), with a period that may change in the
 //! course of the piece, since the plain form loses pieces that drift.
 
+pub(crate) mod grid;
+pub(crate) mod phase;
+
 /// How dear it is to leave the period, against a novelty of unit deviation.
 const TIGHTNESS: f32 = 120.0;
 /// Intervals considered, as parts of the local period.
@@ -24,9 +27,9 @@ pub(crate) fn track(curve: &[f32], period: &dyn Fn(usize) -> f64, start: Option<
             current = local;
             range = (((local * SHORTEST) as usize).max(1), (local * LONGEST).ceil() as usize);
             penalties.clear();
-            penalties.extend((range.0..=range.1).map(|lag| {
-                TIGHTNESS * ((lag as f64 / local).ln().powi(2)) as f32
-            }));
+            penalties.extend(
+                (range.0..=range.1).map(|lag| TIGHTNESS * ((lag as f64 / local).ln().powi(2)) as f32),
+            );
         }
         let mut best = if start.is_some() && frame != first { f32::NEG_INFINITY } else { 0.0 };
         let mut lag_best = 0;

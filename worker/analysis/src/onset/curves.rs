@@ -21,7 +21,8 @@ impl Curves {
     /// Of the frames `from..to`, as far as there are any.
     pub(crate) fn new(novelty: &Novelty, from: usize, to: usize) -> Self {
         let half = (MEAN_HALF_SECONDS * novelty.rate()).round() as usize;
-        let flux = [Band::Low, Band::Middle, Band::High, Band::Air].map(|band| novelty.band(band, from, to).collect::<Vec<_>>());
+        let flux = [Band::Low, Band::Middle, Band::High, Band::Air]
+            .map(|band| novelty.band(band, from, to).collect::<Vec<_>>());
         let bands = flux.map(|flux| scaled(&sharpened(&flux, half)));
         let mut sum = vec![0.0; bands[0].len()];
         for (band, weight) in bands.iter().zip(WEIGHTS) {

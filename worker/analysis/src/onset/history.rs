@@ -55,9 +55,14 @@ impl Novelty {
         self.frames[from.min(to)..to].iter().map(move |frame| table[usize::from(frame[band as usize])])
     }
 
-    /// All of one band.
-    pub(crate) fn whole(&self, band: Band) -> Vec<f32> {
-        self.band(band, 0, self.len()).collect()
+    /// Mean flux of each band.
+    pub(crate) fn means(&self) -> [f64; BANDS] {
+        let table = from_bytes().map(f64::from);
+        let mut sums = [0f64; BANDS];
+        for frame in &self.frames {
+            sums.iter_mut().zip(frame).for_each(|(sum, byte)| *sum += table[usize::from(*byte)]);
+        }
+        sums.map(|sum| sum / self.frames.len().max(1) as f64)
     }
 }
 

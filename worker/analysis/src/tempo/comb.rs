@@ -37,7 +37,9 @@ pub(crate) fn peaks(correlation: &[f32], rate: f64) -> Vec<(f64, f64)> {
     let period = |step: usize| 60.0 * rate / (SLOWEST * STEP.powi(step as i32));
     let values: Vec<f64> = (0..=steps).map(|step| comb(correlation, period(step))).collect();
     let mut peaks: Vec<(f64, f64)> = (1..steps)
-        .filter(|&step| values[step] > values[step - 1] && values[step] >= values[step + 1] && values[step] > 0.0)
+        .filter(|&step| {
+            values[step] > values[step - 1] && values[step] >= values[step + 1] && values[step] > 0.0
+        })
         .map(|step| (period(step), values[step]))
         .collect();
     peaks.sort_by(|a, b| b.1.total_cmp(&a.1));

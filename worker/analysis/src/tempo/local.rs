@@ -39,7 +39,8 @@ impl Local {
             totals = next;
             back.push(from);
         }
-        let mut state = (0..states).max_by(|a, b| totals[*a].total_cmp(&totals[*b])).unwrap_or(STEPS as usize);
+        let mut state =
+            (0..states).max_by(|a, b| totals[*a].total_cmp(&totals[*b])).unwrap_or(STEPS as usize);
         let mut ratios = Vec::with_capacity(back.len());
         for from in back.iter().rev() {
             ratios.push(ratio(state));

@@ -68,9 +68,10 @@ impl Tempogram {
             }
             at += hop;
         }
-        let mut all = means.iter().zip(counts).map(|(mean, count)| {
-            mean.iter().map(|it| (it / count.max(1) as f64) as f32).collect::<Vec<_>>()
-        });
+        let mut all = means
+            .iter()
+            .zip(counts)
+            .map(|(mean, count)| mean.iter().map(|it| (it / count.max(1) as f64) as f32).collect::<Vec<_>>());
         let bands = std::array::from_fn(|_| all.next().unwrap_or_default());
         let sum = all.next().unwrap_or_default();
         let mixed = mix(&bands, &sum);

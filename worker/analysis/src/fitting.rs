@@ -1,0 +1,47 @@
+//! What the octave model is fitted on. Not part of the product: only `fit/` reads it.
+
+use crate::decimate::Decimator;
+use crate::onset::Onset;
+use crate::rhythm;
+
+/// A tempo that a piece may have.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Beats per minute.
+    pub bpm: f64,
+    /// What speaks for and against it, in the order of the weights.
+    pub features: Vec<f64>,
+    /// The beats that it would have, in seconds.
+    pub beats: Vec<f64>,
+}
+
+/// Hears one channel and proposes tempi.
+#[derive(Debug)]
+pub struct Ear {
+    decimator: Decimator,
+    onset: Onset,
+}
+
+impl Ear {
+    /// For a channel of `rate` Hz.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        let decimator = Decimator::new(rate);
+        let onset = Onset::new(decimator.low_rate());
+        Self { decimator, onset }
+    }
+
+    /// Takes the next samples.
+    pub fn push(&mut self, mono: &[f32]) {
+        self.decimator.push(mono);
+        self.onset.push(self.decimator.low(), self.decimator.upper());
+    }
+
+    /// All candidates, none for a signal without a pulse.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Candidate> {
+        self.decimator.finish();
+        self.onset.push(self.decimator.low(), self.decimator.upper());
+        rhythm::candidates(&self.onset.finish())
+    }
+}

@@ -1,0 +1,79 @@
+//! Rhythm: tempo, beats and metre of the signal, from onset novelty to the report.
+//!
+//! This room puts the others in order: [`crate::decimate`] → [`crate::onset`] while the signal comes, and at its end
+//! [`crate::tempo`] proposes, [`crate::beats`] tries each proposal, and the octave model chooses.
+
+mod course;
+mod pulse;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+use crate::decimate::Decimator;
+use crate::listener::Listener;
+use crate::onset::{Novelty, Onset};
+use pulse::Pulse;
+use report::{Report, Tempo, TempoAbsence, TempoCandidate};
+
+/// Version of what is computed here and in the rooms above.
+const VERSION: u16 = 1;
+/// Candidates to report.
+const CANDIDATES: usize = 5;
+
+/// Hears the decimated channel.
+#[derive(Debug)]
+pub(crate) struct Rhythm(Onset);
+
+impl Rhythm {
+    /// For the channel of this decimator.
+    pub(crate) fn new(sound: &Decimator) -> Self {
+        Self(Onset::new(sound.low_rate()))
+    }
+}
+
+impl Listener for Rhythm {
+    fn name(&self) -> &'static str {
+        "tempo"
+    }
+
+    fn version(&self) -> u16 {
+        VERSION
+    }
+
+    fn hear(&mut self, sound: &Decimator) {
+        self.0.push(sound.low(), sound.upper());
+    }
+
+    fn finish(self: Box<Self>, report: &mut Report) {
+        match find(&self.0.finish()) {
+            Ok(tempo) => report.tempo = Some(tempo),
+            Err(absence) => report.tempo_absence = Some(absence),
+        }
+    }
+}
+
+fn find(novelty: &Novelty) -> Result<Tempo, TempoAbsence> {
+    let pulse = Pulse::find(novelty)?;
+    let course = course::Course::new(&pulse.grid);
+    let mut candidates: Vec<TempoCandidate> =
+        pulse.candidates.iter().map(|it| TempoCandidate { bpm: it.0, weight: it.1 }).collect();
+    candidates.truncate(CANDIDATES);
+    Ok(Tempo {
+        bpm: pulse.grid.bpm,
+        confidence: pulse.confidence,
+        candidates,
+        downbeats: Vec::new(),
+        metre: None,
+        stability: course.stability,
+        segments: course.segments,
+        start_bpm: course.start_bpm,
+        end_bpm: course.end_bpm,
+        beats: pulse.grid.beats,
+    })
+}
+
+/// Every candidate of a piece.
+#[cfg(feature = "fitting")]
+pub(crate) fn candidates(novelty: &Novelty) -> Vec<crate::fitting::Candidate> {
+    pulse::all(novelty)
+}
