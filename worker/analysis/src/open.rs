@@ -16,6 +16,7 @@ mod ogg;
 mod sniff;
 mod splice;
 
+pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use names::{CodecTraits, aac_profile, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
@@ -75,18 +76,19 @@ struct Layout {
     gapless: Option<mp4::Gapless>,
     /// Track and nanoseconds.
     codec_delays: Vec<(u32, u64)>,
+    title: Option<String>,
 }
 
 /// An open container, at its first packet.
 pub(crate) struct Opened {
-    pub(crate) kind: Kind,
     pub(crate) reader: Box<dyn FormatReader>,
     pub(crate) extent: Extent,
     pub(crate) truncated: bool,
     pub(crate) bit_depth: Option<u16>,
     pub(crate) foreign_bytes: u64,
-    /// Bytes in which an unframed stream lies, tags excluded.
-    pub(crate) stream_bytes: u64,
+    pub(crate) found: Found,
+    /// Title of the whole, where it is no tag.
+    pub(crate) title: Option<String>,
     pub(crate) fault: Fault,
 }
 
@@ -115,16 +117,8 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
             return Err(refused(found.kind, &error));
         }
     };
-    let mut opened = Opened {
-        kind: found.kind,
-        reader,
-        extent,
-        truncated,
-        bit_depth,
-        foreign_bytes,
-        stream_bytes: found.end - found.start,
-        fault,
-    };
+    let mut opened =
+        Opened { reader, extent, truncated, bit_depth, foreign_bytes, found, title: layout.title, fault };
     if opened.track().is_none() {
         return Err(no_track(file, &found, opened.reader.tracks()));
     }
@@ -221,7 +215,7 @@ impl Opened {
         let rate = parameters.sample_rate.unwrap_or(0);
         let frames = track.num_frames.map(|frames| Span::frames(frames, rate));
         let skip = Span::frames(track.delay.unwrap_or(0).into(), rate);
-        let extent = match self.kind {
+        let extent = match self.found.kind {
             Kind::Mpeg { counted: true } => {
                 Extent { skip, total: frames, exact: false, excess: Excess::Padding }
             }

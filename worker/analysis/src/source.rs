@@ -73,8 +73,8 @@ impl Source {
         };
         check(parameters, limits)?;
         self.track_id = track.id;
-        let trimmed = self.opened.kind == Kind::Ogg;
-        let (name, codec) = (self.opened.kind.name(), codec_traits(parameters));
+        let trimmed = self.opened.found.kind == Kind::Ogg;
+        let (name, codec) = (self.opened.found.kind.name(), codec_traits(parameters));
         let parameters = parameters.clone();
         self.payload.begin(name, codec, &parameters, &self.opened.extent, trimmed);
         Ok(())
@@ -127,7 +127,7 @@ impl Source {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.opened.kind
+        self.opened.found.kind
     }
 
     pub(crate) fn extent(&self) -> Extent {
@@ -143,8 +143,18 @@ impl Source {
         self.opened.foreign_bytes
     }
 
+    /// Where in the file the container begins.
+    pub(crate) fn start(&self) -> u64 {
+        self.opened.found.start
+    }
+
+    /// Bytes in which an unframed stream lies, tags excluded.
     pub(crate) fn stream_bytes(&self) -> u64 {
-        self.opened.stream_bytes
+        self.opened.found.end - self.opened.found.start
+    }
+
+    pub(crate) fn title(&self) -> Option<String> {
+        self.opened.title.clone()
     }
 
     pub(crate) fn reader(&mut self) -> &mut dyn symphonia::core::formats::FormatReader {

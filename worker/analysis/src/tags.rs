@@ -1,6 +1,6 @@
 //! What the file says of itself. Reading alone; and whatever is wrong with a tag, the audio is still analysed.
 
-mod container;
+mod named;
 mod text;
 
 use crate::guard::contain;
@@ -24,13 +24,18 @@ const MAX_ITEM: usize = 16 << 20;
 
 /// Reads the tags of the file that the source was opened from. `None` if there are none that can be read.
 pub(crate) fn read(file: &Arc<File>, source: &mut Source) -> Option<Tags> {
-    let tags = match file_type(source.kind()) {
-        Some(file_type) => {
+    let tags = match source.kind() {
+        Kind::Mkv => {
+            let title = source.title();
+            contain("metadata", || named::matroska(source.reader(), title.as_deref()))?
+        }
+        Kind::Caf => named::core_audio(file, source.start())?,
+        kind => {
+            let file_type = file_type(kind)?;
             let pictures = source.foreign_bytes() <= MAX_WITH_PICTURES;
             let tagged = parse(file, file_type, pictures).or_else(|| parse(file, file_type, false))?;
             collect(&tagged)
         }
-        None => contain("metadata", || container::collect(source.reader()))?,
     };
     (tags != Tags::default()).then_some(tags)
 }

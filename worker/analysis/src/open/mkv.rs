@@ -12,11 +12,15 @@ const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_NUMBER: u32 = 0xd7;
 const CODEC_DELAY: u32 = 0x56aa;
+const INFO: u32 = 0x1549_a966;
+const TITLE: u32 = 0x7ba9;
 const ATTACHMENTS: u32 = 0x1941_a469;
 const VOID: u8 = 0xec;
 
 /// Elements to look at on one level: before the first cluster there are tens.
 const MAX_ELEMENTS: usize = 4096;
+/// Bytes of a title to read; tags are cut later.
+const MAX_TITLE: u64 = 4096;
 /// The longest delay that is believed, in nanoseconds. Codecs need some tens of milliseconds.
 const MAX_DELAY: u64 = 1_000_000_000;
 
@@ -55,6 +59,7 @@ fn element(file: &File, at: u64, parent_end: u64) -> Result<Option<Element>, Err
 pub(crate) fn mkv(file: &File, found: &Found) -> Result<Layout, Error> {
     let mut hidden = Vec::new();
     let mut delays = Vec::new();
+    let mut title = None;
     let header = element(file, found.start, found.end)?;
     let segment = match header {
         Some(header) => element(file, header.end, found.end)?,
@@ -66,6 +71,7 @@ pub(crate) fn mkv(file: &File, found: &Found) -> Result<Layout, Error> {
             let Some(child) = element(file, at, segment.end)? else { break };
             match child.id {
                 CLUSTER => break,
+                INFO => title = text(file, &child, TITLE)?,
                 TRACKS => delays = codec_delays(file, &child)?,
                 ATTACHMENTS => hidden.push((child.header, child.end)),
                 _ => {}
@@ -74,7 +80,13 @@ pub(crate) fn mkv(file: &File, found: &Found) -> Result<Layout, Error> {
         }
     }
     let foreign_bytes = hidden.iter().map(|(start, end)| end - start).sum();
-    Ok(Layout { parts: hide(found, &hidden), codec_delays: delays, foreign_bytes, ..Layout::default() })
+    Ok(Layout {
+        parts: hide(found, &hidden),
+        codec_delays: delays,
+        title,
+        foreign_bytes,
+        ..Layout::default()
+    })
 }
 
 /// The delay in nanoseconds of every track that has one.
@@ -93,17 +105,32 @@ fn codec_delays(file: &File, tracks: &Element) -> Result<Vec<(u32, u64)>, Error>
     Ok(delays)
 }
 
-fn unsigned(file: &File, parent: &Element, id: u32) -> Result<Option<u64>, Error> {
+fn child(file: &File, parent: &Element, id: u32) -> Result<Option<Element>, Error> {
     let mut at = parent.start;
     for _ in 0..MAX_ELEMENTS {
         let Some(child) = element(file, at, parent.end)? else { break };
-        if child.id == id && child.end - child.start <= 8 {
-            let bytes = read_up_to(file, child.start, (child.end - child.start) as usize)?;
-            return Ok(Some(bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))));
+        if child.id == id {
+            return Ok(Some(child));
         }
         at = child.end;
     }
     Ok(None)
+}
+
+fn unsigned(file: &File, parent: &Element, id: u32) -> Result<Option<u64>, Error> {
+    match child(file, parent, id)? {
+        Some(child) if child.end - child.start <= 8 => {
+            let bytes = read_up_to(file, child.start, (child.end - child.start) as usize)?;
+            Ok(Some(bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn text(file: &File, parent: &Element, id: u32) -> Result<Option<String>, Error> {
+    let Some(child) = child(file, parent, id)? else { return Ok(None) };
+    let bytes = read_up_to(file, child.start, (child.end - child.start).min(MAX_TITLE) as usize)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// The file with these ranges turned into elements that mean nothing.
