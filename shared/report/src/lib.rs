@@ -10,6 +10,7 @@
 //! below the gate) is `None`. Names carry their units.
 
 mod audio;
+mod key;
 mod loudness;
 mod origin;
 mod quality;
@@ -18,6 +19,7 @@ mod tags;
 mod waveform;
 
 pub use audio::Audio;
+pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
@@ -48,6 +50,10 @@ pub struct Report {
     pub quality: Option<Quality>,
     /// An overview of the signal, for drawing.
     pub waveform: Option<Waveform>,
+    /// The key.
+    pub key: Option<Key>,
+    /// Why there is no key, if one was looked for.
+    pub key_absence: Option<KeyAbsence>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -64,6 +70,8 @@ impl Default for Report {
             silence: None,
             quality: None,
             waveform: None,
+            key: None,
+            key_absence: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

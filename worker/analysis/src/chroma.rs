@@ -78,8 +78,8 @@ pub(crate) struct Harmony {
     pub(crate) accord: f64,
     /// Share of the sound, 0 to 1, that lasts from one frame to the next at its pitch: high for tones, low for drums and noise.
     pub(crate) lasting: f64,
-    /// Share of the frames that had any sound.
-    pub(crate) sounding: f64,
+    /// How many seconds had any sound.
+    pub(crate) sounding_seconds: f64,
 }
 
 /// Pitch classes of one stretch, each frame having counted 1 at most.
@@ -144,14 +144,13 @@ impl Chroma {
         let tonal = &self.tonal;
         let tuning = tonal.im.atan2(tonal.re) / (2.0 * std::f64::consts::PI);
         let count = tonal.frames.max(1) as f64;
-        let total = self.history.frames().max(1) as f64;
         Harmony {
             slices: self.history.fold(tuning),
             slice_seconds: self.history.slice_frames() as f64 * self.seconds_per_frame,
             tuning,
             accord: tonal.re.hypot(tonal.im) / count,
             lasting: tonal.lasting / count,
-            sounding: tonal.frames as f64 / total,
+            sounding_seconds: tonal.frames as f64 * self.seconds_per_frame,
         }
     }
 }

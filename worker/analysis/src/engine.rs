@@ -1,5 +1,6 @@
 //! One pass over a file: packets are hashed, decoded, cut into blocks, and shown to every stage that was asked for.
 
+mod bench;
 mod pass;
 mod pulse;
 

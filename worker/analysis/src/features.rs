@@ -10,10 +10,17 @@ pub(crate) enum Feature {
     Quality,
     Silence,
     Waveform,
+    Key,
 }
 
-const ALL: [Feature; 5] =
-    [Feature::Tags, Feature::Loudness, Feature::Quality, Feature::Silence, Feature::Waveform];
+const ALL: [Feature; 6] = [
+    Feature::Tags,
+    Feature::Loudness,
+    Feature::Quality,
+    Feature::Silence,
+    Feature::Waveform,
+    Feature::Key,
+];
 
 impl Feature {
     fn name(self) -> &'static str {
@@ -23,6 +30,7 @@ impl Feature {
             Self::Quality => "quality",
             Self::Silence => "silence",
             Self::Waveform => "waveform",
+            Self::Key => "key",
         }
     }
 
@@ -33,8 +41,8 @@ impl Feature {
 
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
-/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`. Displayed in one
-/// canonical form, so that it can be part of a cache key.
+/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`.
+/// Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Features(u32);
@@ -127,7 +135,7 @@ mod tests {
 
     #[test]
     fn naming_every_part_is_all() {
-        let listed: Features = "silence,quality,loudness,tags,waveform".parse().unwrap();
+        let listed: Features = "key,silence,quality,loudness,tags,waveform".parse().unwrap();
         assert_eq!(listed, Features::ALL);
         assert_eq!("tags,all".parse(), Ok(Features::default()));
         assert_eq!(listed.to_string(), "all");
@@ -138,7 +146,7 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
@@ -146,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..32) {
+        fn display_and_parse_are_inverse(bits in 1u32..64) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

@@ -6,11 +6,15 @@
 //! This crate knows no job, no queue, no network, no environment and no calendar. It opens no file, writes nothing, starts
 //! no thread, and its answers depend on the bytes of the file and the options alone; only the timings in a report differ.
 
+mod chroma;
+mod decimate;
 mod decode;
 mod engine;
 mod features;
 mod guard;
 mod identity;
+mod key;
+mod listener;
 mod loudness;
 mod open;
 mod options;
@@ -20,6 +24,7 @@ mod signals;
 mod silence;
 mod source;
 mod speakers;
+mod spectrum;
 mod stage;
 mod tags;
 mod verdict;

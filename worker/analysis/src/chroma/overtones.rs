@@ -23,8 +23,11 @@ pub(super) fn remove(peaks: &[Peak], clean: &mut Vec<f32>) {
 fn expected(peaks: &[Peak], pitch: f32, partial: u8) -> f32 {
     let root = pitch - 12.0 * f32::from(partial).log2();
     let from = peaks.partition_point(|it| it.pitch <= root - TOLERANCE);
-    let strongest =
-        peaks[from..].iter().take_while(|it| it.pitch < root + TOLERANCE).map(|it| it.amplitude).fold(0.0, f32::max);
+    let strongest = peaks[from..]
+        .iter()
+        .take_while(|it| it.pitch < root + TOLERANCE)
+        .map(|it| it.amplitude)
+        .fold(0.0, f32::max);
     strongest * DECAY.powi(i32::from(partial) - 1)
 }
 

@@ -1,16 +1,12 @@
 //! The decoding half of the pass: one decoder, one assembler, and the stages behind it.
 
+use super::bench::Bench;
 use crate::decode::{Account, Assembler, Decoded, Decoder, Judgement};
-use crate::loudness::Meter;
 use crate::open::{CodecTraits, Extent, Kind, aac_profile, channel_layout};
-use crate::quality::Defects;
-use crate::silence::Ends;
 use crate::source::Source;
-use crate::stage::{Block, Format, Stage};
-use crate::waveform::Overview;
-use crate::{Error, Feature, Features, Limits, Options, speakers};
+use crate::stage::Format;
+use crate::{Error, Features, Limits, Options, speakers};
 use report::{Audio, Quality, Report};
-use std::time::{Duration, Instant};
 use symphonia::core::audio::{AudioSpec, Channels};
 use symphonia::core::packet::Packet;
 
@@ -44,52 +40,6 @@ pub(crate) struct Passed {
     pub(crate) judgement: Judgement,
     /// Largest magnitude of any sample.
     pub(crate) peak: f32,
-}
-
-/// The stages, and the time that each of them took.
-struct Bench {
-    stages: Vec<(Box<dyn Stage>, Duration)>,
-    peak: f32,
-}
-
-impl Bench {
-    fn new(features: Features, format: &Format) -> Self {
-        let mut stages: Vec<Box<dyn Stage>> = Vec::new();
-        if features.contains(Feature::Loudness) {
-            stages.push(Box::new(Meter::new(format)));
-        }
-        if features.contains(Feature::Silence) {
-            stages.push(Box::new(Ends::new(format)));
-        }
-        if features.contains(Feature::Quality) {
-            stages.push(Box::new(Defects::new(format)));
-        }
-        if features.contains(Feature::Waveform) {
-            stages.push(Box::new(Overview::new(format)));
-        }
-        Self { stages: stages.into_iter().map(|stage| (stage, Duration::ZERO)).collect(), peak: 0.0 }
-    }
-
-    fn block(&mut self, block: &Block<'_>) {
-        self.peak = self.peak.max(block.peak());
-        let mut before = Instant::now();
-        for (stage, spent) in &mut self.stages {
-            stage.block(block);
-            let after = Instant::now();
-            *spent += after.duration_since(before);
-            before = after;
-        }
-    }
-
-    fn finish(mut self, report: &mut Report) {
-        for (stage, spent) in &mut self.stages {
-            let before = Instant::now();
-            stage.finish(report);
-            let name = stage.name().to_owned();
-            report.versions.parts.insert(name.clone(), stage.version());
-            report.timings_seconds.parts.insert(name, (*spent + before.elapsed()).as_secs_f64());
-        }
-    }
 }
 
 impl Pass {
@@ -185,7 +135,7 @@ impl Pass {
         let judgement = self.account.judge(running.assembler.emitted(), &source.seen, unframed_bytes(source));
         let mut report =
             Report { audio: running.audio(source, &self.decoder, &judgement), ..Report::default() };
-        let peak = running.bench.peak;
+        let peak = running.bench.peak();
         running.bench.finish(&mut report);
         if let Some(quality) = &mut report.quality {
             note(quality, &judgement);
