@@ -1,5 +1,7 @@
 //! The samples, good and bad, against the truth beside them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use analysis::{Analysis, Error, Input, Options, Verdict, analyze, identify};
 use serde_json::Value;
 use std::fs::{self, File};
