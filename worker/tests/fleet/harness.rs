@@ -4,16 +4,21 @@ mod exposition;
 mod fleet;
 mod log;
 mod media;
+#[path = "../common/proc.rs"]
+mod proc;
 mod process;
 mod proxy;
+#[path = "../common/samples.rs"]
+mod samples;
 mod servers;
 mod wait;
 mod worker;
 
 pub use fleet::Fleet;
-pub use media::{samples, slow_wav, truth};
+pub use media::slow_wav;
 pub use process::Process;
 pub use proxy::{Line, Proxy};
+pub use samples::{samples, truth};
 pub use servers::Servers;
 pub use wait::until;
 pub use worker::{Ended, Worker, run_to_its_end};

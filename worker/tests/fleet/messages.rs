@@ -1,6 +1,6 @@
 //! Messages that are no jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::broker::lapin::BasicProperties;
 use shared::job::{BatchId, Job, JobId, MAX_MESSAGE_BYTES};
@@ -48,6 +48,10 @@ async fn garbage_is_stored_and_the_worker_goes_on() {
     assert_eq!(details.len(), 3, "each says what is wrong: {details:?}");
     assert!(details.values().all(|kind| *kind == "unreadable_message"), "{details:?}");
     assert!(details.keys().any(|detail| detail.contains("65537 bytes; the limit is 65536")), "{details:?}");
+
+    let stored = fleet.stored(BatchId::STRAY).await;
+    let messages: BTreeSet<Vec<u8>> = stored.into_iter().map(|end| end.message.unwrap()).collect();
+    assert_eq!(messages, BTreeSet::from([b"not a job".to_vec(), Vec::new(), oversized[..4096].to_vec()]));
 
     let good = fleet.submit_sample("bad/flac_named.mp3", LOW).await;
     assert_eq!(fleet.ends(good, 1).await[0].outcome.code(), "ok");

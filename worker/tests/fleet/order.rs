@@ -49,3 +49,23 @@ async fn a_worker_takes_only_the_levels_it_is_told_to() {
     assert_eq!(fleet.queued().await, 2);
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn there_may_be_more_levels_than_three() {
+    let fleet = Fleet::with(&[("QUEUE_PRIORITY_LEVELS", "5"), ("PRIORITY_MODE", "strict")]).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    let lanes = worker.freeze().await;
+    let batch = BatchId::new();
+    fleet.submit(&jobs(&fleet, batch, Priority(2), 1)).await;
+    worker.holds(0, 1).await;
+    for (waiting, level) in [4, 3, 0, 1, 2].into_iter().enumerate() {
+        fleet.put("bad/tenth_of_a_second.wav", &format!("{level}.wav"));
+        fleet.submit(&[fleet.job(batch, &format!("{level}.wav"), Priority(level))]).await;
+        worker.holds(waiting as u32 + 1, 1).await;
+    }
+    lanes[0].thaw();
+    let records = fleet.ends(batch, 6).await;
+    let order: Vec<&str> = records.iter().map(|record| record.priority.as_deref().unwrap()).collect();
+    assert_eq!(order, ["p2", "p0", "p1", "p2", "p3", "p4"]);
+    worker.stop().await;
+}

@@ -1,5 +1,6 @@
 //! Servers that go away and come back.
 
+use shared::broker::lapin::options::QueueDeleteOptions;
 use shared::job::{BatchId, Job};
 
 use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, until};
@@ -107,7 +108,7 @@ async fn a_lost_connection_to_rabbitmq_mends_itself_and_no_job_ends_twice() {
     fleet.ends(batch, 5).await;
     worker.holds(0, 0).await;
     let lost = worker.metrics().await.sum("analysis_lost_leases_total", &[]);
-    assert!(lost >= 1.0, "{lost}");
+    assert_eq!(lost, 5.0, "of each one the first delivery");
 
     // It goes on as if nothing had been.
     let later = fleet.submit_sample("bad/midi.mid", NORMAL).await;
@@ -134,4 +135,17 @@ async fn a_worker_without_rabbitmq_stops_when_told_to() {
     until("what ran is stored", async || (fleet.done(batch).await > 0).then_some(())).await;
     worker.stop().await;
     fleet.queues_hold(2).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_was_deleted_is_made_again() {
+    let fleet = Fleet::with(&[]).await;
+    let mut worker = Worker::ready(&fleet, &[]).await;
+    let queue = fleet.topology.level_queue(NORMAL);
+    fleet.channel().await.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    worker.log.says("consuming again").await;
+    worker.answers("/readyz", 200).await;
+    let batch = fleet.submit_sample("bad/silence.wav", NORMAL).await;
+    fleet.ends(batch, 1).await;
+    worker.stop().await;
 }

@@ -23,6 +23,8 @@ async fn a_root_that_never_comes_ends_after_the_last_tier() {
     assert!(record.detail.as_deref().unwrap().contains("no media root 'elsewhere'"), "{record:?}");
     assert_eq!(record.attempts, 3);
     assert_eq!(record.priority.as_deref(), Some("normal"));
+    let stored = fleet.stored(batch).await.remove(0);
+    assert_eq!(stored.job, Some(job), "as it was submitted: what a replay publishes");
     let metrics = worker.metrics().await;
     assert_eq!(metrics.sum("analysis_retries_total", &[("priority", "normal")]), 2.0);
     // A retry is no end.

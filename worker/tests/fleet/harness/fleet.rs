@@ -6,18 +6,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use redis::AsyncCommands;
+use redis::streams::{StreamId, StreamRangeReply};
 use shared::broker::lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use shared::broker::lapin::{BasicProperties, Confirmation};
-use shared::broker::{Broker, Fate, Publisher, Route};
+use shared::broker::{Broker, Channel, Fate, Publisher, Route};
 use shared::job::{BatchId, FileRef, Job, JobId, Priority, RelPath};
 use shared::outcome::Outcome;
 use shared::record::Record;
 use shared::settings::WorkerSettings;
-use shared::store::{BatchState, Cursor, Store};
+use shared::store::{BatchState, Cursor, Store, StoredEnd};
 use shared::topology::Topology;
 use tempfile::TempDir;
 
-use super::media::samples;
+use super::samples::samples;
 use super::servers::Servers;
 use super::wait::until;
 
@@ -126,7 +127,7 @@ impl Fleet {
 
     /// Puts any bytes into the queue of a level.
     pub async fn publish_raw(&self, level: Priority, body: &[u8], properties: BasicProperties) {
-        let channel = self.broker.channel().await.unwrap();
+        let channel = self.channel().await;
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
         let (exchange, key) = (self.topology.exchange().into(), self.topology.levels.name(level).into());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
@@ -171,9 +172,22 @@ impl Fleet {
         }
     }
 
+    /// The ends as they are stored, with what a replay needs.
+    pub async fn stored(&self, batch: BatchId) -> Vec<StoredEnd> {
+        let events = self.key(batch, "events");
+        let reply: StreamRangeReply = self.redis().await.xrange_all(events).await.unwrap();
+        let bytes = |entry: &StreamId| entry.get::<Vec<u8>>("end").unwrap();
+        reply.ids.iter().map(|entry| rmp_serde::from_slice(&bytes(entry)).unwrap()).collect()
+    }
+
+    /// A channel to the broker.
+    pub async fn channel(&self) -> Channel {
+        self.broker.channel().await.unwrap()
+    }
+
     /// Messages that wait in all queues together, those in a worker's prefetch not counted.
     pub async fn queued(&self) -> u32 {
-        let channel = self.broker.channel().await.unwrap();
+        let channel = self.channel().await;
         let depths = self.topology.depths(&channel).await.unwrap();
         channel.close(200, "done".into()).await.unwrap();
         depths.iter().map(|depth| depth.ready).sum()

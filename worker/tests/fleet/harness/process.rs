@@ -1,11 +1,11 @@
 //! A worker's child processes, as the operating system shows them.
 
-use std::fs;
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::proc::{children_of, stat};
 use super::wait::until;
 
 #[derive(Debug)]
@@ -22,14 +22,8 @@ impl Process {
 
     /// The children that a process has now.
     pub fn children_of(parent: Pid) -> Vec<Self> {
-        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            (stat(pid)?.1 == parent.as_raw_pid()).then_some(pid)
-        });
-        processes
-            .filter_map(|pid| Self::of(Pid::from_raw(pid)?))
-            .filter(|process| !process.has_ended())
-            .collect()
+        let processes = children_of(parent).into_iter().filter_map(Self::of);
+        processes.filter(|process| !process.has_ended()).collect()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -39,7 +33,7 @@ impl Process {
     /// Stops it, and returns when it stands still.
     pub async fn freeze(&self) {
         self.signal(Signal::STOP);
-        let stopped = async || stat(self.pid.as_raw_pid()).filter(|(state, _)| *state == 'T').map(drop);
+        let stopped = async || stat(self.pid).filter(|(state, _)| *state == 'T').map(drop);
         until("a process stands still", stopped).await;
     }
 
@@ -56,12 +50,4 @@ impl Process {
     pub async fn end(&self) {
         until("a process ends", async || self.has_ended().then_some(())).await;
     }
-}
-
-/// State and parent of a process.
-fn stat(pid: i32) -> Option<(char, i32)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name is in parentheses and may hold anything.
-    let mut fields = text.rsplit_once(") ")?.1.split(' ');
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }

@@ -1,0 +1,57 @@
+//! What the program says of itself.
+
+use crate::harness::{run, worker};
+
+fn said(args: &[&str]) -> String {
+    let ended = run(&mut worker(args));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}");
+    ended.stdout
+}
+
+#[test]
+fn help() {
+    insta::assert_snapshot!("help", said(&["--help"]));
+    insta::assert_snapshot!("help_analyze", said(&["analyze", "--help"]));
+    insta::assert_snapshot!("help_run", said(&["run", "--help"]));
+}
+
+#[test]
+fn settings_as_they_are_without_any() {
+    let processes = [(r"\S+-\d+ +default  Name of", "HOST-PID default  Name of")];
+    insta::with_settings!({filters => processes}, {
+        insta::assert_snapshot!("config", said(&["config"]));
+    });
+}
+
+#[test]
+fn settings_as_json() {
+    let rows: serde_json::Value = serde_json::from_str(&said(&["config", "--json"])).unwrap();
+    assert!(rows.to_string().contains("ANALYSIS_TIMEOUT"), "{rows}");
+}
+
+#[test]
+fn wrong_settings_are_all_named() {
+    let mut command = worker(["config"]);
+    command.env("ANALYSIS_TIMEOUT", "soon").env("CACHE_SIZE_MB", "much").env("ANALYSIS_TIMEOTU", "3s");
+    let ended = run(&mut command);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(78), ""));
+    for words in ["ANALYSIS_TIMEOUT", "soon", "CACHE_SIZE_MB", "much"] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_explained() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["analyze"], "Usage: worker analyze"),
+        (&["analyse"], "analyze"),
+        (&["analyze", "--format", "xml", "a"], "xml"),
+        (&["analyze", "-", "a.mp3"], "cannot be mixed"),
+        (&["analyze", "--files-from", "nowhere.txt"], "nowhere.txt: No such file"),
+    ];
+    for (args, words) in cases {
+        let ended = run(&mut worker(args));
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ended.stderr.contains(words), "{args:?}: {}", ended.stderr);
+    }
+}

@@ -1,0 +1,110 @@
+//! What a user may name: files, folders, lists, and things that are neither.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use shared::outcome::Outcome;
+
+use crate::harness::{analyze, folder, name_below, put, records, run, run_with};
+
+const ODD: [&[u8]; 4] = [b"new\nline.wav", "🎵 ♯.wav".as_bytes(), b"\xff\xfe.wav", b" blank .wav"];
+
+fn odd_names() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ODD {
+        put("bad/silence.wav", &folder.path().join(OsStr::from_bytes(name)));
+    }
+    folder
+}
+
+fn names(folder: &Path, ndjson: &str) -> BTreeSet<Vec<u8>> {
+    records(ndjson).iter().map(|record| name_below(folder, record)).collect()
+}
+
+#[test]
+fn a_list_separated_by_nul_holds_any_name() {
+    let folder = odd_names();
+    let paths = ODD.map(|name| folder.path().join(OsStr::from_bytes(name)));
+    let list: Vec<u8> = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"].concat()).collect();
+    let expected: BTreeSet<Vec<u8>> = ODD.iter().map(|name| name.to_vec()).collect();
+    for args in [&["-0"][..], &["-0", "-"], &["-0", "--files-from", "-"]] {
+        let ended = run_with(analyze(args).args(["--format", "ndjson"]), &list);
+        assert_eq!(ended.code, Some(0), "{args:?}: {}", ended.stderr);
+        assert_eq!(names(folder.path(), &ended.stdout), expected, "{args:?}");
+    }
+    let ended = run(analyze([folder.path()]).args(["--format", "ndjson"]));
+    assert_eq!(names(folder.path(), &ended.stdout), expected, "by folder");
+}
+
+#[test]
+fn odd_names_keep_to_their_line_in_a_table() {
+    let ended = run(&mut analyze([odd_names().path()]));
+    assert_eq!(ended.stdout.lines().count(), 1 + ODD.len(), "{}", ended.stdout);
+}
+
+#[test]
+fn a_list_of_lines_names_files_relative_to_here() {
+    let folder =
+        folder(&[("bad/silence.wav", "a b.wav"), ("bad/midi.mid", "c.mid"), ("bad/silence.wav", "d.wav")]);
+    let list = folder.path().join("list.txt");
+    fs::write(&list, "a b.wav\n\nc.mid\nmissing.wav\n").unwrap();
+    let here = |args: &[&str]| {
+        let mut command = analyze(args);
+        command.args(["--format", "ndjson"]).current_dir(&folder);
+        command
+    };
+    for ended in [
+        run(&mut here(&["--files-from", "list.txt"])),
+        run_with(&mut here(&["-"]), &fs::read(&list).unwrap()),
+    ] {
+        assert_eq!(ended.code, Some(1));
+        let paths: Vec<String> = records(&ended.stdout).into_iter().map(|record| record.path).collect();
+        assert_eq!(paths, ["a b.wav", "c.mid"]);
+        assert!(ended.stderr.contains("worker: missing.wav: No such file"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_named_and_the_rest_is_done() {
+    let folder = folder(&[("bad/silence.wav", "a.wav")]);
+    symlink("nowhere.wav", folder.path().join("dangling.wav")).unwrap();
+    let paths = ["missing.wav", "dangling.wav", "a.wav"].map(|name| folder.path().join(name));
+    let ended = run(analyze(paths).args(["--format", "ndjson"]));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(records(&ended.stdout).len(), 1);
+    for name in ["missing.wav: No such file", "dangling.wav: No such file"] {
+        assert!(ended.stderr.contains(name), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_fifo_in_a_folder_is_denied_and_nothing_hangs() {
+    let folder = folder(&[("bad/silence.wav", "z.wav")]);
+    mknodat(CWD, folder.path().join("a.wav"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    symlink("z.wav", folder.path().join("link.wav")).unwrap();
+    let ended = run(analyze([folder.path()]).args(["--format", "ndjson"]));
+    assert_eq!(ended.code, Some(1));
+    let records = records(&ended.stdout);
+    let ends: Vec<_> =
+        records.iter().map(|record| (record.outcome, record.kind.map(|kind| kind.code()))).collect();
+    assert_eq!(ends, [(Outcome::Failed, Some("denied")), (Outcome::NotApplicable, Some("silence"))]);
+    assert!(ended.stderr.contains("1 links not followed"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_link_that_is_named_is_followed() {
+    let folder = folder(&[("bad/silence.wav", "a/real.wav")]);
+    symlink("a/real.wav", folder.path().join("link.wav")).unwrap();
+    symlink("a", folder.path().join("folder")).unwrap();
+    let paths = ["link.wav", "folder"].map(|name| folder.path().join(name));
+    let ended = run(analyze(paths).args(["--format", "ndjson"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let names: Vec<Vec<u8>> =
+        records(&ended.stdout).iter().map(|record| name_below(folder.path(), record)).collect();
+    assert_eq!(names, [b"link.wav".to_vec(), b"folder/real.wav".to_vec()]);
+}

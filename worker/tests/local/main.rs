@@ -1,0 +1,12 @@
+//! `worker analyze` as a user runs it: no server, folders and lists in, records out.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it should be")]
+
+mod ends;
+mod formats;
+mod harness;
+mod help;
+mod inputs;
+mod many;
+mod resume;
+mod stops;
