@@ -1,9 +1,15 @@
 //! Servers that go away and come back.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 use shared::broker::lapin::options::QueueDeleteOptions;
 use shared::job::{BatchId, Job};
 
 use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, until};
+
+/// A stop waits some seconds for a server that does not answer, and no longer.
+const GRACE: Duration = Duration::from_secs(20);
 
 fn jobs(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {
     (0..count)
@@ -67,6 +73,27 @@ async fn a_worker_that_is_stopped_without_redis_gives_everything_back() {
     fleet.submit(&jobs(&fleet, batch, 5)).await;
     worker.log.says("results cannot be stored").await;
     worker.stop().await;
+    fleet.queues_hold(5).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_does_not_keep_a_worker_from_stopping() {
+    let fleet = Fleet::with(&[("ANALYSIS_MAX_WORKERS", "2")]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("REDIS_URL", redis.url.as_str())]).await;
+    let lanes = worker.freeze().await;
+    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    worker.holds(3, 2).await;
+    redis.set(Line::Silent);
+    lanes[0].thaw();
+    let begun = Instant::now();
+    worker.signal(Signal::TERM);
+    worker.log.says("stopping").await;
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.exit().await.code(), Some(0));
+    assert!(begun.elapsed() < GRACE, "{:?}", begun.elapsed());
+    redis.set(Line::Open);
     fleet.queues_hold(5).await;
 }
 
@@ -148,4 +175,22 @@ async fn a_queue_that_was_deleted_is_made_again() {
     let batch = fleet.submit_sample("bad/silence.wav", NORMAL).await;
     fleet.ends(batch, 1).await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_rabbitmq_that_hangs_does_not_keep_a_worker_from_stopping() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("AMQP_URL", rabbitmq.url.as_str())]).await;
+    let lanes = worker.freeze().await;
+    fleet.submit(&jobs(&fleet, batch, 3)).await;
+    worker.holds(2, 1).await;
+    rabbitmq.set(Line::Silent);
+    lanes[0].thaw();
+    until("what ran is stored", async || (fleet.done(batch).await > 0).then_some(())).await;
+    let begun = Instant::now();
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.exit().await.code(), Some(0));
+    assert!(begun.elapsed() < GRACE, "{:?}", begun.elapsed());
 }

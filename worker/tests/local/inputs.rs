@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::geteuid;
 use shared::outcome::Outcome;
+use tempfile::TempDir;
 
 use crate::harness::{analyze, folder, name_below, put, records, run, run_with};
 
 const ODD: [&[u8]; 4] = [b"new\nline.wav", "🎵 ♯.wav".as_bytes(), b"\xff\xfe.wav", b" blank .wav"];
 
-fn odd_names() -> tempfile::TempDir {
+fn odd_names() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ODD {
         put("bad/silence.wav", &folder.path().join(OsStr::from_bytes(name)));
@@ -107,4 +111,45 @@ fn a_link_that_is_named_is_followed() {
     let names: Vec<Vec<u8>> =
         records(&ended.stdout).iter().map(|record| name_below(folder.path(), record)).collect();
     assert_eq!(names, [b"link.wav".to_vec(), b"folder/real.wav".to_vec()]);
+}
+
+#[test]
+fn what_may_not_be_read_is_denied_or_named() {
+    let folder = folder(&[
+        ("bad/silence.wav", "a.wav"),
+        ("bad/silence.wav", "open.wav"),
+        ("bad/silence.wav", "b/c.wav"),
+    ]);
+    let allow = |name: &str, mode| {
+        fs::set_permissions(folder.path().join(name), Permissions::from_mode(mode)).unwrap()
+    };
+    allow("", 0o755);
+    allow("a.wav", 0o000);
+    allow("b", 0o000);
+    let mut command = analyze([folder.path()]);
+    // Root may read anything.
+    let program = geteuid().is_root().then(|| as_nobody(&mut command));
+    let ended = run(command.args(["--format", "ndjson"]));
+    drop(program);
+    allow("b", 0o755);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let records = records(&ended.stdout);
+    let ends: Vec<_> =
+        records.iter().map(|record| (record.outcome, record.kind.map(|kind| kind.code()))).collect();
+    assert_eq!(ends, [(Outcome::Failed, Some("denied")), (Outcome::NotApplicable, Some("silence"))]);
+    assert!(ended.stderr.contains("b: Permission denied"), "{}", ended.stderr);
+}
+
+/// Makes it run as a user with no rights, from a copy of the program that this user can reach.
+fn as_nobody(command: &mut Command) -> TempDir {
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("worker");
+    fs::copy(command.get_program(), &program).unwrap();
+    let mut other = Command::new(program);
+    other.args(command.get_args()).env_clear().env("ANALYSIS_MAX_WORKERS", "1");
+    other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).uid(NOBODY).gid(NOBODY);
+    *command = other;
+    folder
 }
