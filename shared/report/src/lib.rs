@@ -16,6 +16,7 @@ mod origin;
 mod quality;
 mod quantised;
 mod tags;
+mod tempo;
 mod waveform;
 
 pub use audio::Audio;
@@ -24,6 +25,7 @@ pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
 pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
+pub use tempo::{Tempo, TempoAbsence, TempoCandidate, TempoSegment};
 pub use waveform::Waveform;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,10 @@ pub struct Report {
     pub quality: Option<Quality>,
     /// An overview of the signal, for drawing.
     pub waveform: Option<Waveform>,
+    /// Tempo and beats.
+    pub tempo: Option<Tempo>,
+    /// Why there is no tempo, if one was looked for.
+    pub tempo_absence: Option<TempoAbsence>,
     /// The key.
     pub key: Option<Key>,
     /// Why there is no key, if one was looked for.
@@ -70,6 +76,8 @@ impl Default for Report {
             silence: None,
             quality: None,
             waveform: None,
+            tempo: None,
+            tempo_absence: None,
             key: None,
             key_absence: None,
             versions: Versions::default(),

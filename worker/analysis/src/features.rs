@@ -11,15 +11,17 @@ pub(crate) enum Feature {
     Silence,
     Waveform,
     Key,
+    Tempo,
 }
 
-const ALL: [Feature; 6] = [
+const ALL: [Feature; 7] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
     Feature::Silence,
     Feature::Waveform,
     Feature::Key,
+    Feature::Tempo,
 ];
 
 impl Feature {
@@ -31,6 +33,7 @@ impl Feature {
             Self::Silence => "silence",
             Self::Waveform => "waveform",
             Self::Key => "key",
+            Self::Tempo => "tempo",
         }
     }
 
@@ -41,7 +44,7 @@ impl Feature {
 
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
-/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`.
+/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`.
 /// Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn naming_every_part_is_all() {
-        let listed: Features = "key,silence,quality,loudness,tags,waveform".parse().unwrap();
+        let listed: Features = "tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
         assert_eq!(listed, Features::ALL);
         assert_eq!("tags,all".parse(), Ok(Features::default()));
         assert_eq!(listed.to_string(), "all");
@@ -146,7 +149,7 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
@@ -154,7 +157,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..64) {
+        fn display_and_parse_are_inverse(bits in 1u32..128) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

@@ -6,19 +6,24 @@
 //! This crate knows no job, no queue, no network, no environment and no calendar. It opens no file, writes nothing, starts
 //! no thread, and its answers depend on the bytes of the file and the options alone; only the timings in a report differ.
 
+mod beats;
 mod chroma;
 mod decimate;
 mod decode;
 mod engine;
 mod features;
+#[cfg(feature = "fitting")]
+pub mod fitting;
 mod guard;
 mod identity;
 mod key;
 mod listener;
 mod loudness;
+mod onset;
 mod open;
 mod options;
 mod quality;
+mod rhythm;
 #[cfg(test)]
 mod signals;
 mod silence;
@@ -27,6 +32,7 @@ mod speakers;
 mod spectrum;
 mod stage;
 mod tags;
+mod tempo;
 mod verdict;
 mod waveform;
 

@@ -5,6 +5,7 @@ use crate::key::KeyFinder;
 use crate::listener::{Listener, Mono};
 use crate::loudness::Meter;
 use crate::quality::Defects;
+use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
 use crate::waveform::Overview;
@@ -84,6 +85,9 @@ impl Ears {
     fn new(features: Features, format: &Format) -> Option<Self> {
         let mono = Mono::new(format);
         let mut listeners: Vec<Box<dyn Listener>> = Vec::new();
+        if features.contains(Feature::Tempo) {
+            listeners.push(Box::new(Rhythm::new(mono.sound())));
+        }
         if features.contains(Feature::Key) {
             listeners.push(Box::new(KeyFinder::new(mono.sound().low_rate())));
         }

@@ -156,7 +156,7 @@ fn a_long_piece_is_tracked_in_one_go() {
     for frame in 0..(1500.0 * rate) as usize {
         let place = (frame as f64 / beat).fract() * beat;
         let level = if place < 1.0 { 1.0 } else { 0.0 };
-        let other = ((frame as f64 / beat + 0.5).fract() * beat < 1.0).then_some(0.4).unwrap_or(0.0);
+        let other = if (frame as f64 / beat + 0.5).fract() * beat < 1.0 { 0.4 } else { 0.0 };
         novelty.push([level, level.max(other), level.max(other), other]);
     }
     let tempo = find(&novelty).unwrap();
