@@ -6,6 +6,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Memory;
 use shared::store::{Known, Store, StoreError};
 
+use crate::metrics;
+
 /// Encoded size × this is about what a report takes in memory, with its strings and the map around it.
 const IN_MEMORY: u64 = 2;
 
@@ -74,5 +76,6 @@ impl Cache {
         let encoded = rmp_serde::to_vec_named(known.as_ref()).map_or(0, |bytes| bytes.len() as u64);
         let entry = Entry { known: Arc::clone(known), bytes: encoded * IN_MEMORY + identity.len() as u64 };
         memory.insert(identity.to_owned(), entry);
+        metrics::cache_bytes(memory.weight());
     }
 }

@@ -65,6 +65,11 @@ pub fn cache_miss() {
     counter!(names::CACHE_MISSES).increment(1);
 }
 
+/// The reports kept in memory take so much.
+pub fn cache_bytes(bytes: u64) {
+    gauge!(names::MEMORY_USAGE, "kind" => "cache").set(bytes as f64);
+}
+
 /// So many files wait here, and so many run.
 pub fn jobs(waiting: usize, running: usize) {
     gauge!(names::JOBS, "state" => "waiting").set(waiting as f64);
@@ -155,4 +160,5 @@ fn touch(levels: Levels) {
         counter!(name).increment(0);
     }
     jobs(0, 0);
+    cache_bytes(0);
 }

@@ -49,6 +49,7 @@ async fn every_series_is_there_from_the_start() {
     assert!(metrics.series.iter().all(|series| !series.labels.contains_key("quantile")), "{}", metrics.text);
     assert!(metrics.sum("analysis_memory_usage_bytes", &[("kind", "worker")]) > 1e6);
     assert!(metrics.sum("analysis_memory_usage_bytes", &[("kind", "lanes")]) > 1e6);
+    assert!(series("analysis_memory_usage_bytes", "kind", "cache"));
     worker.stop().await;
 }
 
@@ -91,6 +92,7 @@ async fn the_counters_are_those_of_the_batch() {
     }
     let cached = records.iter().filter(|record| record.cached).count();
     assert_eq!(metrics.sum("analysis_cache_hits_total", &[]), cached as f64);
+    assert!(metrics.sum("analysis_memory_usage_bytes", &[("kind", "cache")]) > 0.0);
     let duration = |stage| metrics.sum("analysis_processing_duration_seconds_count", &[("stage", stage)]);
     assert_eq!(duration("total"), jobs.len() as f64);
     assert_eq!(metrics.sum("analysis_queue_wait_seconds_count", &[]), jobs.len() as f64);
