@@ -6,7 +6,7 @@ use report::Report;
 
 use super::Record;
 
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 31] = [
     "path",
     "outcome",
     "kind",
@@ -18,6 +18,12 @@ const COLUMNS: [&str; 25] = [
     "bit_depth",
     "duration_seconds",
     "decoded_fraction",
+    "bpm",
+    "bpm_confidence",
+    "key",
+    "mode",
+    "camelot",
+    "key_confidence",
     "integrated_lufs",
     "range_lu",
     "true_peak_dbtp",
@@ -40,6 +46,8 @@ pub(super) fn header(out: impl Write) -> io::Result<()> {
 
 pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
     let report = record.report.as_ref();
+    let tempo = report.and_then(|report| report.tempo.as_ref());
+    let key = report.and_then(|report| report.key.as_ref());
     let audio = |field: fn(&Report) -> String| report.map(field).unwrap_or_default();
     let loudness = |field: fn(&report::Loudness) -> Option<f64>| {
         number(report.and_then(|report| report.loudness.as_ref()).and_then(field))
@@ -67,6 +75,12 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
             audio(|report| report.audio.bit_depth.map(|bits| bits.to_string()).unwrap_or_default()),
             audio(|report| report.audio.duration_seconds.to_string()),
             audio(|report| report.audio.decoded_fraction.to_string()),
+            number(tempo.map(|tempo| tempo.bpm)),
+            number(tempo.map(|tempo| tempo.confidence)),
+            key.map(|key| key.tonic.clone()).unwrap_or_default(),
+            key.map(|key| mode(key.mode).to_owned()).unwrap_or_default(),
+            key.map(|key| key.camelot.clone()).unwrap_or_default(),
+            number(key.map(|key| key.confidence)),
             loudness(|loudness| loudness.integrated_lufs),
             loudness(|loudness| loudness.range_lu),
             loudness(|loudness| loudness.true_peak_dbtp),
@@ -85,6 +99,13 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
             record.identity.clone().unwrap_or_default(),
         ],
     )
+}
+
+const fn mode(mode: report::Mode) -> &'static str {
+    match mode {
+        report::Mode::Major => "major",
+        report::Mode::Minor => "minor",
+    }
 }
 
 fn number(value: Option<f64>) -> String {

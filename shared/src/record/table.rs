@@ -9,8 +9,8 @@ use super::Record;
 use crate::outcome::Outcome;
 
 /// Heading and width of the columns between the file's name and the reason; a negative width aligns to the right.
-const COLUMNS: [(&str, isize); 6] =
-    [("OUTCOME", 14), ("FORMAT", 10), ("AUDIO", 13), ("LENGTH", -8), ("LUFS", -6), ("PEAK", -6)];
+const COLUMNS: [(&str, isize); 7] =
+    [("OUTCOME", 14), ("FORMAT", 9), ("LENGTH", -8), ("BPM", -6), ("KEY", 7), ("LUFS", -6), ("PEAK", -6)];
 
 /// A name and a reason are readable from this many columns on; a narrower terminal wraps.
 const LEAST: usize = 20;
@@ -31,12 +31,19 @@ pub(super) fn row(out: impl Write, width: usize, record: &Record) -> io::Result<
     let cells = [
         outcome,
         audio.map(|audio| audio.codec.clone()).unwrap_or_default(),
-        audio.map(|audio| format!("{} Hz {}ch", audio.sample_rate_hz, audio.channels)).unwrap_or_default(),
         audio.map(|audio| length(audio.duration_seconds)).unwrap_or_default(),
+        level(report.and_then(|report| report.tempo.as_ref()).map(|tempo| tempo.bpm)),
+        report.and_then(|report| report.key.as_ref()).map(key).unwrap_or_default(),
         level(loudness.and_then(|loudness| loudness.integrated_lufs)),
         level(loudness.and_then(|loudness| loudness.true_peak_dbtp)),
     ];
     line(out, width, &record.path, &cells, &record.reason().unwrap_or_else(|| title(record)))
+}
+
+/// `F#m 11A`: as musicians write it, and as DJs do.
+fn key(key: &report::Key) -> String {
+    let minor = if key.mode == report::Mode::Minor { "m" } else { "" };
+    format!("{}{minor} {}", key.tonic, key.camelot)
 }
 
 fn title(record: &Record) -> String {
@@ -46,7 +53,7 @@ fn title(record: &Record) -> String {
 }
 
 /// The name and the reason share what the other columns leave.
-fn line(mut out: impl Write, width: usize, name: &str, cells: &[String; 6], reason: &str) -> io::Result<()> {
+fn line(mut out: impl Write, width: usize, name: &str, cells: &[String; 7], reason: &str) -> io::Result<()> {
     let fixed: usize = COLUMNS.iter().map(|(_, width)| width.unsigned_abs() + 1).sum();
     let rest = width.saturating_sub(fixed + 1).max(2 * LEAST);
     let name_width = rest / 2;

@@ -148,9 +148,12 @@ mod tests {
 
     #[test]
     fn json_and_ndjson_hold_the_same_records() {
-        let array: Vec<Record> = serde_json::from_str(&render(Format::Json, &two())).unwrap();
-        let lines: Vec<Record> =
-            render(Format::Ndjson, &two()).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let records = two();
+        let array: Vec<Record> = serde_json::from_str(&render(Format::Json, &records)).unwrap();
+        let lines: Vec<Record> = render(Format::Ndjson, &records)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(array, lines);
         assert_eq!(array[1].outcome.code(), "failed");
         assert_eq!(render(Format::Json, &[]), "[]\n");
