@@ -47,22 +47,19 @@ pub(crate) struct Chroma {
     fresh: bool,
     spectrum: Spectrum,
     peaks: Vec<Peak>,
-    before: Vec<Peak>,
     clean: Vec<f32>,
     history: History,
     tonal: Tonal,
     seconds_per_frame: f64,
 }
 
-/// Sums over all frames of what tells tones from noise.
+/// Sums over all frames of what tells the tuning, and tones from noise.
 #[derive(Debug, Default)]
 struct Tonal {
     frames: u64,
     /// Mean direction of the deviations from the equal-tempered grid, as a complex number.
     re: f64,
     im: f64,
-    /// Share of the peaks that the frame before had as well.
-    lasting: f64,
 }
 
 /// What the pitch classes of a whole signal were.
@@ -76,8 +73,6 @@ pub(crate) struct Harmony {
     pub(crate) tuning: f64,
     /// How well the pitches agree on that tuning: 0 (not at all) to 1.
     pub(crate) accord: f64,
-    /// Share of the sound, 0 to 1, that lasts from one frame to the next at its pitch: high for tones, low for drums and noise.
-    pub(crate) lasting: f64,
     /// How many seconds had any sound.
     pub(crate) sounding_seconds: f64,
 }
@@ -103,7 +98,6 @@ impl Chroma {
             fresh: false,
             spectrum: Spectrum::new(frame),
             peaks: Vec::with_capacity(MAX_PEAKS),
-            before: Vec::with_capacity(MAX_PEAKS),
             clean: Vec::with_capacity(MAX_PEAKS),
             history: History::new(),
             tonal: Tonal::default(),
@@ -127,11 +121,10 @@ impl Chroma {
     }
 
     fn analyse(&mut self) {
-        std::mem::swap(&mut self.peaks, &mut self.before);
         peaks::pick(self.spectrum.powers(&self.pending), self.bin_hz, &mut self.peaks);
         overtones::remove(&self.peaks, &mut self.clean);
         self.history.frame(&self.peaks, &self.clean);
-        self.tonal.frame(&self.peaks, &self.before);
+        self.tonal.frame(&self.peaks);
     }
 
     /// Ends the signal. A signal shorter than a frame is continued with silence; the end of a longer one, less than half a
@@ -149,37 +142,24 @@ impl Chroma {
             slice_seconds: self.history.slice_frames() as f64 * self.seconds_per_frame,
             tuning,
             accord: tonal.re.hypot(tonal.im) / count,
-            lasting: tonal.lasting / count,
             sounding_seconds: tonal.frames as f64 * self.seconds_per_frame,
         }
     }
 }
 
-/// Two peaks in successive frames this close, in semitones, are one tone that goes on.
-const SAME_PITCH: f32 = 0.25;
-
 impl Tonal {
-    fn frame(&mut self, peaks: &[Peak], before: &[Peak]) {
-        let total: f32 = peaks.iter().map(|peak| peak.amplitude).sum();
+    fn frame(&mut self, peaks: &[Peak]) {
+        let total: f64 = peaks.iter().map(|peak| f64::from(peak.amplitude)).sum();
         if total <= 0.0 {
             return;
         }
         self.frames += 1;
-        let (mut re, mut im, mut lasting, mut whole) = (0.0, 0.0, 0.0, 0.0);
         for peak in peaks {
             let turn = f64::from(peak.pitch - peak.pitch.floor()) * 2.0 * std::f64::consts::PI;
-            re += f64::from(peak.amplitude) * turn.cos();
-            im += f64::from(peak.amplitude) * turn.sin();
-            let weight = f64::from(peak.weight());
-            whole += weight;
-            let from = before.partition_point(|it| it.pitch < peak.pitch - SAME_PITCH);
-            if before.get(from).is_some_and(|it| it.pitch <= peak.pitch + SAME_PITCH) {
-                lasting += weight;
-            }
+            let share = f64::from(peak.amplitude) / total;
+            self.re += share * turn.cos();
+            self.im += share * turn.sin();
         }
-        self.re += re / f64::from(total);
-        self.im += im / f64::from(total);
-        self.lasting += lasting / whole;
     }
 }
 

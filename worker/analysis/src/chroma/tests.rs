@@ -79,11 +79,8 @@ fn the_tuning_is_found() {
 }
 
 #[test]
-fn tones_last_and_noise_does_not() {
-    let tone = harmony(&signals::sine(11_025, 330.0, 0.3, 5.0), &[4096]);
-    let noise = harmony(&signals::noise(55_125, 2), &[4096]);
-    assert!(tone.lasting > 0.9 && noise.lasting < 0.5, "{} {}", tone.lasting, noise.lasting);
-    assert!(noise.accord < 0.2);
+fn noise_agrees_on_no_tuning() {
+    assert!(harmony(&signals::noise(55_125, 2), &[4096]).accord < 0.2);
 }
 
 #[test]
@@ -110,6 +107,6 @@ proptest! {
         chroma.push(&signals::noise(frames, 1).iter().map(|it| it * gain).collect::<Vec<f32>>());
         let harmony = chroma.finish();
         let values = harmony.slices.iter().flat_map(|it| it.plain.into_iter().chain(it.clean));
-        prop_assert!(values.chain([harmony.tuning, harmony.accord, harmony.lasting]).all(f64::is_finite));
+        prop_assert!(values.chain([harmony.tuning, harmony.accord]).all(f64::is_finite));
     }
 }

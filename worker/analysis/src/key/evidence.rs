@@ -60,20 +60,23 @@ fn of_view(slices: &[Classes], slice_seconds: f64) -> [[f64; KEYS]; KINDS - 1] {
 
 /// Mean vote of the stretches for each key.
 fn votes(slices: &[Classes], slice_seconds: f64) -> [f64; KEYS] {
-    let count = slices.len();
-    let stretches = ((count as f64 * slice_seconds / STRETCH_SECONDS) as usize).clamp(1, count.max(1));
+    let stretches = stretches(slices, slice_seconds);
     let mut mean = [0.0; KEYS];
-    for stretch in 0..stretches {
-        // The first slice whose share of the piece falls into this stretch.
-        let edge = |stretch: usize| (stretch * count).div_ceil(stretches);
-        let classes = sum(slices[edge(stretch)..edge(stretch + 1)].iter().copied());
-        let vote =
-            softmax(&profiles::correlate(&profiles::ALBRECHT_SHANAHAN, &classes).map(|it| it * SHARPNESS));
-        for (mean, vote) in mean.iter_mut().zip(vote) {
-            *mean += vote / stretches as f64;
+    for classes in &stretches {
+        let fit = profiles::correlate(&profiles::ALBRECHT_SHANAHAN, classes);
+        for (mean, vote) in mean.iter_mut().zip(softmax(&fit.map(|it| it * SHARPNESS))) {
+            *mean += vote / stretches.len() as f64;
         }
     }
     mean
+}
+
+/// The piece in equal stretches of about 8 s; at least one.
+pub(super) fn stretches(slices: &[Classes], slice_seconds: f64) -> Vec<Classes> {
+    let count = slices.len();
+    let stretches = ((count as f64 * slice_seconds / STRETCH_SECONDS) as usize).clamp(1, count.max(1));
+    let edge = |stretch: usize| (stretch * count).div_ceil(stretches);
+    (0..stretches).map(|it| sum(slices[edge(it)..edge(it + 1)].iter().copied())).collect()
 }
 
 /// Adds up pitch classes.
