@@ -86,9 +86,9 @@ pub fn started(work: &FileWork, level: &'static str) {
     histogram!(names::QUEUE_WAIT, "priority" => level).record(waited_ms.max(0) as f64 / 1000.0);
 }
 
-/// A file came to its end.
-pub fn ended(record: &Record, level: &'static str) {
-    let format = format_of(record);
+/// A file came to its end, and this end is the one that is stored.
+pub fn ended(record: &Record) {
+    let (level, format) = (record.priority.clone().unwrap_or_default(), format_of(record));
     counter!(names::FILES_PROCESSED, "outcome" => record.outcome.code(), "priority" => level, "format" => format)
         .increment(1);
     stage(Stage::Total, Duration::from_secs_f64(record.elapsed_seconds.max(0.0)));

@@ -24,11 +24,12 @@ pub enum SinkError {
 
 /// Stores ends.
 pub trait Sink: Send {
-    /// Stores all of them, each at most once however often it is called with the same ones.
+    /// Stores all of them, each at most once however often it is called with the same ones. Returns for each whether it
+    /// is the one that is stored; it is not where the job had an end already.
     ///
     /// # Errors
     /// [`SinkError::Unavailable`]: call again with the same ends. The others end the run.
-    fn store(&mut self, ends: &[Ended]) -> impl Future<Output = Result<(), SinkError>> + Send;
+    fn store(&mut self, ends: &[Ended]) -> impl Future<Output = Result<Vec<bool>, SinkError>> + Send;
 
     /// Everything was stored; write out what is buffered.
     ///

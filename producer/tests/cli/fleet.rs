@@ -178,7 +178,7 @@ impl Fleet {
                 Finished { job_id, batch_id: batch, record, job: None, message: None }
             })
             .collect();
-        assert_eq!(self.store().finish(&ends).await.unwrap(), ends.len() as u64);
+        assert_eq!(self.store().finish(&ends).await.unwrap(), vec![true; ends.len()]);
     }
 }
 

@@ -31,17 +31,22 @@ pub struct Finished {
 
 impl Store {
     /// Stores reports and ends, in one round trip. Repeating the call with the same ends changes nothing, so after an error
-    /// it is simply called again. Returns how many of the ends were new.
+    /// it is simply called again. Returns for each end whether it is the one that is stored: a job that was worked on twice
+    /// has two, and keeps the first.
     ///
     /// # Errors
     /// When any part failed; some of the ends may be stored then.
-    pub async fn finish(&self, ends: &[Finished]) -> Result<u64, StoreError> {
+    pub async fn finish(&self, ends: &[Finished]) -> Result<Vec<bool>, StoreError> {
         if ends.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let pipeline = self.finish_pipeline(ends)?;
+        let mut batches: BTreeMap<BatchId, Vec<usize>> = BTreeMap::new();
+        for (place, end) in ends.iter().enumerate() {
+            batches.entry(end.batch_id).or_default().push(place);
+        }
+        let pipeline = self.finish_pipeline(ends, &batches)?;
         let mut connection = self.connection().await?;
-        let counts: Vec<u64> = match pipeline.query_async(&mut connection).await {
+        let answers: Vec<Vec<u8>> = match pipeline.query_async(&mut connection).await {
             // A restarted Redis has forgotten the script.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 SCRIPT.load_async(&mut connection).await.map_err(|error| self.error(&error))?;
@@ -50,27 +55,35 @@ impl Store {
             other => other,
         }
         .map_err(|error| self.error(&error))?;
-        Ok(counts.iter().sum())
+        let mut stored = vec![false; ends.len()];
+        for (places, flags) in batches.values().zip(answers) {
+            for (place, flag) in places.iter().zip(flags) {
+                stored[*place] = flag == 1;
+            }
+        }
+        Ok(stored)
     }
 
-    fn finish_pipeline(&self, ends: &[Finished]) -> Result<Pipeline, StoreError> {
+    fn finish_pipeline(
+        &self,
+        ends: &[Finished],
+        batches: &BTreeMap<BatchId, Vec<usize>>,
+    ) -> Result<Pipeline, StoreError> {
         let mut pipeline = Pipeline::new();
-        let mut batches: BTreeMap<BatchId, Vec<&Finished>> = BTreeMap::new();
         for end in ends {
             // Reports first: an end that is there has its report.
             self.set_known(&mut pipeline, &end.record)?;
-            batches.entry(end.batch_id).or_default().push(end);
         }
-        for (batch, ends) in batches {
-            if batch == BatchId::STRAY {
+        for (batch, places) in batches {
+            if *batch == BatchId::STRAY {
                 self.create_stray_batch(&mut pipeline);
             }
             let mut call = SCRIPT.prepare_invoke();
             let keys = &self.keys;
-            call.key(keys.batch(batch)).key(keys.jobs(batch)).key(keys.events(batch));
-            call.key(keys.failures(batch)).key(keys.starts(batch));
+            call.key(keys.batch(*batch)).key(keys.jobs(*batch)).key(keys.events(*batch));
+            call.key(keys.failures(*batch)).key(keys.starts(*batch));
             call.arg(self.ttl_seconds());
-            for end in ends {
+            for end in places.iter().map(|place| &ends[*place]) {
                 let record = &end.record;
                 let seconds = record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);
                 call.arg(end.job_id.as_bytes().as_slice())

@@ -128,8 +128,13 @@ async fn persist(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<()
     }
     loop {
         let error = match sink.store(ends).await {
+            Ok(stored) => {
+                let counted = ends.iter().zip(stored).filter(|(_, stored)| *stored);
+                counted.for_each(|(end, _)| metrics::ended(&end.record));
+                return Ok(());
+            }
             Err(SinkError::Unavailable(error)) => error,
-            other => return other,
+            Err(error) => return Err(error),
         };
         tracing::warn!(%error, ends = ends.len(), "results cannot be stored, trying again");
         metrics::store_failed();

@@ -100,8 +100,8 @@ impl Dispatch {
     fn take(&mut self, task: Task) {
         match task.work {
             Work::Unreadable(unreadable) => {
-                let ended = Box::new(refused(*unreadable, self.analyst.worker.clone()));
-                metrics::ended(&ended.record, self.policy.levels.name(task.level));
+                let mut ended = Box::new(refused(*unreadable, self.analyst.worker.clone()));
+                ended.record.priority = Some(self.policy.levels.name(task.level).to_owned());
                 self.complete(task.ticket, Completion::Store(ended));
             }
             work @ Work::File(_) => self.ready.push(Task { work, ..task }),
@@ -166,13 +166,10 @@ async fn run_one(analyst: Arc<Analyst>, stop: Stop, start: Start, tiers: usize) 
         Ok(mut ended) => {
             ended.record.priority = ended.job.as_ref().map(|_| level.to_owned());
             let completion = decide(ended, tiers);
-            match &completion {
-                Completion::Store(ended) => metrics::ended(&ended.record, level),
-                Completion::Settle(_) => {
-                    metrics::retried(level);
-                    // It came to an end of its own, and the next try must not find it under suspicion.
-                    analyst.forget_start(&work).await;
-                }
+            if let Completion::Settle(_) = &completion {
+                metrics::retried(level);
+                // It came to an end of its own, and the next try must not find it under suspicion.
+                analyst.forget_start(&work).await;
             }
             completion
         }

@@ -18,9 +18,9 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    async fn store(&mut self, ends: &[Ended]) -> Result<(), SinkError> {
+    async fn store(&mut self, ends: &[Ended]) -> Result<Vec<bool>, SinkError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(ends);
-        Ok(())
+        Ok(vec![true; ends.len()])
     }
 
     async fn close(self) -> Result<(), SinkError> {

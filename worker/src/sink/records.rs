@@ -37,13 +37,13 @@ impl<W: Write + Send, F: FnMut(&Record) + Send> RecordsSink<W, F> {
 }
 
 impl<W: Write + Send, F: FnMut(&Record) + Send> Sink for RecordsSink<W, F> {
-    async fn store(&mut self, ends: &[Ended]) -> Result<(), SinkError> {
+    async fn store(&mut self, ends: &[Ended]) -> Result<Vec<bool>, SinkError> {
         let bar = self.bar.clone();
         bar.suspend(|| self.write(ends))?;
         for ended in ends {
             (self.observe)(&ended.record);
         }
-        Ok(())
+        Ok(vec![true; ends.len()])
     }
 
     async fn close(self) -> Result<(), SinkError> {

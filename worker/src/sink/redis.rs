@@ -21,10 +21,14 @@ impl RedisSink {
 }
 
 impl Sink for RedisSink {
-    async fn store(&mut self, ends: &[Ended]) -> Result<(), SinkError> {
-        let finished: Vec<Finished> = ends.iter().filter_map(finished).collect();
-        match self.store.finish(&finished).await {
-            Ok(_) => Ok(()),
+    async fn store(&mut self, ends: &[Ended]) -> Result<Vec<bool>, SinkError> {
+        let finished: Vec<Option<Finished>> = ends.iter().map(finished).collect();
+        let storable: Vec<Finished> = finished.iter().flatten().cloned().collect();
+        match self.store.finish(&storable).await {
+            Ok(stored) => {
+                let mut stored = stored.into_iter();
+                Ok(finished.iter().map(|end| end.is_some() && stored.next() == Some(true)).collect())
+            }
             // An operator can give memory, a password or a master back; the ends wait for that.
             Err(error @ (StoreError::Unreachable { .. } | StoreError::Refused { .. })) => {
                 Err(SinkError::Unavailable(error))

@@ -71,7 +71,12 @@ async fn the_counters_are_those_of_the_batch() {
     let records = fleet.ends(batch, jobs.len() as u64).await;
     let state = fleet.state(batch).await.unwrap();
 
-    let metrics = worker.metrics().await;
+    // A moment after Redis has them, since only what is stored is counted.
+    let metrics = until("every file in the metrics", async || {
+        let metrics = worker.metrics().await;
+        (metrics.sum("analysis_files_processed_total", &[]) == jobs.len() as f64).then_some(metrics)
+    })
+    .await;
     let files = |labels: &[_]| metrics.sum("analysis_files_processed_total", labels);
     for (outcome, count) in &state.outcomes {
         assert_eq!(files(&[("outcome", outcome.code())]), *count as f64, "{outcome}");
