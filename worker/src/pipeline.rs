@@ -1,6 +1,6 @@
 //! The road of a task: receive → order → analyse → decide → store → settle. The only caller of every stage.
 //!
-//! Two loops. [`dispatch`] takes tasks, keeps the lanes busy and never waits for a network; [`close`] stores what has
+//! Two loops. `dispatch` takes tasks, keeps the lanes busy and never waits for a network; `close` stores what has
 //! ended and then, never before, settles it with the source. A crash in between means that a task comes again, and
 //! ending it twice changes nothing.
 

@@ -2,7 +2,7 @@
 //!
 //! The highest level first. Two rules keep the low ones from starving, and `PRIORITY_MODE=strict` switches both off: a
 //! task's effective level rises one step for every `PRIORITY_AGING` that it has waited here, and at least one start in
-//! [`FLOOR`] goes to the lowest level that waits.
+//! 16 goes to the lowest level that waits.
 
 use std::collections::VecDeque;
 use std::time::Duration;
