@@ -15,6 +15,7 @@ mod loudness;
 mod origin;
 mod quality;
 mod quantised;
+mod spectral;
 mod tags;
 mod tempo;
 mod waveform;
@@ -24,6 +25,7 @@ pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
+pub use spectral::{Spectral, Spread};
 pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
 pub use tempo::{Tempo, TempoAbsence, TempoCandidate, TempoSegment};
 pub use waveform::Waveform;
@@ -60,6 +62,8 @@ pub struct Report {
     pub key: Option<Key>,
     /// Why there is no key, if one was looked for.
     pub key_absence: Option<KeyAbsence>,
+    /// How the sound is spread over the frequencies.
+    pub spectral: Option<Spectral>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -80,6 +84,7 @@ impl Default for Report {
             tempo_absence: None,
             key: None,
             key_absence: None,
+            spectral: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

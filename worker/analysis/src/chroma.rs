@@ -17,6 +17,7 @@ mod peaks;
 #[cfg(test)]
 mod tests;
 
+use crate::frames::Frames;
 use crate::spectrum::Spectrum;
 use history::History;
 use peaks::{MAX_PEAKS, Peak};
@@ -39,18 +40,20 @@ const TREBLE_WEIGHT: f32 = 0.5;
 /// Collects the pitch classes of a signal.
 #[derive(Debug)]
 pub(crate) struct Chroma {
+    frames: Frames,
+    ear: Ear,
+    seconds_per_frame: f64,
+}
+
+/// What becomes of a frame.
+#[derive(Debug)]
+struct Ear {
     bin_hz: f64,
-    frame: usize,
-    /// Samples that no complete frame has covered yet.
-    pending: Vec<f32>,
-    /// Whether the pending samples include some that no frame has seen.
-    fresh: bool,
     spectrum: Spectrum,
     peaks: Vec<Peak>,
     clean: Vec<f32>,
     history: History,
     tonal: Tonal,
-    seconds_per_frame: f64,
 }
 
 /// Sums over all frames of what tells the tuning, and tones from noise.
@@ -91,59 +94,45 @@ impl Chroma {
     pub(crate) fn new(rate: f64) -> Self {
         let wanted = (FRAME_SECONDS * rate).log2().round().exp2();
         let frame = wanted.clamp(*FRAME_SIZES.start(), *FRAME_SIZES.end()) as usize;
-        Self {
+        let ear = Ear {
             bin_hz: rate / frame as f64,
-            frame,
-            pending: Vec::with_capacity(2 * frame),
-            fresh: false,
             spectrum: Spectrum::new(frame),
             peaks: Vec::with_capacity(MAX_PEAKS),
             clean: Vec::with_capacity(MAX_PEAKS),
             history: History::new(),
             tonal: Tonal::default(),
-            seconds_per_frame: frame as f64 / 2.0 / rate,
-        }
+        };
+        Self { frames: Frames::new(frame), ear, seconds_per_frame: frame as f64 / 2.0 / rate }
     }
 
     /// Takes the next samples, in pieces of any length.
-    pub(crate) fn push(&mut self, mut samples: &[f32]) {
-        while !samples.is_empty() {
-            let (now, later) = samples.split_at(samples.len().min(self.frame - self.pending.len()));
-            self.pending.extend_from_slice(now);
-            self.fresh = true;
-            samples = later;
-            if self.pending.len() == self.frame {
-                self.analyse();
-                self.pending.drain(..self.frame / 2);
-                self.fresh = false;
-            }
-        }
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        let Self { frames, ear, .. } = self;
+        frames.push(samples, |frame| ear.hear(frame));
     }
 
-    fn analyse(&mut self) {
-        peaks::pick(self.spectrum.powers(&self.pending), self.bin_hz, &mut self.peaks);
+    /// Ends the signal.
+    pub(crate) fn finish(self) -> Harmony {
+        let Self { frames, mut ear, seconds_per_frame } = self;
+        frames.finish(|frame| ear.hear(frame));
+        let tonal = &ear.tonal;
+        let tuning = tonal.im.atan2(tonal.re) / (2.0 * std::f64::consts::PI);
+        Harmony {
+            slices: ear.history.fold(tuning),
+            slice_seconds: ear.history.slice_frames() as f64 * seconds_per_frame,
+            tuning,
+            accord: tonal.re.hypot(tonal.im) / tonal.frames.max(1) as f64,
+            sounding_seconds: tonal.frames as f64 * seconds_per_frame,
+        }
+    }
+}
+
+impl Ear {
+    fn hear(&mut self, frame: &[f32]) {
+        peaks::pick(self.spectrum.powers(frame), self.bin_hz, &mut self.peaks);
         overtones::remove(&self.peaks, &mut self.clean);
         self.history.frame(&self.peaks, &self.clean);
         self.tonal.frame(&self.peaks);
-    }
-
-    /// Ends the signal. A signal shorter than a frame is continued with silence; the end of a longer one, less than half a
-    /// frame, is left out.
-    pub(crate) fn finish(mut self) -> Harmony {
-        if self.fresh && self.tonal.frames == 0 && self.history.is_empty() {
-            self.pending.resize(self.frame, 0.0);
-            self.analyse();
-        }
-        let tonal = &self.tonal;
-        let tuning = tonal.im.atan2(tonal.re) / (2.0 * std::f64::consts::PI);
-        let count = tonal.frames.max(1) as f64;
-        Harmony {
-            slices: self.history.fold(tuning),
-            slice_seconds: self.history.slice_frames() as f64 * self.seconds_per_frame,
-            tuning,
-            accord: tonal.re.hypot(tonal.im) / count,
-            sounding_seconds: tonal.frames as f64 * self.seconds_per_frame,
-        }
     }
 }
 

@@ -35,7 +35,6 @@ impl Decimator {
     }
 
     /// Rate of [`Self::middle`] in Hz: at least 22.05 kHz and less than twice that, or else that of the input.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rate of a stream belongs to its interface"))]
     pub(crate) fn middle_rate(&self) -> f64 {
         halved(self.rate, self.middle)
     }
@@ -67,7 +66,6 @@ impl Decimator {
     }
 
     /// New samples at [`Self::middle_rate`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the timbre, which needs more than 5.5 kHz"))]
     pub(crate) fn middle(&self) -> &[f32] {
         self.after(self.middle)
     }

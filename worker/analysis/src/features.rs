@@ -12,9 +12,10 @@ pub(crate) enum Feature {
     Waveform,
     Key,
     Tempo,
+    Spectral,
 }
 
-const ALL: [Feature; 7] = [
+const ALL: [Feature; 8] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
@@ -22,6 +23,7 @@ const ALL: [Feature; 7] = [
     Feature::Waveform,
     Feature::Key,
     Feature::Tempo,
+    Feature::Spectral,
 ];
 
 impl Feature {
@@ -34,6 +36,7 @@ impl Feature {
             Self::Waveform => "waveform",
             Self::Key => "key",
             Self::Tempo => "tempo",
+            Self::Spectral => "spectral",
         }
     }
 
@@ -44,8 +47,8 @@ impl Feature {
 
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
-/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`.
-/// Displayed in one canonical form, so that it can be part of a cache key.
+/// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`,
+/// `spectral`. Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Features(u32);
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn naming_every_part_is_all() {
-        let listed: Features = "tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
+        let listed: Features = "spectral,tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
         assert_eq!(listed, Features::ALL);
         assert_eq!("tags,all".parse(), Ok(Features::default()));
         assert_eq!(listed.to_string(), "all");
@@ -149,7 +152,7 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
@@ -157,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..128) {
+        fn display_and_parse_are_inverse(bits in 1u32..256) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

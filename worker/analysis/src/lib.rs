@@ -14,6 +14,7 @@ mod engine;
 mod features;
 #[cfg(feature = "fitting")]
 pub mod fitting;
+mod frames;
 mod guard;
 mod identity;
 mod key;
@@ -33,6 +34,7 @@ mod spectrum;
 mod stage;
 mod tags;
 mod tempo;
+mod timbre;
 mod verdict;
 mod waveform;
 

@@ -27,10 +27,6 @@ impl History {
         Self { slices: Vec::new(), slice_frames: FRAMES, frames: 0 }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.frames == 0
-    }
-
     #[cfg(test)]
     fn frames(&self) -> u64 {
         self.frames

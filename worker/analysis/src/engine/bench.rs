@@ -8,6 +8,7 @@ use crate::quality::Defects;
 use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
+use crate::timbre::Timbre;
 use crate::waveform::Overview;
 use crate::{Feature, Features};
 use report::Report;
@@ -90,6 +91,9 @@ impl Ears {
         }
         if features.contains(Feature::Key) {
             listeners.push(Box::new(KeyFinder::new(mono.sound().low_rate())));
+        }
+        if features.contains(Feature::Spectral) {
+            listeners.push(Box::new(Timbre::new(mono.sound().middle_rate())));
         }
         let listeners: Vec<_> = listeners.into_iter().map(|it| (it, Duration::ZERO)).collect();
         (!listeners.is_empty()).then_some(Self { mono, spent: Duration::ZERO, listeners })
