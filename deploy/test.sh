@@ -80,7 +80,7 @@ eval "$("$DEPLOY/services.sh" env)"
 step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked -- -D warnings
 [ "$quick" = yes ] || step docs env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
-step tests cargo test --workspace --locked
+step tests cargo test --workspace --locked --no-fail-fast
 
 printf '\n%s' "$summary"
 [ "$first_failure" = 0 ] || die "$first_failure" "the first step that failed: $failed_step"

@@ -1,5 +1,6 @@
 //! Whole signals with known keys.
 
+#[cfg(feature = "fitting")]
 mod record;
 
 use super::*;

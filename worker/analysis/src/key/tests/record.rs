@@ -1,4 +1,5 @@
-//! Writes the harmony of clips down for `fit/key/fit.py`, which fits the weights of the decision.
+//! No test: writes the harmony of clips down for `fit/key/fit.py`, which fits the weights of the decision. Reads the list of
+//! files `KEY_CLIPS`, decodes them with ffmpeg, and writes `KEY_HARMONIES`.
 
 use crate::chroma::{Chroma, Harmony};
 use crate::decimate::Decimator;
@@ -26,7 +27,6 @@ fn harmony(path: &str) -> Harmony {
 }
 
 #[test]
-#[ignore = "no test: reads the list of files KEY_CLIPS, decodes them with ffmpeg, and writes KEY_HARMONIES"]
 fn record() {
     let list = std::fs::read_to_string(std::env::var("KEY_CLIPS").unwrap()).unwrap();
     let mut out = std::fs::File::create(std::env::var("KEY_HARMONIES").unwrap()).unwrap();
