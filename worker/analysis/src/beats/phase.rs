@@ -2,7 +2,7 @@ use crate::onset::Band;
 use crate::tempo::profile::Profile;
 
 /// What the bands say about a track being half a beat late. The kick counts most; an off-beat hi-hat may be the loudest thing
-/// there is. Fitted (see `fit/`).
+/// there is. Set by hand, on generated grooves.
 const WEIGHTS: [(Band, f64); 4] =
     [(Band::Low, 2.0), (Band::Middle, 1.0), (Band::High, 0.5), (Band::Air, -0.3)];
 /// A track is not moved for less than this.
