@@ -19,7 +19,8 @@ quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 process_identity() { # pid
     local stat fields
     if [ -r /proc/self/stat ]; then
-        { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+        # A process that ends between opening and reading leaves the text empty.
+        { stat=$(<"/proc/$1/stat"); } 2>/dev/null && [ -n "$stat" ] || return 1
         # The command name (field 2) may hold spaces and brackets: count from the last one. Field 3 is the state, 22 the start.
         IFS=' ' read -r -a fields <<<"${stat##*) }"
         case ${fields[0]} in Z | X) return 1 ;; esac
