@@ -33,6 +33,10 @@ TUNES = {
     'hornpipe': (4, 2, 85, 135, [[.66, .34], [.66, .34], [1], [.34, .33, .33]]),
     'polka': (2, 2, 95, 140, [[.5, .5], [1], [.5, .25, .25], [.25] * 4]),
     'waltz': (3, 2, 95, 165, [[1], [1], [.5, .5], [1], [2], [1.5, .5]]),
+    'march': (4, 2, 96, 155, [[1], [1], [1], [1, 1], [.5, .5], [2], [1.5, .5]]),
+    'schottische': (4, 2, 96, 150, [[1], [.75, .25], [1], [.5, .5], [2]]),
+    'twostep': (2, 2, 96, 150, [[1], [1], [1, 1], [.5, .5], [2]]),
+    'minuet': (3, 2, 96, 160, [[1], [1], [1], [.5, .5], [2], [3]]),
     'air': (4, 2, 70, 110, [[1], [.5, .5], [1.5, .5], [2], [.5, .5]]),
     'jig': (2, 3, 82, 128, [[1 / 3] * 3, [1 / 3] * 3, [2 / 3, 1 / 3], [1]]),
     'slipjig': (3, 3, 90, 135, [[1 / 3] * 3, [2 / 3, 1 / 3], [1]]),
@@ -44,13 +48,14 @@ PADS = [0, 0, 0, 1, 2, 4, 24, 25, 46, 48, 89]
 
 class Score:
     def __init__(self, rng):
-        self.rng, self.events, self.jitter = rng, [], rng.choice([0, 0, 4, 8])
+        self.rng, self.events, self.jitter = rng, [], rng.choice([0, 3, 7, 12])
+        self.held = rng.choice([.6, .8, .93, 1., 1.03])
 
     def note(self, channel, beat, length, pitch, velocity):
         start = int(beat * TPB + self.rng.gauss(0, self.jitter))
         velocity = max(20, min(127, int(velocity + self.rng.gauss(0, 5))))
         self.events += [(max(0, start), 1, channel, int(pitch), velocity),
-                        (max(1, start + int(length * TPB * .93)), 0, channel, int(pitch), 0)]
+                        (max(1, start + int(length * TPB * self.held)), 0, channel, int(pitch), 0)]
 
     def program(self, channel, program):
         self.events.append((0, -1, channel, program, 0))
@@ -101,13 +106,15 @@ def tune(rng, score, bars, style):
     backing = rng.choice(['none', 'boom', 'boom', 'block', 'beat', 'drone'])
     score.program(1, rng.choice([0, 24, 25, 21, 105]))
     score.program(2, rng.choice([32, 33, 43, 0]))
-    degree, accent = rng.randrange(5, 9), rng.choice([0, 8, 18])
+    degree, accent, grace = rng.randrange(5, 9), rng.choice([0, 8, 18]), rng.choice([0, 0, .1])
     for bar in range(bars):
         section = (bar // 16) % 2
         t = bar * beats
         for length, step in sections[section][bar % 8]:
             degree = max(0, min(13, degree + step))
             on = abs(t - round(t)) < 1e-6
+            if grace and rng.random() < grace:
+                score.note(0, t - .06, .06, pitch(tonic, scale, degree + 1), 70)
             score.note(0, t, length, pitch(tonic, scale, degree), 80 + (accent if on else 0))
             t += length
         root = chords[section][bar % 4] - 1
@@ -147,7 +154,7 @@ def song(rng, score, bars, slow, drums):
              else [[.5, .5], [1], [1.5, .5], [2], [.5, 1, .5], [.5] * 4, [1, 1], [.5, .5, 1]])
     per_bar = rng.choice([1, 1, 2]) if slow else 1
     loops = [rng.choice(LOOPS) for _ in range(2)]
-    pattern = rng.choice(['arpeggio', 'arpeggio', 'block', 'strum', 'stride', 'alberti', 'roll'])
+    pattern = rng.choice(['arpeggio', 'wide', 'wide', 'block', 'strum', 'stride', 'alberti', 'roll'])
     melodies = [[[(d, rng.choice([-3, -2, -1, -1, 0, 0, 1, 1, 2, 3])) for d in fill(rng, cells, 4)] for _ in range(4)] for _ in range(2)]
     lead, degree, hush = rng.choice([0, 2, 4]), 9, rng.choice([.15, .3, .45])
     for bar in range(bars):
@@ -170,9 +177,14 @@ def song(rng, score, bars, slow, drums):
 def backing(rng, score, pattern, t, span, grain, tonic, scale, root):
     triad = [pitch(tonic, scale, root + k) for k in (0, 2, 4)]
     bass = pitch(tonic - 24, scale, root)
+    if pattern == 'wide':  # the left hand of a pianist: root, fifth, octave, tenth
+        order = [bass, bass + 7, bass + 12, triad[1] - 12, triad[2] - 12, triad[1] - 12, bass + 12, bass + 7]
+        for k in range(int(span / grain)):
+            score.note(1, t + k * grain, span - k * grain if k < 3 else grain, order[k % 8], 72 - 6 * (k % 2))
+        return
     score.note(2, t, span if rng.random() < .6 else span / 2, bass, 80)
-    if rng.random() < .4:
-        score.note(2, t + span / 2, span / 2, bass + rng.choice([0, 7, 12]), 72)
+    for at in rng.choice([[], [.5], [.5], [.375, .5], [.25, .5, .75], [.375, .75], [.5, .75, .875]]):
+        score.note(2, t + span * at, span / 4, bass + rng.choice([0, 0, 7, 12]), 72)
     steps = int(span / grain)
     if pattern in ('arpeggio', 'alberti'):
         order = [0, 1, 2, 1] if pattern == 'arpeggio' else [0, 2, 1, 2]
@@ -225,10 +237,39 @@ def tempo_of(rng, family, drums):
     return (rng.uniform(90, 150) if drums == 'shuffle' else rng.uniform(84, 178)), False
 
 
+def render(rng, midi, dur, target):
+    """The first `dur` seconds of a MIDI file, in a room, through some equaliser, as Vorbis."""
+    gain, chorus = rng.choice(['0.3', '0.5', '0.8']), rng.choice(['0', '1'])
+    room = [f'synth.reverb.room-size={rng.uniform(.1, .9):.2f}', f'synth.reverb.level={rng.uniform(0, .9):.2f}',
+            f'synth.chorus.level={rng.uniform(.5, 4):.2f}']
+    sound = rng.choice(['anull', 'anull', f'lowpass=f={rng.uniform(1500, 7000):.0f}', f'highpass=f={rng.uniform(80, 350):.0f}',
+                        f'bass=g={rng.uniform(-9, 9):.1f},treble=g={rng.uniform(-9, 9):.1f}',
+                        'acompressor=threshold=0.1:ratio=4:attack=5:release=80:makeup=3'])
+    options = [x for option in room for x in ('-o', option)]
+    p = subprocess.Popen(['fluidsynth', '-ni', '-q', '-r', '44100', '-g', gain, '-C', chorus, *options, '-O', 's16', '-T', 'raw', '-F', '-', SF2, midi],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    raw = p.stdout.read(int(dur * 44100) * 4)
+    p.kill()
+    p.wait()
+    subprocess.run(['ffmpeg', '-v', 'error', '-y', '-f', 's16le', '-ar', '44100', '-ac', '2', '-i', '-', '-af', sound,
+                    '-ac', rng.choice(['1', '2']), '-c:a', 'libvorbis', '-q:a', '5', target], input=raw, check=True)
+
+
+def grid(periods, bpb, dur):
+    """Tempo, beats and downbeats of the first `dur` seconds, from the length of each beat."""
+    times, t = [], 0.
+    for p in periods:
+        if t < dur:
+            times.append(round(t, 4))
+        t += p
+    gaps = sorted(b - a for a, b in zip(times, times[1:]))
+    return dict(bpm=round(60 / gaps[len(gaps) // 2], 3), beats=times, downbeats=times[::bpb], beats_per_bar=bpb, dur=round(dur, 3))
+
+
 def clip(job):
-    seed, i, out = job
+    seed, i, out, families = job
     rng = random.Random(f'{seed}-tunes-{i}')
-    family = ('tune', 'song', 'band')[i % 3]
+    family = families[i % len(families)]
     score, drums = Score(rng), rng.choice(list(KITS)) if family == 'band' else None
     if family == 'tune':
         groove = rng.choice(list(TUNES))
@@ -250,23 +291,8 @@ def clip(job):
     name = f'{family[0]}_{i:03d}'
     with tempfile.TemporaryDirectory() as td:
         score.save(f'{td}/t.mid', periods)
-        wanted = int(dur * 44100) * 4
-        gain, chorus = rng.choice(['0.3', '0.5', '0.8']), rng.choice(['0', '1'])
-        p = subprocess.Popen(['fluidsynth', '-ni', '-q', '-r', '44100', '-g', gain, '-C', chorus, '-O', 's16', '-T', 'raw', '-F', '-', SF2, f'{td}/t.mid'],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        raw = p.stdout.read(wanted)
-        p.kill()
-        p.wait()
-        subprocess.run(['ffmpeg', '-v', 'error', '-y', '-f', 's16le', '-ar', '44100', '-ac', '2', '-i', '-', '-ac', rng.choice(['1', '2']),
-                        '-c:a', 'libvorbis', '-q:a', '5', f'{out}/audio/{name}.ogg'], input=raw, check=True)
-    times, t = [], 0.
-    for p in periods:
-        if t < dur:
-            times.append(round(t, 4))
-        t += p
-    gaps = sorted(b - a for a, b in zip(times, times[1:]))
-    return dict(file=f'audio/{name}.ogg', corpus=f'T-{family}', bpm=round(60 / gaps[len(gaps) // 2], 3), beats=times, downbeats=times[::bpb], beats_per_bar=bpb,
-                groove=groove, drift=drift > 0, codec='ogg', dur=round(dur, 3))
+        render(rng, f'{td}/t.mid', dur, f'{out}/audio/{name}.ogg')
+    return dict(file=f'audio/{name}.ogg', corpus=f'T-{family}', groove=groove, drift=drift > 0, **grid(periods, bpb, dur))
 
 
 def main():
@@ -275,11 +301,13 @@ def main():
     p.add_argument('--out', required=True)
     p.add_argument('--clips', type=int, default=240)
     p.add_argument('--jobs', type=int, default=2)
+    p.add_argument('--families', default='tune,song,band')
     a = p.parse_args()
     os.makedirs(a.out + '/audio', exist_ok=True)
     with ProcessPoolExecutor(a.jobs) as pool, open(a.out + '/truth.jsonl', 'w') as truth:
-        for line in pool.map(clip, [(a.seed, i, a.out) for i in range(a.clips)]):
+        for line in pool.map(clip, [(a.seed, i, a.out, a.families.split(',')) for i in range(a.clips)]):
             truth.write(json.dumps(line) + '\n')
+            truth.flush()
 
 
 if __name__ == '__main__':

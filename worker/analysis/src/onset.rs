@@ -1,8 +1,14 @@
-//! Onset novelty: how much begins at each instant, in four frequency bands.
+//! Onset novelty: how much begins at each instant, in four frequency bands, how much ends, and which pitch classes sound.
 //!
-//! Spectral flux of compressed magnitudes in narrow bands, against the neighbourhood of a band two frames ago so that vibrato
-//! and glides don't count (SuperFlux: Böck & Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013). The
-//! octave above the decimated band has no spectrum; there the flux of its energy does, and it is where hi-hats are.
+//! Spectral flux of compressed magnitudes in narrow bands (Dixon, "Onset detection revisited", DAFx 2006; bands and logarithm
+//! after Böck, Krebs & Schedl, ISMIR 2012). The bands are narrower than a semitone wherever the resolution allows, so that
+//! legato tunes have onsets too; the maximum filter of SuperFlux is left out, since it hides just those steps: without it the
+//! comb of the true period is a tenth stronger on drums and songs alike. The octave above the decimated band has no spectrum;
+//! there the flux of its energy does, and it is where hi-hats are.
+//!
+//! What ends counts for tempo beside what begins: a soft legato voice has no attack, but its notes end where others begin. Of 40
+//! folk tunes on all kinds of instruments, the true period had the strongest comb in 92 % with it and in 72 % without; grooves
+//! and songs hardly change.
 //!
 //! This room hears one channel and knows neither tempo nor beats.
 
@@ -10,24 +16,27 @@ mod curves;
 mod history;
 
 pub(crate) use curves::Curves;
-pub(crate) use history::{BANDS, Band, Novelty};
+pub(crate) use history::{BANDS, Band, Novelty, PITCHES};
 
 use crate::spectrum::Spectrum;
 
-/// Samples of a frame: 46 ms at 11.025 kHz.
-const WINDOW: usize = 512;
+/// Samples of a frame: 93 ms at 11.025 kHz. Half of it blurs the steps of a melody, twice of it the beats of a drum.
+const WINDOW: usize = 1024;
 /// Frames per second, as near as whole samples allow: 128 samples at 11.025 kHz.
 const FRAME_RATE: f64 = 11_025.0 / 128.0;
-/// The flux compares with the frame so far back; one frame of 11.6 ms is less than an attack lasts.
-const LAG: usize = 2;
+/// The flux compares with the frame so far back, 35 ms: less is shorter than the attack of a window.
+const LAG: usize = 3;
 /// Slope of the logarithm: −40 dB of full scale is where its linear part ends.
 const COMPRESSION: f32 = 100.0;
 /// Edges of the coarse bands, in Hz: bass and kick, body, presence.
 const LOW_HZ: f64 = 200.0;
 const MIDDLE_HZ: f64 = 2000.0;
-/// The narrow bands start above rumble and are a sixth of an octave wide, but a bin at least.
+/// The narrow bands start above rumble and are half a semitone wide, but a bin at least.
 const BOTTOM_HZ: f64 = 30.0;
-const WIDTH_OCTAVES: f64 = 1.0 / 6.0;
+const WIDTH_OCTAVES: f64 = 1.0 / 24.0;
+/// Where chords are heard: below, a bin is wider than a semitone; above are overtones.
+const PITCHED_HZ: std::ops::RangeInclusive<f64> = 190.0..=2000.0;
+const C_HZ: f64 = 16.351_598;
 /// The filter of the decimation falls off from 0.38 of the decimated rate on.
 const TOP: f64 = 0.47;
 
@@ -37,6 +46,8 @@ struct Narrow {
     from: usize,
     to: usize,
     band: Band,
+    /// Pitch class, where the bands are narrower than a semitone and have fundamentals.
+    pitch: Option<usize>,
 }
 
 /// Turns samples into novelty.
@@ -45,7 +56,7 @@ pub(crate) struct Onset {
     hop: usize,
     spectrum: Spectrum,
     layout: Vec<Narrow>,
-    /// One over the number of narrow bands of each coarse band.
+    /// One over the number of narrow bands of each coarse band, and of all for what ends.
     shares: [f32; BANDS],
     low: Vec<f32>,
     upper: Vec<f32>,
@@ -64,7 +75,13 @@ impl Onset {
         Self {
             hop: hop as usize,
             spectrum: Spectrum::new(WINDOW),
-            shares: [1.0 / count(Band::Low), 1.0 / count(Band::Middle), 1.0 / count(Band::High), 1.0],
+            shares: [
+                1.0 / count(Band::Low),
+                1.0 / count(Band::Middle),
+                1.0 / count(Band::High),
+                1.0,
+                1.0 / layout.len() as f32,
+            ],
             past: vec![vec![0.0; layout.len() + 1]; LAG + 1],
             layout,
             low: vec![0.0; WINDOW / 2],
@@ -98,31 +115,41 @@ impl Onset {
         let powers = self.spectrum.powers(&self.low[at..at + WINDOW]);
         let (earlier, now) = self.past.split_at_mut(LAG);
         for (value, narrow) in now[0].iter_mut().zip(&self.layout) {
-            let power: f32 = powers[narrow.from..narrow.to].iter().sum();
-            *value = compress(power.sqrt());
+            *value = powers[narrow.from..narrow.to].iter().sum();
         }
         let last = self.layout.len();
         // The energy of two hops around the instant. `upper` starts one hop before the first instant does.
         let energy = mean_square(&self.upper, at + self.hop, self.hop);
-        now[0][last] = compress((self.upper_energy + energy).sqrt());
+        now[0][last] = self.upper_energy + energy;
         self.upper_energy = energy;
+        now[0].iter_mut().for_each(|power| *power = compress(*power));
 
         let mut flux = [0f32; BANDS];
-        for (index, narrow) in self.layout.iter().enumerate() {
-            let around = &earlier[0][index.saturating_sub(1)..(index + 2).min(last)];
-            let before = around.iter().copied().fold(0.0, f32::max);
-            flux[narrow.band as usize] += (now[0][index] - before).max(0.0);
+        let mut pitches = [0f32; PITCHES];
+        for ((narrow, value), before) in self.layout.iter().zip(&now[0]).zip(&earlier[0]) {
+            flux[narrow.band as usize] += (value - before).max(0.0);
+            flux[Band::Fall as usize] += (before - value).max(0.0);
+            if let Some(pitch) = narrow.pitch {
+                pitches[pitch] += value;
+            }
         }
         flux[Band::Air as usize] = (now[0][last] - earlier[0][last]).max(0.0);
         for (flux, share) in flux.iter_mut().zip(self.shares) {
             *flux *= share;
         }
-        self.novelty.push(flux);
+        self.novelty.push(flux, pitches);
     }
 }
 
-fn compress(magnitude: f32) -> f32 {
-    (COMPRESSION * magnitude).ln_1p()
+/// ln(1 + c·√power) within 1e-4. The library's logarithm would be half of the cost of this room, and keep the compiler from
+/// taking several bands at once.
+fn compress(power: f32) -> f32 {
+    let bits = (1.0 + COMPRESSION * power.sqrt()).to_bits();
+    let exponent = (bits >> 23) as i32 - 127;
+    let m = f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
+    // Minimax polynomial of ln over 1..2.
+    let ln = -1.741_793_9 + (2.821_202_6 + (-1.469_956_8 + (0.447_179_55 - 0.056_570_85 * m) * m) * m) * m;
+    exponent as f32 * std::f32::consts::LN_2 + ln
 }
 
 fn mean_square(samples: &[f32], from: usize, count: usize) -> f32 {
@@ -146,8 +173,67 @@ fn layout(rate: f64) -> Vec<Narrow> {
             hz if hz < MIDDLE_HZ => Band::Middle,
             _ => Band::High,
         };
-        bands.push(Narrow { from, to, band });
+        let pitch = PITCHED_HZ.contains(&centre_hz).then(|| {
+            let semitones = 12.0 * (centre_hz / C_HZ).log2();
+            (semitones.round() as usize) % PITCHES
+        });
+        bands.push(Narrow { from, to, band, pitch });
         from = to;
     }
     bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals;
+
+    fn novelty(signal: &[f32], rate: f64) -> Novelty {
+        let mut onset = Onset::new(rate);
+        onset.push(signal, &[]);
+        onset.finish()
+    }
+
+    #[test]
+    fn compression_is_the_logarithm() {
+        for exponent in -60..20 {
+            let power = 1.37f32.powi(exponent);
+            let exact = (f64::from(COMPRESSION) * f64::from(power).sqrt()).ln_1p();
+            assert!((f64::from(compress(power)) - exact).abs() < 2e-4, "{power}");
+        }
+        assert!(compress(0.0).abs() < 2e-4);
+    }
+
+    #[test]
+    fn a_tone_begins_once_and_in_its_band() {
+        for (hz, band) in [(80.0, Band::Low), (600.0, Band::Middle), (3000.0, Band::High)] {
+            let mut signal = vec![0.0; 22_050];
+            signal[11_025..].copy_from_slice(&signals::sine(11_025, hz, 0.5, 1.0));
+            let novelty = novelty(&signal, 11_025.0);
+            let flux: Vec<f32> = novelty.band(band, 0, 160).collect();
+            let top = (0..flux.len()).max_by(|a, b| flux[*a].total_cmp(&flux[*b])).unwrap();
+            let seconds = top as f64 / novelty.rate();
+            assert!((seconds - 1.0).abs() < 0.03, "{hz} Hz: {seconds}");
+            assert!(flux[100..].iter().all(|it| *it < 0.1 * flux[top]));
+        }
+    }
+
+    #[test]
+    fn a_step_of_a_semitone_is_an_onset() {
+        let mut signal = signals::sine(11_025, 659.26, 0.3, 2.0);
+        signal[11_025..].copy_from_slice(&signals::sine(11_025, 698.46, 0.3, 1.0));
+        let novelty = novelty(&signal, 11_025.0);
+        let flux: Vec<f32> = novelty.band(Band::Middle, 20, 160).collect();
+        let rest = flux[..40].iter().copied().fold(0.0, f32::max);
+        assert!(flux[60..75].iter().copied().fold(0.0, f32::max) > 10.0 * rest.max(0.005), "{flux:?}");
+    }
+
+    #[test]
+    fn frames_mean_the_same_at_every_rate() {
+        for rate in [8000.0, 11_025.0, 12_000.0, 16_000.0, 22_000.0] {
+            let novelty = novelty(&vec![0.0; (10.0 * rate) as usize], rate);
+            assert!((novelty.rate() - FRAME_RATE).abs() < 1.0, "{rate}");
+            assert!((novelty.len() as f64 / novelty.rate() - 10.0).abs() < 0.03, "{rate}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use pulse::Pulse;
 use report::{Report, Tempo, TempoAbsence, TempoCandidate};
 
 /// Version of what is computed here and in the rooms above.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Candidates to report.
 const CANDIDATES: usize = 5;
 

@@ -8,6 +8,7 @@
 pub(crate) mod candidates;
 pub(crate) mod comb;
 pub(crate) mod features;
+pub(crate) mod harmony;
 pub(crate) mod local;
 pub(crate) mod octave;
 pub(crate) mod profile;

@@ -5,7 +5,7 @@ const MEAN_HALF_SECONDS: f64 = 0.4;
 /// Flux without any onset: the hiss of a quiet recording stays below it. Curves are scaled by their deviation or by this.
 const FLOOR: f32 = 0.004;
 /// How much each band counts for the sum. The low one is where beats are, the middle one where most onsets are.
-const WEIGHTS: [f32; BANDS] = [1.0, 1.0, 0.8, 0.5];
+const WEIGHTS: [f32; BANDS] = [1.0, 1.0, 0.8, 0.5, 0.7];
 
 /// The novelty of a stretch, ready to be compared: local means taken off, rectified, unit deviation.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Curves {
     /// Of the frames `from..to`, as far as there are any.
     pub(crate) fn new(novelty: &Novelty, from: usize, to: usize) -> Self {
         let half = (MEAN_HALF_SECONDS * novelty.rate()).round() as usize;
-        let flux = [Band::Low, Band::Middle, Band::High, Band::Air]
+        let flux = [Band::Low, Band::Middle, Band::High, Band::Air, Band::Fall]
             .map(|band| novelty.band(band, from, to).collect::<Vec<_>>());
         let bands = flux.map(|flux| scaled(&sharpened(&flux, half)));
         let mut sum = vec![0.0; bands[0].len()];

@@ -13,9 +13,9 @@ use report::TempoAbsence;
 const SHORTEST_SECONDS: f64 = 4.0;
 /// The novelty peaks so long after the sound begins, measured on clicks and on instruments with a soft attack.
 const LATENCY_SECONDS: f64 = 0.010;
-/// A minute whose strongest comb is weaker than this has no pulse: noise, speech, rain and random notes reach 0.03, the weakest
-/// of 440 generated and real pieces but three 0.06.
-const WEAKEST_COMB: f64 = 0.035;
+/// A minute whose strongest comb is weaker than this has no pulse: noise, speech, rain and random notes reach 0.04, the weakest
+/// of 480 generated and real pieces but one 0.08.
+const WEAKEST_COMB: f64 = 0.05;
 /// Beats that stand out less from the novelty around them, in deviations, are none: music has 3 and more, the ripple of a
 /// drone 1 to 2.
 const WEAKEST_BEAT: f64 = 2.2;
@@ -59,17 +59,19 @@ fn trials(novelty: &Novelty, tempogram: &Tempogram) -> Result<(Vec<Trial>, Local
     let periods = candidates(tempogram);
     let Some(&base) = periods.first() else { return Err(absence(&curves, novelty.rate())) };
     let local = Local::new(tempogram, base);
-    let piece = Piece::new(&curves, novelty.rate(), novelty.means());
-    let trials: Vec<Trial> =
-        periods.iter().map(|period| Trial::new(tempogram, &curves, &local, piece, *period)).collect();
-    let repeats = periods.iter().map(|period| comb(&tempogram.mixed, *period)).fold(0.0, f64::max);
+    let strongest = periods.iter().map(|period| comb(&tempogram.mixed, *period)).fold(0.0, f64::max);
+    let piece = Piece::new(&curves, novelty.rate(), novelty.means(), strongest);
+    let trials: Vec<Trial> = periods
+        .iter()
+        .map(|period| Trial::new(tempogram, novelty, &curves, &local, piece, *period))
+        .collect();
     // Chance periodicity falls with the square root of the number of windows.
     let seconds = novelty.len() as f64 / novelty.rate();
-    let strongest = trials.iter().map(|it| it.strength(&curves)).fold(0.0, f64::max);
-    if repeats < WEAKEST_COMB * (60.0 / seconds).sqrt().max(1.0) {
+    let loudest = trials.iter().map(|it| it.strength(&curves)).fold(0.0, f64::max);
+    if strongest < WEAKEST_COMB * (60.0 / seconds).sqrt().max(1.0) {
         return Err(TempoAbsence::NoPulse);
     }
-    if strongest < WEAKEST_BEAT { Err(TempoAbsence::NoOnsets) } else { Ok((trials, local)) }
+    if loudest < WEAKEST_BEAT { Err(TempoAbsence::NoOnsets) } else { Ok((trials, local)) }
 }
 
 fn absence(curves: &Curves, rate: f64) -> TempoAbsence {
@@ -95,7 +97,7 @@ fn lay(novelty: &Novelty, local: &Local, chosen: &Trial) -> Option<Grid> {
         } else {
             let course = |frame: usize| chosen.period * local.ratio(at + frame);
             let track = beats::track(&curves.sum, &course, start);
-            if at == 0 { on_the_beat(&curves, track).0 } else { track }
+            if at == 0 { on_the_beat(&curves, track) } else { track }
         };
         if last {
             instants.add(&curves, &beats);

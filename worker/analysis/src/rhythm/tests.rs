@@ -1,4 +1,5 @@
 use super::*;
+use crate::onset::PITCHES;
 use crate::signals;
 
 const RATE: u32 = 22_050;
@@ -157,7 +158,9 @@ fn a_long_piece_is_tracked_in_one_go() {
         let place = (frame as f64 / beat).fract() * beat;
         let level = if place < 1.0 { 1.0 } else { 0.0 };
         let other = if (frame as f64 / beat + 0.5).fract() * beat < 1.0 { 0.4 } else { 0.0 };
-        novelty.push([level, level.max(other), level.max(other), other]);
+        let mut chord = [0.0; PITCHES];
+        chord[(frame as f64 / beat / 4.0) as usize % 3 * 4] = 1.0;
+        novelty.push([level, level.max(other), level.max(other), other, 0.0], chord);
     }
     let tempo = find(&novelty).unwrap();
     assert!((tempo.bpm - 128.0).abs() < 0.01, "{:?}", tempo.candidates);

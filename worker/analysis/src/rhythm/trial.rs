@@ -1,6 +1,6 @@
 use crate::beats;
 use crate::beats::phase::{is_off_beat, middles};
-use crate::onset::Curves;
+use crate::onset::{Curves, Novelty};
 use crate::tempo::features::{FEATURES, Piece, features};
 use crate::tempo::local::Local;
 use crate::tempo::profile::Profile;
@@ -20,14 +20,15 @@ impl Trial {
     /// Tracks the beats of the stretch at this period and looks at what is on them.
     pub(crate) fn new(
         tempogram: &Tempogram,
+        novelty: &Novelty,
         curves: &Curves,
         local: &Local,
         piece: Piece,
         period: f64,
     ) -> Self {
         let course = |frame: usize| period * local.ratio(curves.from + frame);
-        let (beats, profile) = on_the_beat(curves, beats::track(&curves.sum, &course, None));
-        let features = features(tempogram, curves, piece, period, &beats, &profile);
+        let beats = on_the_beat(curves, beats::track(&curves.sum, &course, None));
+        let features = features(tempogram, novelty, curves, piece, period, &beats);
         Self { period, beats, features }
     }
 
@@ -38,14 +39,12 @@ impl Trial {
 }
 
 /// The track, or the one half a beat beside it if that has the kick.
-pub(crate) fn on_the_beat(curves: &Curves, track: Vec<usize>) -> (Vec<usize>, Profile) {
-    let profile = Profile::new(curves, &track);
-    if is_off_beat(&profile) {
+pub(crate) fn on_the_beat(curves: &Curves, track: Vec<usize>) -> Vec<usize> {
+    if is_off_beat(&Profile::new(curves, &track)) {
         let moved = middles(&track);
-        let other = Profile::new(curves, &moved);
-        if !is_off_beat(&other) {
-            return (moved, other);
+        if !is_off_beat(&Profile::new(curves, &moved)) {
+            return moved;
         }
     }
-    (track, profile)
+    track
 }

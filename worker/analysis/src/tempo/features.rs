@@ -1,10 +1,10 @@
 use super::comb::{at, comb};
-use super::profile::{Profile, around};
+use super::harmony::Harmony;
 use super::tempogram::Tempogram;
-use crate::onset::{Band, Curves};
+use crate::onset::{BANDS, Band, Curves, Novelty};
 
 /// Number of features of a candidate.
-pub(crate) const FEATURES: usize = 43;
+pub(crate) const FEATURES: usize = 41;
 
 /// What is the same for all candidates of a piece.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +15,14 @@ pub(crate) struct Piece {
     high: f64,
     air: f64,
     low: f64,
+    /// The largest comb of all candidates. Correlations count relative to it: a soft voice has a weak pulse, but its pulse
+    /// has the same pattern.
+    strongest: f64,
 }
 
 impl Piece {
-    /// `flux` is the mean of each band's novelty before any scaling.
-    pub(crate) fn new(curves: &Curves, rate: f64, flux: [f64; 4]) -> Self {
+    /// `flux` is the mean of each band's novelty before any scaling, `strongest` the largest comb of all candidates.
+    pub(crate) fn new(curves: &Curves, rate: f64, flux: [f64; BANDS], strongest: f64) -> Self {
         let seconds = (curves.len() as f64 / rate).max(1.0);
         let against = |band: Band| ((flux[band as usize] + 1e-4) / (flux[Band::Middle as usize] + 1e-4)).ln();
         Self {
@@ -27,95 +30,86 @@ impl Piece {
             high: against(Band::High),
             air: against(Band::Air),
             low: against(Band::Low),
+            strongest,
         }
     }
 }
 
 /// What speaks for and against a period (in frames) being the beat. Beats are in frames of the curves.
+///
+/// Correlations and chords only: what novelty there is at the parts of single beats says as much on the music that a model is fitted
+/// on, and misleads it on other music (80 and 70 % of two collections of real tunes without it, 68 and 73 % with it; a half of the
+/// tempo told from the tempo on 100 % of generated grooves with both).
 pub(crate) fn features(
     tempogram: &Tempogram,
+    novelty: &Novelty,
     curves: &Curves,
     piece: Piece,
     period: f64,
     beats: &[usize],
-    profile: &Profile,
 ) -> [f64; FEATURES] {
     let bpm = 60.0 * tempogram.rate / period;
     let x = (bpm / 120.0).log2();
-    let r = |band: Band, k: f64| at(&tempogram.bands[band as usize], period * k);
-    let all = |k: f64| at(&tempogram.sum, period * k);
-    let contrast = |band: Band, part: usize| profile.contrast(band, part);
-    let both = |band: Band, part: usize| profile.contrast(band, part) + profile.contrast(band, 12 - part);
-    let [l1, l2, l3] = alternation(curves, beats, Band::Low);
-    let [m1, m2, m3] = alternation(curves, beats, Band::Middle);
-    let [h1, h2, h3] = alternation(curves, beats, Band::High);
+    let scale = 1.0 / (piece.strongest + 0.05);
+    let r = |band: Band, k: f64| scale * at(&tempogram.bands[band as usize], period * k);
+    let all = |k: f64| scale * at(&tempogram.sum, period * k);
+    let own = comb(&tempogram.mixed, period);
     let count = beats.len().max(1) as f64;
-    let own = beats.iter().map(|it| f64::from(curves.sum[*it])).sum::<f64>() / count;
-    let onsets = (density(&curves.sum) / count).max(0.1).ln();
-    let middle = (density(curves.band(Band::Middle)) / count).max(0.1).ln();
-    use Band::{Air, High, Low, Middle};
+    let per_beat = |curve: &[f32]| (density(curve) / count).max(0.1).ln();
+    let [chord, chords, change] = Harmony::new(novelty, curves, beats).features();
+    use Band::{Air, Fall, High, Low, Middle};
     [
         x,
         x * x,
-        comb(&tempogram.mixed, period),
-        all(1.0),
-        all(2.0),
-        all(4.0),
-        all(3.0),
+        own,
+        scale * own,
+        all(1.0 / 4.0),
+        all(1.0 / 3.0),
         all(0.5),
+        all(2.0 / 3.0),
+        all(0.75),
+        all(1.0),
         all(1.5),
+        all(2.0),
+        all(3.0),
+        all(4.0),
+        r(Low, 0.5),
         r(Low, 1.0),
         r(Low, 2.0),
+        r(Low, 3.0),
         r(Low, 4.0),
-        r(Low, 0.5),
-        r(Middle, 1.0),
+        r(Middle, 1.0 / 3.0),
         r(Middle, 0.5),
-        r(High, 1.0),
+        r(Middle, 1.0),
+        r(Middle, 2.0),
         r(High, 0.5),
+        r(High, 1.0),
         r(High, 2.0),
-        r(Air, 1.0),
         r(Air, 0.5),
-        contrast(Low, 6),
-        contrast(Middle, 6),
-        contrast(High, 6),
-        contrast(Air, 6),
-        both(Low, 3),
-        both(Middle, 3),
-        both(High, 3),
-        both(Low, 4),
-        both(Middle, 4),
-        l2 - l1,
-        m2 - m1,
-        h2 - h1,
-        l3 - l1,
-        m3 - m1 + h3 - h1,
-        own,
-        onsets,
-        middle,
-        l2 + m2 + h2,
+        r(Air, 1.0),
+        r(Fall, 0.5),
+        r(Fall, 1.0),
+        r(Fall, 2.0),
+        per_beat(&curves.sum),
+        per_beat(curves.band(Low)),
+        per_beat(curves.band(Middle)),
         x * piece.onset_rate,
         x * piece.high,
         x * piece.air,
         x * piece.low,
-        both(High, 4) + both(Air, 4),
+        chord,
+        chords,
+        change,
     ]
 }
 
-/// Correlation of the strength of beats with that of the next, the second and the third next.
-fn alternation(curves: &Curves, beats: &[usize], band: Band) -> [f64; 3] {
-    let strength = |beat: &usize| f64::from(around(curves.band(band), *beat)).min(6.0);
-    let values: Vec<f64> = beats.iter().map(strength).collect();
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let energy = values.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64;
-    [1, 2, 3].map(|lag| {
-        let pairs = values.len().saturating_sub(lag).max(1) as f64;
-        let sum: f64 = values.iter().zip(values.iter().skip(lag)).map(|(a, b)| (a - mean) * (b - mean)).sum();
-        sum / pairs / (energy + 0.05)
-    })
-}
-
-/// Number of distinct onsets.
+/// Number of distinct onsets: what stands out by a deviation and is the highest within 46 ms.
 pub(crate) fn density(curve: &[f32]) -> f64 {
-    let peak = |w: &&[f32]| w[2] > 0.7 && w[2] >= w[1] && w[2] > w[3] && w[2] >= w[0] && w[2] > w[4];
-    curve.windows(5).filter(peak).count() as f64
+    const REACH: usize = 4;
+    let highest = |window: &&[f32]| {
+        let middle = window[REACH];
+        let (before, after) = (&window[..REACH], &window[REACH + 1..]);
+        middle > 1.0 && before.iter().all(|it| *it < middle) && after.iter().all(|it| *it <= middle)
+    };
+    curve.windows(2 * REACH + 1).filter(highest).count() as f64
 }

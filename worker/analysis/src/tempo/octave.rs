@@ -2,8 +2,8 @@
 //! combine them. The weights are fitted on generated music (`fit/`).
 //!
 //! The units are needed because what speaks for a tempo depends on the kind of piece: a pattern of sixteenths is slow under a
-//! voice and fast under a drum kit. On a draw of generated grooves that nothing was fitted on, a logit of the features alone
-//! found 94 %, this 97 %.
+//! voice and fast under a drum kit. They are those of four fits from different starts: one alone depends on its start by 5 % on
+//! music that it was not fitted on.
 
 mod weights;
 

@@ -34,7 +34,7 @@ pub(crate) struct Tempogram {
 }
 
 /// How much of each band goes into the mixture, beside the sum.
-const SHARES: [f32; BANDS] = [0.5, 0.3, 0.3, 0.3];
+const SHARES: [f32; BANDS] = [0.5, 0.3, 0.3, 0.3, 0.5];
 
 impl Tempogram {
     pub(crate) fn new(novelty: &Novelty) -> Self {
