@@ -10,6 +10,7 @@
 //! below the gate) is `None`. Names carry their units.
 
 mod audio;
+mod descriptors;
 mod key;
 mod loudness;
 mod origin;
@@ -21,6 +22,7 @@ mod tempo;
 mod waveform;
 
 pub use audio::Audio;
+pub use descriptors::Descriptors;
 pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
@@ -64,6 +66,8 @@ pub struct Report {
     pub key_absence: Option<KeyAbsence>,
     /// How the sound is spread over the frequencies.
     pub spectral: Option<Spectral>,
+    /// What a listener might say of the piece.
+    pub descriptors: Option<Descriptors>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -85,6 +89,7 @@ impl Default for Report {
             key: None,
             key_absence: None,
             spectral: None,
+            descriptors: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

@@ -10,6 +10,7 @@ mod beats;
 mod chroma;
 mod decimate;
 mod decode;
+mod descriptors;
 mod engine;
 mod features;
 #[cfg(feature = "fitting")]
@@ -35,6 +36,7 @@ mod stage;
 mod tags;
 mod tempo;
 mod timbre;
+mod traces;
 mod verdict;
 mod waveform;
 
