@@ -17,6 +17,7 @@ mod origin;
 mod quality;
 mod quantised;
 mod spectral;
+mod structure;
 mod tags;
 mod tempo;
 mod waveform;
@@ -28,6 +29,7 @@ pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
 pub use spectral::{Spectral, Spread};
+pub use structure::{Section, Structure};
 pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
 pub use tempo::{Tempo, TempoAbsence, TempoCandidate, TempoSegment};
 pub use waveform::Waveform;
@@ -68,6 +70,8 @@ pub struct Report {
     pub spectral: Option<Spectral>,
     /// What a listener might say of the piece.
     pub descriptors: Option<Descriptors>,
+    /// Sections.
+    pub structure: Option<Structure>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -90,6 +94,7 @@ impl Default for Report {
             key_absence: None,
             spectral: None,
             descriptors: None,
+            structure: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

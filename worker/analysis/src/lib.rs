@@ -33,6 +33,7 @@ mod source;
 mod speakers;
 mod spectrum;
 mod stage;
+mod structure;
 mod tags;
 mod tempo;
 mod timbre;

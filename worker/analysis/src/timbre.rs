@@ -22,9 +22,7 @@ use mel::Cepstrum;
 use report::{Report, Spectral};
 use shape::Shape;
 use statistics::{Many, One};
-use texture::Column;
-
-pub(crate) use texture::Texture;
+pub(crate) use texture::{Column, Texture};
 
 /// Version of what is computed here.
 const VERSION: u16 = 1;

@@ -2,7 +2,7 @@
 
 use super::bench::note;
 use crate::traces::Traces;
-use crate::{Feature, Features, descriptors};
+use crate::{Feature, Features, descriptors, structure};
 use report::Report;
 use std::time::Instant;
 
@@ -15,6 +15,11 @@ pub(super) fn describe(asked: Features, traces: &Traces, report: &mut Report) {
         let started = Instant::now();
         report.descriptors = descriptors::describe(report, traces);
         note(report, "descriptors", descriptors::VERSION, started.elapsed());
+    }
+    if needed.contains(Feature::Structure) {
+        let started = Instant::now();
+        report.structure = structure::describe(report, traces);
+        note(report, "structure", structure::VERSION, started.elapsed());
     }
     leave_out(asked, report);
 }
