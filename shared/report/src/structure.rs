@@ -7,7 +7,7 @@ pub struct Structure {
     /// The sections in order, without gaps, from 0 to the end of the audio. At least one.
     pub sections: Vec<Section>,
     /// Where the intro ends, in seconds: the start of the first section whose mean power below 200 Hz is no more than 6 dB below
-    /// the median of the piece, as where kick and bass come in. `None` if the first section does, so that there is no
+    /// the upper quartile of the piece (in stretches of some tenths of a second), as where kick and bass come in. `None` if the first section does, so that there is no
     /// intro in this sense.
     pub intro_end_seconds: Option<f64>,
     /// Where the outro begins, in seconds: the end of the last section of that kind. `None` if the last section is one.

@@ -22,7 +22,7 @@ pub(crate) const VERSION: u16 = 1;
 const SHORTEST_SECONDS: f64 = 20.0;
 /// No section is shorter: four bars at 160 BPM.
 const MIN_SECTION_SECONDS: f64 = 6.0;
-/// A section with so much less bass than the piece has as a rule (a quarter of the power) is intro or outro.
+/// A section with so much less bass than the fuller columns of the piece (a quarter of the power) is intro or outro.
 const WITHOUT_BASS: f64 = 0.25;
 
 /// Describes the piece. `None` if nothing sounds.
@@ -95,12 +95,12 @@ fn structure(
     }
 }
 
-/// Which sections have as much bass as the piece has as a rule.
+/// Which sections have about as much bass as the upper quartile of the columns: half of a piece may be without.
 fn founded(texture: &Texture, edges: &[usize]) -> Vec<bool> {
     let columns = texture.columns();
     let mut powers: Vec<f32> = columns.iter().filter(|it| it.power > 0.0).map(|it| it.bass).collect();
     powers.sort_by(f32::total_cmp);
-    let usual = powers.get(powers.len() / 2).map_or(0.0, |it| f64::from(*it));
+    let usual = powers.get(powers.len() * 3 / 4).map_or(0.0, |it| f64::from(*it));
     let mean = |part: &[_]| {
         let sum: f64 = part.iter().map(|it: &crate::timbre::Column| f64::from(it.bass)).sum();
         sum / part.len().max(1) as f64

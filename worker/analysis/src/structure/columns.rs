@@ -1,8 +1,9 @@
 use crate::chroma::{CLASSES, Harmony};
 use crate::timbre::Texture;
 
-/// Dimensions of a column: level, twelve cepstral coefficients, twelve pitch classes.
-pub(super) const WIDTH: usize = 13 + CLASSES;
+/// Dimensions of a column: level, twelve cepstral coefficients, level of the bass, twelve pitch classes.
+pub(super) const WIDTH: usize = 14 + CLASSES;
+const BASS: usize = 13;
 /// The level in dB of a column is its coefficient over the root of the number of bands; −90 dB is silence.
 const BANDS_ROOT: f32 = 6.324_555;
 const SILENCE_DB: f32 = -90.0;
@@ -77,7 +78,8 @@ fn raw(texture: &Texture, harmony: &Harmony) -> Vec<[f64; WIDTH]> {
         let total = plain.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let mut values = [0.0; WIDTH];
         values[0] = f64::from((column.cepstrum[0] / BANDS_ROOT).max(SILENCE_DB));
-        for (to, from) in values[1..].iter_mut().zip(&column.cepstrum[1..]) {
+        values[BASS] = f64::from((10.0 * column.bass.log10()).max(SILENCE_DB));
+        for (to, from) in values[1..BASS].iter_mut().zip(&column.cepstrum[1..]) {
             *to = f64::from(*from);
         }
         for (to, from) in values[WIDTH - CLASSES..].iter_mut().zip(plain) {

@@ -9,3 +9,4 @@ mod hostile;
 mod identity;
 mod music;
 mod outcomes;
+mod structure;
