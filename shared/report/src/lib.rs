@@ -16,6 +16,7 @@ mod loudness;
 mod origin;
 mod quality;
 mod quantised;
+mod similarity;
 mod spectral;
 mod structure;
 mod tags;
@@ -28,6 +29,7 @@ pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
+pub use similarity::Similarity;
 pub use spectral::{Spectral, Spread};
 pub use structure::{Section, Structure};
 pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
@@ -72,6 +74,8 @@ pub struct Report {
     pub descriptors: Option<Descriptors>,
     /// Sections.
     pub structure: Option<Structure>,
+    /// A point near to those of pieces that sound alike.
+    pub similarity: Option<Similarity>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -95,6 +99,7 @@ impl Default for Report {
             spectral: None,
             descriptors: None,
             structure: None,
+            similarity: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

@@ -29,6 +29,7 @@ mod rhythm;
 #[cfg(test)]
 mod signals;
 mod silence;
+mod similarity;
 mod source;
 mod speakers;
 mod spectrum;

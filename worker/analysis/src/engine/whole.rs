@@ -2,7 +2,7 @@
 
 use super::bench::note;
 use crate::traces::Traces;
-use crate::{Feature, Features, descriptors, structure};
+use crate::{Feature, Features, descriptors, similarity, structure};
 use report::Report;
 use std::time::Instant;
 
@@ -20,6 +20,11 @@ pub(super) fn describe(asked: Features, traces: &Traces, report: &mut Report) {
         let started = Instant::now();
         report.structure = structure::describe(report, traces);
         note(report, "structure", structure::VERSION, started.elapsed());
+    }
+    if needed.contains(Feature::Similarity) {
+        let started = Instant::now();
+        report.similarity = similarity::describe(report);
+        note(report, "similarity", similarity::VERSION, started.elapsed());
     }
     leave_out(asked, report);
 }
