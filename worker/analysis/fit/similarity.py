@@ -4,8 +4,8 @@
     cargo run --release -p analysis --features fitting --example similarity -- FILE... > numbers.jsonl
     python3 fit/similarity.py numbers.jsonl > src/similarity/corpus.rs
 
-The constants in use are of 335 clips of 45 to 60 s, generated with exact truth for tempo and key: 275 of MIDI grooves (59 families
-from waltz to salsa, rendered with FluidR3) and 60 of synthesised dance music (ten styles), in 12 codec settings.
+The constants in use are of 335 generated clips of 45 to 60 s: 285 of MIDI grooves (59 families from waltz to salsa, rendered with
+FluidR3) and 50 of synthesised dance music (ten styles), in 12 codec settings.
 """
 import json
 import statistics

@@ -9,4 +9,5 @@ mod hostile;
 mod identity;
 mod music;
 mod outcomes;
+mod similarity;
 mod structure;
