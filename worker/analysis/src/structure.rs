@@ -10,7 +10,7 @@ mod labels;
 mod partition;
 
 use crate::chroma::Harmony;
-use crate::timbre::Texture;
+use crate::timbre::{Column, Texture};
 use crate::traces::Traces;
 use columns::{Columns, WIDTH};
 use report::{Report, Section, Structure};
@@ -101,8 +101,8 @@ fn founded(texture: &Texture, edges: &[usize]) -> Vec<bool> {
     let mut powers: Vec<f32> = columns.iter().filter(|it| it.power > 0.0).map(|it| it.bass).collect();
     powers.sort_by(f32::total_cmp);
     let usual = powers.get(powers.len() * 3 / 4).map_or(0.0, |it| f64::from(*it));
-    let mean = |part: &[_]| {
-        let sum: f64 = part.iter().map(|it: &crate::timbre::Column| f64::from(it.bass)).sum();
+    let mean = |part: &[Column]| {
+        let sum: f64 = part.iter().map(|it| f64::from(it.bass)).sum();
         sum / part.len().max(1) as f64
     };
     edges.windows(2).map(|pair| mean(&columns[pair[0]..pair[1]]) >= WITHOUT_BASS * usual).collect()

