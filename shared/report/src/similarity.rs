@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 /// Distance in steps of the vector that two pieces of the corpus have, root mean square: see [`Similarity`].
 const STEPS: f64 = 283.0;
 
-/// A compact description of how a piece sounds, to find others that sound alike. It does not change with the key, hardly with
-/// the tempo, and not if the tempo is taken for half or twice of what it is.
+/// A compact description of how a piece sounds, to find others that sound alike. Neither a transposition to another key nor a tempo
+/// that is taken for half or twice of what it is makes a difference to its numbers of harmony and tempo.
 ///
 /// 27 numbers are of timbre (means of the cepstrum without its level, logarithms of its variances, contrast, centroid,
 /// flatness, roll-off), 6 of rhythm (onset rate, danceability, mean and deviation of the flux, and the tempo as a point on a circle of
