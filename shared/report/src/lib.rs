@@ -10,22 +10,28 @@
 //! below the gate) is `None`. Names carry their units.
 
 mod audio;
+mod descriptors;
 mod key;
 mod loudness;
 mod origin;
 mod quality;
 mod quantised;
+mod similarity;
 mod spectral;
+mod structure;
 mod tags;
 mod tempo;
 mod waveform;
 
 pub use audio::Audio;
+pub use descriptors::Descriptors;
 pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
 pub use quality::{Quality, Silence};
+pub use similarity::Similarity;
 pub use spectral::{Spectral, Spread};
+pub use structure::{Section, Structure};
 pub use tags::{CoverArt, MusicBrainz, ReplayGain, Tags};
 pub use tempo::{Tempo, TempoAbsence, TempoCandidate, TempoSegment};
 pub use waveform::Waveform;
@@ -64,6 +70,12 @@ pub struct Report {
     pub key_absence: Option<KeyAbsence>,
     /// How the sound is spread over the frequencies.
     pub spectral: Option<Spectral>,
+    /// What a listener might say of the piece.
+    pub descriptors: Option<Descriptors>,
+    /// Sections.
+    pub structure: Option<Structure>,
+    /// A point near to those of pieces that sound alike.
+    pub similarity: Option<Similarity>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -85,6 +97,9 @@ impl Default for Report {
             key: None,
             key_absence: None,
             spectral: None,
+            descriptors: None,
+            structure: None,
+            similarity: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

@@ -9,7 +9,8 @@ pub struct Versions {
     pub analysis: String,
     /// The decoder library: another version may shift samples by some milliseconds.
     pub decoder: String,
-    /// Version of each part that was computed, by its name in the report.
+    /// Version of each part that was computed, by its name in the report: also of those that were computed only because
+    /// another part is made from them, and are not in the report.
     pub parts: BTreeMap<String, u16>,
 }
 
@@ -21,6 +22,7 @@ pub struct Timings {
     pub total: f64,
     /// Reading packets and decoding them.
     pub decode: f64,
-    /// Each further part, by its name in the report.
+    /// Each further part, by its name in the report: also those that were computed only because another part is made from
+    /// them.
     pub parts: BTreeMap<String, f64>,
 }

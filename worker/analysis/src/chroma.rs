@@ -89,6 +89,18 @@ pub(crate) struct Slice {
     pub(crate) clean: [f64; CLASSES],
 }
 
+impl Harmony {
+    /// Share of each pitch class in all peaks, adding up to 1. `None` if there was no peak.
+    pub(crate) fn mean(&self) -> Option<[f64; CLASSES]> {
+        let mut sums = [0.0; CLASSES];
+        for slice in &self.slices {
+            sums.iter_mut().zip(slice.plain).for_each(|(sum, value)| *sum += value);
+        }
+        let total: f64 = sums.iter().sum();
+        (total > 0.0).then(|| sums.map(|sum| sum / total))
+    }
+}
+
 impl Chroma {
     /// For samples at `rate` Hz, as [`crate::decimate::Decimator::low`] gives them.
     pub(crate) fn new(rate: f64) -> Self {

@@ -3,6 +3,7 @@
 mod bench;
 mod pass;
 mod pulse;
+mod whole;
 
 use crate::decode::{Decoder, Judgement};
 use crate::open;

@@ -13,9 +13,12 @@ pub(crate) enum Feature {
     Key,
     Tempo,
     Spectral,
+    Descriptors,
+    Structure,
+    Similarity,
 }
 
-const ALL: [Feature; 8] = [
+const ALL: [Feature; 11] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
@@ -24,6 +27,9 @@ const ALL: [Feature; 8] = [
     Feature::Key,
     Feature::Tempo,
     Feature::Spectral,
+    Feature::Descriptors,
+    Feature::Structure,
+    Feature::Similarity,
 ];
 
 impl Feature {
@@ -37,6 +43,19 @@ impl Feature {
             Self::Key => "key",
             Self::Tempo => "tempo",
             Self::Spectral => "spectral",
+            Self::Descriptors => "descriptors",
+            Self::Structure => "structure",
+            Self::Similarity => "similarity",
+        }
+    }
+
+    /// What it is made from.
+    fn ingredients(self) -> &'static [Self] {
+        match self {
+            Self::Descriptors => &[Self::Loudness, Self::Key, Self::Tempo, Self::Spectral],
+            Self::Structure => &[Self::Key, Self::Spectral],
+            Self::Similarity => &[Self::Descriptors, Self::Loudness, Self::Key, Self::Tempo, Self::Spectral],
+            _ => &[],
         }
     }
 
@@ -48,7 +67,7 @@ impl Feature {
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
 /// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`,
-/// `spectral`. Displayed in one canonical form, so that it can be part of a cache key.
+/// `spectral`, `descriptors`, `structure`, `similarity`. Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Features(u32);
@@ -59,6 +78,12 @@ impl Features {
 
     pub(crate) fn contains(self, feature: Feature) -> bool {
         self.0 & feature.bit() != 0
+    }
+
+    /// These, and all that they are made from.
+    pub(crate) fn with_ingredients(self) -> Self {
+        let asked = ALL.into_iter().filter(|feature| self.contains(*feature));
+        Self(asked.flat_map(|feature| feature.ingredients()).fold(self.0, |bits, it| bits | it.bit()))
     }
 }
 
@@ -141,7 +166,10 @@ mod tests {
 
     #[test]
     fn naming_every_part_is_all() {
-        let listed: Features = "spectral,tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
+        let listed: Features =
+            "similarity,structure,descriptors,spectral,tempo,key,silence,quality,loudness,tags,waveform"
+                .parse()
+                .unwrap();
         assert_eq!(listed, Features::ALL);
         assert_eq!("tags,all".parse(), Ok(Features::default()));
         assert_eq!(listed.to_string(), "all");
@@ -152,15 +180,26 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral, descriptors, structure, similarity"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
     }
 
+    #[test]
+    fn ingredients_of_ingredients_are_there() {
+        for feature in ALL {
+            let needed = Features(feature.bit()).with_ingredients();
+            assert!(needed.contains(feature));
+            assert_eq!(needed.with_ingredients(), needed, "{}", feature.name());
+        }
+        let plain: Features = "tags,loudness,tempo".parse().unwrap();
+        assert_eq!(plain.with_ingredients(), plain);
+    }
+
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..256) {
+        fn display_and_parse_are_inverse(bits in 1u32..2048) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

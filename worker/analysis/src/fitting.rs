@@ -1,8 +1,9 @@
-//! What the octave model is fitted on. Not part of the product: only `fit/` reads it.
+//! What the octave model and the similarity vector are fitted on. Not part of the product: only `fit/` reads it.
 
 use crate::decimate::Decimator;
 use crate::onset::Onset;
 use crate::rhythm;
+use crate::similarity;
 
 /// A tempo that a piece may have.
 #[derive(Debug, Clone)]
@@ -44,4 +45,10 @@ impl Ear {
         self.onset.push(self.decimator.low(), self.decimator.upper());
         rhythm::candidates(&self.onset.finish())
     }
+}
+
+/// The numbers of the similarity vector before they are standardised; `None` what the piece does not have.
+#[must_use]
+pub fn similarity(report: &report::Report) -> Option<Vec<Option<f64>>> {
+    similarity::numbers(report).map(Vec::from)
 }

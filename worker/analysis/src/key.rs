@@ -17,6 +17,7 @@ mod tonality;
 use crate::chroma::{CLASSES, Chroma, Harmony};
 use crate::decimate::Decimator;
 use crate::listener::Listener;
+use crate::traces::Traces;
 use decision::Chances;
 use report::{Key, KeyAbsence, KeyCandidate, KeySegment, Report};
 
@@ -52,11 +53,13 @@ impl Listener for KeyFinder {
         self.0.push(sound.low());
     }
 
-    fn finish(self: Box<Self>, report: &mut Report) {
-        match find(&self.0.finish()) {
+    fn finish(self: Box<Self>, report: &mut Report, traces: &mut Traces) {
+        let harmony = self.0.finish();
+        match find(&harmony) {
             Ok(key) => report.key = Some(key),
             Err(absence) => report.key_absence = Some(absence),
         }
+        traces.harmony = Some(harmony);
     }
 }
 
@@ -82,7 +85,7 @@ pub(crate) fn find(harmony: &Harmony) -> Result<Key, KeyAbsence> {
         tuning_cents: harmony.tuning * 100.0,
         reference_hz: 440.0 * (harmony.tuning / 12.0).exp2(),
         segments: modulation::segments(harmony).into_iter().map(segment).collect(),
-        chroma_mean: chroma_mean(harmony),
+        chroma_mean: harmony.mean().map_or_else(Vec::new, Vec::from),
     })
 }
 
@@ -101,11 +104,4 @@ fn candidate(key: usize, chances: &Chances) -> KeyCandidate {
 fn segment(found: modulation::Segment) -> KeySegment {
     let (tonic, mode) = notation::spell(found.key);
     KeySegment { start_seconds: found.start, end_seconds: found.end, tonic, mode, confidence: found.chance }
-}
-
-/// Share of each pitch class in all peaks.
-fn chroma_mean(harmony: &Harmony) -> Vec<f64> {
-    let sums = evidence::sum(harmony.slices.iter().map(|slice| slice.plain));
-    let total: f64 = sums.iter().sum();
-    sums.iter().map(|sum| if total > 0.0 { sum / total } else { 0.0 }).collect()
 }

@@ -10,6 +10,7 @@ mod beats;
 mod chroma;
 mod decimate;
 mod decode;
+mod descriptors;
 mod engine;
 mod features;
 #[cfg(feature = "fitting")]
@@ -28,13 +29,16 @@ mod rhythm;
 #[cfg(test)]
 mod signals;
 mod silence;
+mod similarity;
 mod source;
 mod speakers;
 mod spectrum;
 mod stage;
+mod structure;
 mod tags;
 mod tempo;
 mod timbre;
+mod traces;
 mod verdict;
 mod waveform;
 

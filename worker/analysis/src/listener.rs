@@ -2,6 +2,7 @@
 
 use crate::decimate::Decimator;
 use crate::stage::{Block, Format};
+use crate::traces::Traces;
 use report::Report;
 
 /// One measurement of the decimated channel. It hears every sample once, in order.
@@ -15,8 +16,8 @@ pub(crate) trait Listener {
     /// Takes the samples that the last block led to.
     fn hear(&mut self, sound: &Decimator);
 
-    /// Writes the results into the report.
-    fn finish(self: Box<Self>, report: &mut Report);
+    /// Writes the results into the report, and leaves its history to those who look at the whole.
+    fn finish(self: Box<Self>, report: &mut Report, traces: &mut Traces);
 }
 
 /// Mixes all channels but low-frequency effects into one, and decimates it: once for all listeners.

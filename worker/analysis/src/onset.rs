@@ -14,9 +14,11 @@
 
 mod curves;
 mod history;
+mod rate;
 
 pub(crate) use curves::Curves;
 pub(crate) use history::{BANDS, Band, Novelty, PITCHES};
+pub(crate) use rate::onsets_per_second;
 
 use crate::spectrum::Spectrum;
 

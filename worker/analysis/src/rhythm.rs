@@ -12,6 +12,7 @@ mod trial;
 use crate::decimate::Decimator;
 use crate::listener::Listener;
 use crate::onset::{Novelty, Onset};
+use crate::traces::Traces;
 use pulse::Pulse;
 use report::{Report, Tempo, TempoAbsence, TempoCandidate};
 
@@ -44,11 +45,13 @@ impl Listener for Rhythm {
         self.0.push(sound.low(), sound.upper());
     }
 
-    fn finish(self: Box<Self>, report: &mut Report) {
-        match find(&self.0.finish()) {
+    fn finish(self: Box<Self>, report: &mut Report, traces: &mut Traces) {
+        let novelty = self.0.finish();
+        match find(&novelty) {
             Ok(tempo) => report.tempo = Some(tempo),
             Err(absence) => report.tempo_absence = Some(absence),
         }
+        traces.novelty = Some(novelty);
     }
 }
 

@@ -10,16 +10,19 @@ mod shape;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod texture;
 
 use crate::decimate::Decimator;
 use crate::frames::Frames;
 use crate::listener::Listener;
 use crate::spectrum::Spectrum;
+use crate::traces::Traces;
 use contrast::Contrast;
 use mel::Cepstrum;
 use report::{Report, Spectral};
 use shape::Shape;
 use statistics::{Many, One};
+pub(crate) use texture::{Column, Texture};
 
 /// Version of what is computed here.
 const VERSION: u16 = 1;
@@ -31,6 +34,8 @@ const FRAME_SECONDS: f64 = 2048.0 / 22_050.0;
 const FRAME_SIZES: std::ops::RangeInclusive<f64> = 64.0..=8192.0;
 /// A frame with no more power than this (−70 dB relative to a sine of full scale) is silence.
 const SILENCE: f32 = 1e-7;
+/// What lies below is bass: kick and bass line, as in [`crate::onset`].
+const BASS_HZ: f64 = 200.0;
 /// The contrast sorts, and is computed in each fourth frame only: five times a second.
 const CONTRAST_EVERY: u64 = 4;
 
@@ -57,14 +62,17 @@ struct Ear {
     flux: One,
     contrasts: Many,
     coefficients: Many,
+    /// Bins of the bass, and the history of the columns, if one is asked for.
+    bass: usize,
+    texture: Option<Texture>,
 }
 
 impl Timbre {
-    /// For samples at `rate` Hz, as [`Decimator::middle`] gives them.
-    pub(crate) fn new(rate: f64) -> Self {
+    /// For samples at `rate` Hz, as [`Decimator::middle`] gives them. `history`: whether to leave a [`Texture`] behind.
+    pub(crate) fn new(rate: f64, history: bool) -> Self {
         let wanted = (FRAME_SECONDS * rate).log2().round().exp2();
         let size = wanted.clamp(*FRAME_SIZES.start(), *FRAME_SIZES.end()) as usize;
-        Self { frames: Frames::new(size), ear: Ear::new(rate, size) }
+        Self { frames: Frames::new(size), ear: Ear::new(rate, size, history) }
     }
 
     fn push(&mut self, samples: &[f32]) {
@@ -72,15 +80,15 @@ impl Timbre {
         frames.push(samples, |frame| ear.hear(frame));
     }
 
-    fn measure(self) -> Option<Spectral> {
+    fn measure(self) -> (Option<Spectral>, Option<Texture>) {
         let Self { frames, mut ear } = self;
         frames.finish(|frame| ear.hear(frame));
-        ear.measured()
+        (ear.measured(), ear.texture.map(Texture::finish))
     }
 }
 
 impl Ear {
-    fn new(rate: f64, size: usize) -> Self {
+    fn new(rate: f64, size: usize, history: bool) -> Self {
         let bin_hz = rate / size as f64;
         let bins = ((HIGHEST_HZ / bin_hz) as usize).min(size / 2) + 1;
         let contrast = Contrast::new(bins, bin_hz);
@@ -96,6 +104,8 @@ impl Ear {
             shapes: Default::default(),
             flux: One::default(),
             coefficients: Many::new(mel::COEFFICIENTS),
+            bass: ((BASS_HZ / bin_hz).ceil() as usize).min(bins),
+            texture: history.then(|| Texture::new(size as f64 / 2.0 / rate)),
         }
     }
 
@@ -104,6 +114,9 @@ impl Ear {
         let total: f32 = powers.iter().sum();
         if !(total > SILENCE && total.is_finite()) {
             self.shape.forget();
+            if let Some(texture) = &mut self.texture {
+                texture.frame(Column::SILENT);
+            }
             return;
         }
         let shape = self.shape.of(powers);
@@ -118,7 +131,11 @@ impl Ear {
         if self.heard.is_multiple_of(CONTRAST_EVERY) {
             self.contrasts.add(self.contrast.of(powers));
         }
-        self.coefficients.add(self.cepstrum.of(powers));
+        let cepstrum = self.cepstrum.of(powers);
+        self.coefficients.add(cepstrum);
+        if let Some(texture) = &mut self.texture {
+            texture.frame(Column::new(cepstrum, powers[..self.bass].iter().sum(), total));
+        }
         self.heard += 1;
     }
 
@@ -152,7 +169,7 @@ impl Listener for Timbre {
         self.push(sound.middle());
     }
 
-    fn finish(self: Box<Self>, report: &mut Report) {
-        report.spectral = self.measure();
+    fn finish(self: Box<Self>, report: &mut Report, traces: &mut Traces) {
+        (report.spectral, traces.texture) = self.measure();
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that measures, fed block by block, and the time that each of them took.
 
+use super::whole;
 use crate::decimate::Decimator;
 use crate::key::KeyFinder;
 use crate::listener::{Listener, Mono};
@@ -9,6 +10,7 @@ use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
 use crate::timbre::Timbre;
+use crate::traces::Traces;
 use crate::waveform::Overview;
 use crate::{Feature, Features};
 use report::Report;
@@ -19,6 +21,8 @@ const DECIMATION: &str = "decimation";
 
 /// The stages and the listeners of one pass.
 pub(super) struct Bench {
+    /// What was asked for; what that is made from is measured as well.
+    asked: Features,
     stages: Vec<(Box<dyn Stage>, Duration)>,
     ears: Option<Ears>,
     peak: f32,
@@ -32,7 +36,8 @@ struct Ears {
 }
 
 impl Bench {
-    pub(super) fn new(features: Features, format: &Format) -> Self {
+    pub(super) fn new(asked: Features, format: &Format) -> Self {
+        let features = asked.with_ingredients();
         let mut stages: Vec<Box<dyn Stage>> = Vec::new();
         if features.contains(Feature::Loudness) {
             stages.push(Box::new(Meter::new(format)));
@@ -47,6 +52,7 @@ impl Bench {
             stages.push(Box::new(Overview::new(format)));
         }
         Self {
+            asked,
             stages: stages.into_iter().map(|stage| (stage, Duration::ZERO)).collect(),
             ears: Ears::new(features, format),
             peak: 0.0,
@@ -76,9 +82,11 @@ impl Bench {
             stage.finish(report);
             note(report, stage.name(), stage.version(), *spent + before.elapsed());
         }
+        let mut traces = Traces::default();
         if let Some(ears) = self.ears {
-            ears.finish(report);
+            ears.finish(report, &mut traces);
         }
+        whole::describe(self.asked, &traces, report);
     }
 }
 
@@ -93,7 +101,8 @@ impl Ears {
             listeners.push(Box::new(KeyFinder::new(mono.sound().low_rate())));
         }
         if features.contains(Feature::Spectral) {
-            listeners.push(Box::new(Timbre::new(mono.sound().middle_rate())));
+            let history = features.contains(Feature::Structure);
+            listeners.push(Box::new(Timbre::new(mono.sound().middle_rate(), history)));
         }
         let listeners: Vec<_> = listeners.into_iter().map(|it| (it, Duration::ZERO)).collect();
         (!listeners.is_empty()).then_some(Self { mono, spent: Duration::ZERO, listeners })
@@ -111,13 +120,13 @@ impl Ears {
         }
     }
 
-    fn finish(mut self, report: &mut Report) {
+    fn finish(mut self, report: &mut Report, traces: &mut Traces) {
         self.hear(Mono::finish);
         report.timings_seconds.parts.insert(DECIMATION.to_owned(), self.spent.as_secs_f64());
         for (listener, spent) in self.listeners {
             let before = Instant::now();
             let (name, version) = (listener.name(), listener.version());
-            listener.finish(report);
+            listener.finish(report, traces);
             note(report, name, version, spent + before.elapsed());
         }
     }
@@ -129,7 +138,7 @@ fn lap(before: &mut Instant) -> Duration {
     now.duration_since(std::mem::replace(before, now))
 }
 
-fn note(report: &mut Report, part: &str, version: u16, spent: Duration) {
+pub(super) fn note(report: &mut Report, part: &str, version: u16, spent: Duration) {
     report.versions.parts.insert(part.to_owned(), version);
     report.timings_seconds.parts.insert(part.to_owned(), spent.as_secs_f64());
 }

@@ -5,7 +5,7 @@ const MEAN_HALF_SECONDS: f64 = 0.4;
 /// Flux without any onset: the hiss of a quiet recording stays below it. Curves are scaled by their deviation or by this.
 const FLOOR: f32 = 0.004;
 /// How much each band counts for the sum. The low one is where beats are, the middle one where most onsets are.
-const WEIGHTS: [f32; BANDS] = [1.0, 1.0, 0.8, 0.5, 0.7];
+pub(super) const WEIGHTS: [f32; BANDS] = [1.0, 1.0, 0.8, 0.5, 0.7];
 
 /// The novelty of a stretch, ready to be compared: local means taken off, rectified, unit deviation.
 #[derive(Debug)]

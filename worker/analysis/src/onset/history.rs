@@ -1,3 +1,4 @@
+use super::curves::WEIGHTS;
 use std::sync::LazyLock;
 
 /// Number of coarse bands.
@@ -83,6 +84,18 @@ impl Novelty {
         let to = to.min(self.frames.len());
         let table = from_bytes();
         self.frames[from.min(to)..to].iter().map(move |frame| table[usize::from(frame[band as usize])])
+    }
+
+    /// The weighted sum of all bands in the frames of the range, as far as there are any.
+    pub(crate) fn sum(&self, from: usize, to: usize) -> Vec<f32> {
+        let to = to.min(self.frames.len());
+        let mut sum = vec![0.0; to - from.min(to)];
+        for (band, weight) in [Band::Low, Band::Middle, Band::High, Band::Air].into_iter().zip(WEIGHTS) {
+            for (sum, flux) in sum.iter_mut().zip(self.band(band, from, to)) {
+                *sum += weight * flux;
+            }
+        }
+        sum
     }
 
     /// Mean flux of each band.

@@ -5,9 +5,9 @@ use crate::signals;
 use proptest::prelude::*;
 
 fn measured(rate: u32, signal: &[f32]) -> Option<Spectral> {
-    let mut timbre = Timbre::new(f64::from(rate));
+    let mut timbre = Timbre::new(f64::from(rate), false);
     signal.chunks(1000).for_each(|piece| timbre.push(piece));
-    timbre.measure()
+    timbre.measure().0
 }
 
 #[test]

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod build;
+mod descriptors;
 mod formats;
 mod hostile;
 mod identity;
+mod music;
 mod outcomes;
+mod similarity;
+mod structure;
