@@ -10,6 +10,7 @@
 //! below the gate) is `None`. Names carry their units.
 
 mod audio;
+mod fingerprint;
 mod key;
 mod loudness;
 mod origin;
@@ -21,6 +22,7 @@ mod tempo;
 mod waveform;
 
 pub use audio::Audio;
+pub use fingerprint::Fingerprint;
 pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
@@ -64,6 +66,8 @@ pub struct Report {
     pub key_absence: Option<KeyAbsence>,
     /// How the sound is spread over the frequencies.
     pub spectral: Option<Spectral>,
+    /// What the recording is known by. `None` for less than 2.7 s of audio and for silence.
+    pub fingerprint: Option<Fingerprint>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -85,6 +89,7 @@ impl Default for Report {
             key: None,
             key_absence: None,
             spectral: None,
+            fingerprint: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

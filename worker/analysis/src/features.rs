@@ -13,9 +13,10 @@ pub(crate) enum Feature {
     Key,
     Tempo,
     Spectral,
+    Fingerprint,
 }
 
-const ALL: [Feature; 8] = [
+const ALL: [Feature; 9] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
@@ -24,6 +25,7 @@ const ALL: [Feature; 8] = [
     Feature::Key,
     Feature::Tempo,
     Feature::Spectral,
+    Feature::Fingerprint,
 ];
 
 impl Feature {
@@ -37,6 +39,7 @@ impl Feature {
             Self::Key => "key",
             Self::Tempo => "tempo",
             Self::Spectral => "spectral",
+            Self::Fingerprint => "fingerprint",
         }
     }
 
@@ -48,7 +51,7 @@ impl Feature {
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
 /// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`,
-/// `spectral`. Displayed in one canonical form, so that it can be part of a cache key.
+/// `spectral`, `fingerprint`. Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Features(u32);
@@ -141,7 +144,8 @@ mod tests {
 
     #[test]
     fn naming_every_part_is_all() {
-        let listed: Features = "spectral,tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
+        let listed: Features =
+            "fingerprint,spectral,tempo,key,silence,quality,loudness,tags,waveform".parse().unwrap();
         assert_eq!(listed, Features::ALL);
         assert_eq!("tags,all".parse(), Ok(Features::default()));
         assert_eq!(listed.to_string(), "all");
@@ -152,7 +156,7 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral, fingerprint"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
@@ -160,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..256) {
+        fn display_and_parse_are_inverse(bits in 1u32..512) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

@@ -12,6 +12,7 @@ mod decimate;
 mod decode;
 mod engine;
 mod features;
+mod fingerprint;
 #[cfg(feature = "fitting")]
 pub mod fitting;
 mod frames;

@@ -1,6 +1,7 @@
 //! Everything that measures, fed block by block, and the time that each of them took.
 
 use crate::decimate::Decimator;
+use crate::fingerprint::Fingerprinter;
 use crate::key::KeyFinder;
 use crate::listener::{Listener, Mono};
 use crate::loudness::Meter;
@@ -94,6 +95,9 @@ impl Ears {
         }
         if features.contains(Feature::Spectral) {
             listeners.push(Box::new(Timbre::new(mono.sound().middle_rate())));
+        }
+        if features.contains(Feature::Fingerprint) {
+            listeners.push(Box::new(Fingerprinter::new(mono.sound())));
         }
         let listeners: Vec<_> = listeners.into_iter().map(|it| (it, Duration::ZERO)).collect();
         (!listeners.is_empty()).then_some(Self { mono, spent: Duration::ZERO, listeners })
