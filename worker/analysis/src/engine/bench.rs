@@ -5,7 +5,7 @@ use crate::fingerprint::Fingerprinter;
 use crate::key::KeyFinder;
 use crate::listener::{Listener, Mono};
 use crate::loudness::Meter;
-use crate::quality::Defects;
+use crate::quality::Evidence;
 use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
@@ -42,7 +42,7 @@ impl Bench {
             stages.push(Box::new(Ends::new(format)));
         }
         if features.contains(Feature::Quality) {
-            stages.push(Box::new(Defects::new(format)));
+            stages.push(Box::new(Evidence::new(format)));
         }
         if features.contains(Feature::Waveform) {
             stages.push(Box::new(Overview::new(format)));

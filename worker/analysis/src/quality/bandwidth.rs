@@ -1,0 +1,154 @@
+//! Where the spectrum ends: encoders, resamplers and old converters cut it off steeply, instruments and microphones do not.
+//!
+//! The average spectrum of the piece is searched for its steepest fall (as in D'Alessandro & Shi, *MP3 bit rate quality
+//! detection through frequency spectrum analysis*, 2009, and in Lacroix, Prime, Remy & Derrien, *Lossless Audio Checker*, AES
+//! 139, 2015, which also look for rates and bits that were only made up).
+
+use crate::spectrum::Spectrum;
+use crate::stage::{BLOCK_FRAMES, Block, Format};
+use report::Quality;
+
+/// Seconds from one spectrum to the next, about.
+const INTERVAL_SECONDS: f64 = 0.5;
+/// Width of the bands that are compared.
+const BAND_HZ: f64 = 250.0;
+/// Bands in the kilohertz on each side of a fall. Between the two sides one band on each side is left to the fall itself, the
+/// 500 Hz in which LAME's low-pass goes down.
+const SIDE: usize = 4;
+/// No fall is looked for below: telephones and AM radio end at 3.4 kHz and above.
+const LOWEST_HZ: f64 = 3000.0;
+/// A fall, if it is at least this deep: at 3 kHz more than 30 dB per octave, at 16 kHz more than 160, which no instrument, tape
+/// or microphone has.
+const LEAST_DROP_DB: f64 = 15.0;
+/// Below this level per bin there is nothing that could fall: the noise of rounding to 16 bits lies at −129 dB.
+const LEAST_LEVEL_DB: f64 = -115.0;
+/// The level of nothing.
+const FLOOR: f64 = 1e-18;
+/// Rates that audio is kept in, in Hz.
+const RATES: [u32; 11] =
+    [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000];
+/// A resampler cuts off at this share of half the old rate: FFmpeg's at 0.97, simple ones lower.
+const RESAMPLED: std::ops::RangeInclusive<f64> = 0.85..=1.01;
+/// And leaves no more than this above, relative to what lies below.
+const EMPTY_DB: f64 = -30.0;
+
+/// Averages spectra.
+#[derive(Debug)]
+pub(super) struct Bandwidth {
+    rate: u32,
+    spectrum: Spectrum,
+    sums: Vec<f64>,
+    heard: u64,
+    /// The channels, which are heard in turn, without those for the bass alone.
+    channels: Vec<usize>,
+    every: u64,
+    blocks: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fall {
+    /// The first band above the place.
+    band: usize,
+    below: f64,
+    above: f64,
+}
+
+impl Bandwidth {
+    pub(super) fn new(format: &Format) -> Self {
+        let heard: Vec<usize> = (0..format.channels()).filter(|&at| format.weights[at] > 0.0).collect();
+        let blocks_per_interval = INTERVAL_SECONDS * f64::from(format.rate) / BLOCK_FRAMES as f64;
+        Self {
+            rate: format.rate,
+            spectrum: Spectrum::new(BLOCK_FRAMES),
+            sums: vec![0.0; BLOCK_FRAMES / 2 + 1],
+            heard: 0,
+            channels: if heard.is_empty() { vec![0] } else { heard },
+            every: (blocks_per_interval as u64).max(1),
+            blocks: 0,
+        }
+    }
+
+    /// Hears whole blocks only, which all but the last are.
+    pub(super) fn block(&mut self, block: &Block<'_>) {
+        if block.frames() < BLOCK_FRAMES {
+            return;
+        }
+        if self.blocks.is_multiple_of(self.every) {
+            let channel = self.channels[(self.heard % self.channels.len() as u64) as usize];
+            for (sum, power) in self.sums.iter_mut().zip(self.spectrum.powers(block.channel(channel))) {
+                *sum += f64::from(*power);
+            }
+            self.heard += 1;
+        }
+        self.blocks += 1;
+    }
+
+    pub(super) fn finish(&mut self, quality: &mut Quality) {
+        let bands = self.bands();
+        let Some(fall) = self.fall(&bands) else { return };
+        let hz = self.place(&fall);
+        let rest = mean(&bands[fall.band + 1..]) - fall.below;
+        quality.cutoff_hz = Some(hz);
+        quality.cutoff_drop_db = Some(fall.below - fall.above);
+        quality.cutoff_residual_db = Some(rest);
+        let nyquist = |rate: &u32| f64::from(*rate) / 2.0;
+        quality.source_rate_hz = RATES
+            .into_iter()
+            .filter(|rate| *rate < self.rate && rest <= EMPTY_DB)
+            .find(|rate| RESAMPLED.contains(&(hz / nyquist(rate))));
+    }
+
+    fn bin_hz(&self) -> f64 {
+        f64::from(self.rate) / BLOCK_FRAMES as f64
+    }
+
+    /// Mean level per bin from `from` to `to` in Hz, in dB relative to a sine of full scale.
+    fn level(&self, from: f64, to: f64) -> f64 {
+        let bin = |hz: f64| ((hz / self.bin_hz()).round() as usize).min(self.sums.len());
+        let bins = &self.sums[bin(from)..bin(to).max(bin(from) + 1).min(self.sums.len())];
+        let power = bins.iter().sum::<f64>() / (bins.len().max(1) as f64 * self.heard.max(1) as f64);
+        10.0 * power.max(FLOOR).log10()
+    }
+
+    fn bands(&self) -> Vec<f64> {
+        let count = (f64::from(self.rate) / 2.0 / BAND_HZ) as usize;
+        (0..count).map(|band| self.level(band as f64 * BAND_HZ, (band + 1) as f64 * BAND_HZ)).collect()
+    }
+
+    /// The deepest fall. From the weakest band below it, so that a lone tone makes none.
+    fn fall(&self, bands: &[f64]) -> Option<Fall> {
+        let lowest = (LOWEST_HZ / BAND_HZ) as usize;
+        (lowest..bands.len().saturating_sub(1))
+            .map(|band| {
+                let end = bands.len().min(band + 1 + SIDE);
+                Fall {
+                    band,
+                    below: least(&bands[band - 1 - SIDE..band - 1]),
+                    above: mean(&bands[band + 1..end]),
+                }
+            })
+            .filter(|it| it.below >= LEAST_LEVEL_DB && it.below - it.above >= LEAST_DROP_DB)
+            .filter(|it| it.below - mean(&bands[it.band + 1..]) >= LEAST_DROP_DB)
+            .max_by(|a, b| (a.below - a.above).total_cmp(&(b.below - b.above)))
+    }
+
+    /// The frequency where the level is half-way down, in dB.
+    fn place(&self, fall: &Fall) -> f64 {
+        let half = (fall.below + fall.above) / 2.0;
+        let step = BAND_HZ / 10.0;
+        let centre = fall.band as f64 * BAND_HZ;
+        (-20..20)
+            .map(|it| centre + f64::from(it) * step)
+            .rev()
+            .find(|hz| self.level(hz - 2.0 * step, hz + 2.0 * step) >= half)
+            .unwrap_or(centre)
+    }
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
