@@ -17,9 +17,19 @@ const BAND_HZ: f64 = 250.0;
 const SIDE: usize = 4;
 /// No fall is looked for below: telephones and AM radio end at 3.4 kHz and above.
 const LOWEST_HZ: f64 = 3000.0;
-/// A fall, if it is at least this deep: at 3 kHz more than 30 dB per octave, at 16 kHz more than 160, which no instrument, tape
-/// or microphone has.
+/// A fall, if it is at least this deep and this steep, from the middle of one side to that of the other: 40 dB per octave is
+/// 26 dB at 3.4 kHz, and more than the filters of synthesisers have; above 6 kHz the depth decides.
 const LEAST_DROP_DB: f64 = 15.0;
+const LEAST_DB_PER_OCTAVE: f64 = 40.0;
+/// A fall begins at the strongest of the four bands before, and goes on there if those are stronger by this, so that the
+/// mirror images that a resampler leaves beyond the old band edge don't stop it.
+const KNEE_DB: f64 = 6.0;
+/// And at most so many bands before its steepest place, or so much of its frequency: FFmpeg's resampler falls for 1.8 kHz
+/// from 22.05 kHz, for 3.6 from 44.1.
+const MOST_KNEE_BANDS: usize = 12;
+const MOST_KNEE_SHARE: usize = 6;
+/// The cut-off is where the level is this far below that of the knee, as filters are named.
+const CUTOFF_DB: f64 = 6.0;
 /// Below this level per bin there is nothing that could fall: the noise of rounding to 16 bits lies at −129 dB.
 const LEAST_LEVEL_DB: f64 = -115.0;
 /// The level of nothing.
@@ -27,8 +37,8 @@ const FLOOR: f64 = 1e-18;
 /// Rates that audio is kept in, in Hz.
 const RATES: [u32; 11] =
     [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000];
-/// A resampler cuts off at this share of half the old rate: FFmpeg's at 0.97, simple ones lower.
-const RESAMPLED: std::ops::RangeInclusive<f64> = 0.85..=1.01;
+/// A resampler cuts off at this share of half the old rate: SoX's at 0.95, FFmpeg's at 0.97.
+const RESAMPLED: std::ops::RangeInclusive<f64> = 0.93..=1.03;
 /// And leaves no more than this above, relative to what lies below.
 const EMPTY_DB: f64 = -30.0;
 
@@ -36,6 +46,8 @@ const EMPTY_DB: f64 = -30.0;
 #[derive(Debug)]
 pub(super) struct Bandwidth {
     rate: u32,
+    /// Whether the codec is lossy: its encoder cuts off whatever the rate was.
+    lossy: bool,
     spectrum: Spectrum,
     sums: Vec<f64>,
     heard: u64,
@@ -59,6 +71,7 @@ impl Bandwidth {
         let blocks_per_interval = INTERVAL_SECONDS * f64::from(format.rate) / BLOCK_FRAMES as f64;
         Self {
             rate: format.rate,
+            lossy: format.bit_depth.is_none(),
             spectrum: Spectrum::new(BLOCK_FRAMES),
             sums: vec![0.0; BLOCK_FRAMES / 2 + 1],
             heard: 0,
@@ -86,7 +99,7 @@ impl Bandwidth {
     pub(super) fn finish(&mut self, quality: &mut Quality) {
         let bands = self.bands();
         let Some(fall) = self.fall(&bands) else { return };
-        let hz = self.place(&fall);
+        let hz = self.place(&fall, &bands);
         let rest = mean(&bands[fall.band + 1..]) - fall.below;
         quality.cutoff_hz = Some(hz);
         quality.cutoff_drop_db = Some(fall.below - fall.above);
@@ -94,7 +107,7 @@ impl Bandwidth {
         let nyquist = |rate: &u32| f64::from(*rate) / 2.0;
         quality.source_rate_hz = RATES
             .into_iter()
-            .filter(|rate| *rate < self.rate && rest <= EMPTY_DB)
+            .filter(|rate| *rate < self.rate && rest <= EMPTY_DB && !self.lossy)
             .find(|rate| RESAMPLED.contains(&(hz / nyquist(rate))));
     }
 
@@ -127,21 +140,36 @@ impl Bandwidth {
                     above: mean(&bands[band + 1..end]),
                 }
             })
-            .filter(|it| it.below >= LEAST_LEVEL_DB && it.below - it.above >= LEAST_DROP_DB)
+            .filter(|it| it.below >= LEAST_LEVEL_DB && it.below - it.above >= it.least_drop())
             .filter(|it| it.below - mean(&bands[it.band + 1..]) >= LEAST_DROP_DB)
             .max_by(|a, b| (a.below - a.above).total_cmp(&(b.below - b.above)))
     }
 
-    /// The frequency where the level is half-way down, in dB.
-    fn place(&self, fall: &Fall) -> f64 {
-        let half = (fall.below + fall.above) / 2.0;
+    /// The frequency where the level is [`CUTOFF_DB`] below that of the knee.
+    fn place(&self, fall: &Fall, bands: &[f64]) -> f64 {
+        let lowest = fall.band - fall.band.min(MOST_KNEE_BANDS.max(fall.band / MOST_KNEE_SHARE));
+        let mut knee = fall.band;
+        while let Some(band) = (lowest.max(knee.saturating_sub(SIDE))..knee)
+            .max_by(|a, b| bands[*a].total_cmp(&bands[*b]))
+            .filter(|band| bands[*band] - bands[knee] >= KNEE_DB)
+        {
+            knee = band;
+        }
         let step = BAND_HZ / 10.0;
-        let centre = fall.band as f64 * BAND_HZ;
-        (-20..20)
-            .map(|it| centre + f64::from(it) * step)
-            .rev()
-            .find(|hz| self.level(hz - 2.0 * step, hz + 2.0 * step) >= half)
-            .unwrap_or(centre)
+        let level = |it: &u32| {
+            let hz = (knee as f64 + 0.5) * BAND_HZ + f64::from(*it) * step;
+            self.level(hz - 2.0 * step, hz + 2.0 * step)
+        };
+        let past = (0..200).find(|it| level(it) < bands[knee] - CUTOFF_DB).unwrap_or(0);
+        (knee as f64 + 0.5) * BAND_HZ + f64::from(past) * step
+    }
+}
+
+impl Fall {
+    fn least_drop(&self) -> f64 {
+        let half = SIDE as f64 / 2.0 + 1.0;
+        let octaves = ((self.band as f64 + half) / (self.band as f64 - half)).log2();
+        LEAST_DROP_DB.max(LEAST_DB_PER_OCTAVE * octaves)
     }
 }
 

@@ -71,7 +71,7 @@ fn an_old_rate_shows() {
         (44_100, 19_000.0, None),
         (44_100, 17_000.0, None),
     ] {
-        let quality = measured(rate, None, &[cut(rate, 40_960, hz)], &[4096]);
+        let quality = measured(rate, Some(16), &[cut(rate, 40_960, hz)], &[4096]);
         assert_eq!(quality.source_rate_hz, old, "{hz} in {rate} Hz");
     }
 }
