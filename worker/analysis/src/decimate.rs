@@ -92,6 +92,12 @@ impl Decimator {
         self.stages.last().map_or(&[], HalfBand::removed)
     }
 
+    /// What each halving removed, beginning with the highest octave: the number of halvings that its rate results from, and
+    /// its new samples, folded down as those of [`Self::upper`].
+    pub(crate) fn removed(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        (1..).zip(self.stages.iter().map(HalfBand::removed))
+    }
+
     fn after(&self, stages: usize) -> &[f32] {
         stages.checked_sub(1).map_or(&self.input, |last| self.stages[last].kept())
     }

@@ -10,7 +10,7 @@ use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
 use crate::timbre::Timbre;
-use crate::waveform::Overview;
+use crate::waveform::{Colours, Overview};
 use crate::{Feature, Features};
 use report::Report;
 use std::time::{Duration, Instant};
@@ -99,6 +99,9 @@ impl Ears {
         if features.contains(Feature::Fingerprint) {
             listeners.push(Box::new(Fingerprinter::new(mono.sound())));
         }
+        if features.contains(Feature::Waveform) {
+            listeners.push(Box::new(Colours::new(mono.sound())));
+        }
         let listeners: Vec<_> = listeners.into_iter().map(|it| (it, Duration::ZERO)).collect();
         (!listeners.is_empty()).then_some(Self { mono, spent: Duration::ZERO, listeners })
     }
@@ -135,5 +138,6 @@ fn lap(before: &mut Instant) -> Duration {
 
 fn note(report: &mut Report, part: &str, version: u16, spent: Duration) {
     report.versions.parts.insert(part.to_owned(), version);
-    report.timings_seconds.parts.insert(part.to_owned(), spent.as_secs_f64());
+    // A part may be a stage and a listener.
+    *report.timings_seconds.parts.entry(part.to_owned()).or_default() += spent.as_secs_f64();
 }
