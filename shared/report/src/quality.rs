@@ -58,7 +58,7 @@ pub struct Quality {
     pub cutoff_residual_db: Option<f64>,
     /// The lower standard sample rate, in Hz, at which this audio may have been kept before: it would just hold what lies below
     /// the cut, and what lies above is empty (the residual is −30 dB or less). An encoder's cut at 16 kHz looks the same as a
-    /// rate of 32 kHz. `None` where there is no such rate, and for lossy
+    /// rate of 32 kHz, and the mirror images that short resamplers leave may make 48 kHz of 44.1. `None` where there is no such rate, and for lossy
     /// codecs, whose encoders cut by themselves.
     pub source_rate_hz: Option<u32>,
     /// Bits per sample that are in use: those stored, at most 32, less the lowest ones if they are zero in every sample. 16 in a

@@ -24,6 +24,8 @@ const LEAST_DB_PER_OCTAVE: f64 = 40.0;
 /// A fall begins at the strongest of the four bands before, and goes on there if those are stronger by this, so that the
 /// mirror images that a resampler leaves beyond the old band edge don't stop it.
 const KNEE_DB: f64 = 6.0;
+/// Eight bands, if the fall lies above this, where falls are twice as wide and music has little slope left.
+const WIDE_FROM_HZ: f64 = 22_050.0;
 /// And at most so many bands before its steepest place, or so much of its frequency: FFmpeg's resampler falls for 1.8 kHz
 /// from 22.05 kHz, for 3.6 from 44.1.
 const MOST_KNEE_BANDS: usize = 12;
@@ -148,8 +150,9 @@ impl Bandwidth {
     /// The frequency where the level is [`CUTOFF_DB`] below that of the knee.
     fn place(&self, fall: &Fall, bands: &[f64]) -> f64 {
         let lowest = fall.band - fall.band.min(MOST_KNEE_BANDS.max(fall.band / MOST_KNEE_SHARE));
+        let back = if fall.band as f64 * BAND_HZ > WIDE_FROM_HZ { 2 * SIDE } else { SIDE };
         let mut knee = fall.band;
-        while let Some(band) = (lowest.max(knee.saturating_sub(SIDE))..knee)
+        while let Some(band) = (lowest.max(knee.saturating_sub(back))..knee)
             .max_by(|a, b| bands[*a].total_cmp(&bands[*b]))
             .filter(|band| bands[*band] - bands[knee] >= KNEE_DB)
         {
