@@ -48,8 +48,9 @@ pub struct Quality {
     /// Level of the side signal, (left − right) / 2, relative to the middle one, (left + right) / 2, in dB, −120 to 120. −120 is
     /// mono kept as stereo; a lossy copy of that has −60 or so. `None` unless there are two channels and any sound.
     pub side_level_db: Option<f64>,
-    /// Where the average spectrum falls off steeply, in Hz: 6 dB below the level before the fall. MP3 encoders cut at about 16 to 17 kHz for 128
-    /// kbit/s and 20 kHz for 320; converters just below half the sample rate. `None` where nothing above 3 kHz falls so.
+    /// Where the average spectrum falls off steeply, in Hz: 6 dB below the level before the fall. MP3 encoders cut at about 16 to
+    /// 17 kHz for 128 kbit/s and 20 kHz for 320; converters just below half the sample rate. `None` where nothing above 3 kHz
+    /// falls so.
     pub cutoff_hz: Option<f64>,
     /// How steep that is: level of the weakest quarter of the kilohertz that ends 250 Hz below, minus the mean level of the
     /// kilohertz that begins 250 Hz above; in dB, 15 and more, and at least 40 dB per octave.
@@ -58,8 +59,8 @@ pub struct Quality {
     pub cutoff_residual_db: Option<f64>,
     /// The lower standard sample rate, in Hz, at which this audio may have been kept before: it would just hold what lies below
     /// the cut, and what lies above is empty (the residual is −30 dB or less). An encoder's cut at 16 kHz looks the same as a
-    /// rate of 32 kHz, and the mirror images that short resamplers leave may make 48 kHz of 44.1. `None` where there is no such rate, and for lossy
-    /// codecs, whose encoders cut by themselves.
+    /// rate of 32 kHz, and the mirror images that short resamplers leave may make 48 kHz of 44.1. `None` where there is no such
+    /// rate, and for lossy codecs, whose encoders cut by themselves.
     pub source_rate_hz: Option<u32>,
     /// Bits per sample that are in use: those stored, at most 32, less the lowest ones if they are zero in every sample. 16 in a
     /// file of 24 is one that was only padded. `None` for lossy codecs and digital silence.

@@ -158,10 +158,11 @@ impl Bandwidth {
         {
             knee = band;
         }
+        // Windows as wide as a band, in steps of a tenth: narrower ones of noise in few spectra fall by chance.
         let step = BAND_HZ / 10.0;
         let level = |it: &u32| {
             let hz = (knee as f64 + 0.5) * BAND_HZ + f64::from(*it) * step;
-            self.level(hz - 2.0 * step, hz + 2.0 * step)
+            self.level(hz - BAND_HZ / 2.0, hz + BAND_HZ / 2.0)
         };
         let past = (0..200).find(|it| level(it) < bands[knee] - CUTOFF_DB).unwrap_or(0);
         (knee as f64 + 0.5) * BAND_HZ + f64::from(past) * step
