@@ -40,7 +40,7 @@ const FLOOR: f64 = 1e-18;
 const RATES: [u32; 11] =
     [8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000];
 /// A resampler cuts off at this share of half the old rate: SoX's at 0.95, FFmpeg's at 0.97.
-const RESAMPLED: std::ops::RangeInclusive<f64> = 0.93..=1.03;
+const RESAMPLED: std::ops::RangeInclusive<f64> = 0.92..=1.03;
 /// And leaves no more than this above, relative to what lies below.
 const EMPTY_DB: f64 = -30.0;
 
