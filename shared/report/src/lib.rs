@@ -11,6 +11,7 @@
 
 mod audio;
 mod descriptors;
+mod fingerprint;
 mod key;
 mod loudness;
 mod origin;
@@ -25,6 +26,7 @@ mod waveform;
 
 pub use audio::Audio;
 pub use descriptors::Descriptors;
+pub use fingerprint::Fingerprint;
 pub use key::{Key, KeyAbsence, KeyCandidate, KeySegment, Mode};
 pub use loudness::Loudness;
 pub use origin::{Timings, Versions};
@@ -76,6 +78,8 @@ pub struct Report {
     pub structure: Option<Structure>,
     /// A point near to those of pieces that sound alike.
     pub similarity: Option<Similarity>,
+    /// What the recording is known by. `None` for less than 2.7 s of audio and for silence.
+    pub fingerprint: Option<Fingerprint>,
     /// What computed this report.
     pub versions: Versions,
     /// What it cost. The only part that differs from one run to the next.
@@ -100,6 +104,7 @@ impl Default for Report {
             descriptors: None,
             structure: None,
             similarity: None,
+            fingerprint: None,
             versions: Versions::default(),
             timings_seconds: Timings::default(),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Waveform {
-    /// Version of this part's meaning. Now 1.
+    /// Version of this part's meaning. Now 2: with the three bands.
     pub version: u16,
     /// Frames covered by one point.
     pub frames_per_point: u64,
@@ -24,4 +24,15 @@ pub struct Waveform {
     /// Root mean square of each point, 0 to 255 for 0.0 to 1.0.
     #[serde(with = "quantised::unsigned")]
     pub rms: Vec<u8>,
+    /// Root mean square of each point of the mono mix below 200 Hz: kick and bass. 0 to 255 for the square root of 0.0 to 1.0, so
+    /// that a value v stands for the amplitude (v / 255)²: the high band of most music is 30 to 40 dB below the low one and would
+    /// otherwise be drawn as nothing. As long as [`Self::rms`]; empty in reports of version 1.
+    #[serde(with = "quantised::unsigned")]
+    pub low: Vec<u8>,
+    /// As [`Self::low`], from 200 to 2000 Hz: voices and chords.
+    #[serde(with = "quantised::unsigned")]
+    pub middle: Vec<u8>,
+    /// As [`Self::low`], above 2000 Hz: cymbals and breath.
+    #[serde(with = "quantised::unsigned")]
+    pub high: Vec<u8>,
 }

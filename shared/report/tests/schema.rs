@@ -21,6 +21,9 @@ fn filled() -> Report {
             min: vec![-127, -1, 0],
             max: vec![127, 1, 0],
             rms: vec![255, 128, 0],
+            low: vec![200, 100, 0],
+            middle: vec![90, 80, 0],
+            high: vec![40, 255, 0],
         }),
         ..Report::default()
     }

@@ -10,6 +10,7 @@
 mod half_band;
 
 use half_band::HalfBand;
+pub(crate) use half_band::bessel;
 
 /// The lowest rates in Hz of the two outputs, unless the input has less.
 const MIDDLE_HZ: u32 = 22_050;
@@ -32,6 +33,16 @@ impl Decimator {
         let middle = halvings(rate, MIDDLE_HZ);
         let stages = (0..halvings(rate, LOW_HZ)).map(|_| HalfBand::new()).collect();
         Self { rate, stages, middle, input: Vec::new() }
+    }
+
+    /// Rate of the input in Hz.
+    pub(crate) fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// How many times [`Self::low`] was halved.
+    pub(crate) fn halvings(&self) -> u32 {
+        self.stages.len() as u32
     }
 
     /// Rate of [`Self::middle`] in Hz: at least 22.05 kHz and less than twice that, or else that of the input.
@@ -79,6 +90,12 @@ impl Decimator {
     /// right, its frequencies are mirrored. Sample by sample beside [`Self::low`]; empty where nothing was halved.
     pub(crate) fn upper(&self) -> &[f32] {
         self.stages.last().map_or(&[], HalfBand::removed)
+    }
+
+    /// What each halving removed, beginning with the highest octave: the number of halvings that its rate results from, and
+    /// its new samples, folded down as those of [`Self::upper`].
+    pub(crate) fn removed(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        (1..).zip(self.stages.iter().map(HalfBand::removed))
     }
 
     fn after(&self, stages: usize) -> &[f32] {

@@ -16,9 +16,10 @@ pub(crate) enum Feature {
     Descriptors,
     Structure,
     Similarity,
+    Fingerprint,
 }
 
-const ALL: [Feature; 11] = [
+const ALL: [Feature; 12] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
@@ -30,6 +31,7 @@ const ALL: [Feature; 11] = [
     Feature::Descriptors,
     Feature::Structure,
     Feature::Similarity,
+    Feature::Fingerprint,
 ];
 
 impl Feature {
@@ -46,6 +48,7 @@ impl Feature {
             Self::Descriptors => "descriptors",
             Self::Structure => "structure",
             Self::Similarity => "similarity",
+            Self::Fingerprint => "fingerprint",
         }
     }
 
@@ -67,7 +70,7 @@ impl Feature {
 /// The parts of a report to compute. What is not asked for costs nothing.
 ///
 /// Written as `all`, or as names separated by commas: `tags`, `loudness`, `quality`, `silence`, `waveform`, `key`, `tempo`,
-/// `spectral`, `descriptors`, `structure`, `similarity`. Displayed in one canonical form, so that it can be part of a cache key.
+/// `spectral`, `descriptors`, `structure`, `similarity`, `fingerprint`. Displayed in one canonical form, so that it can be part of a cache key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Features(u32);
@@ -167,7 +170,7 @@ mod tests {
     #[test]
     fn naming_every_part_is_all() {
         let listed: Features =
-            "similarity,structure,descriptors,spectral,tempo,key,silence,quality,loudness,tags,waveform"
+            "fingerprint,similarity,structure,descriptors,spectral,tempo,key,silence,quality,loudness,tags,waveform"
                 .parse()
                 .unwrap();
         assert_eq!(listed, Features::ALL);
@@ -180,7 +183,7 @@ mod tests {
         let error = "tags,lowdness".parse::<Features>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral, descriptors, structure, similarity"
+            "unknown feature `lowdness`: expected `all`, or a comma-separated list of tags, loudness, quality, silence, waveform, key, tempo, spectral, descriptors, structure, similarity, fingerprint"
         );
         assert!("".parse::<Features>().is_err());
         assert!("tags,".parse::<Features>().is_err());
@@ -199,7 +202,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn display_and_parse_are_inverse(bits in 1u32..2048) {
+        fn display_and_parse_are_inverse(bits in 1u32..4096) {
             prop_assert_eq!(Features(bits).to_string().parse(), Ok(Features(bits)));
         }
     }

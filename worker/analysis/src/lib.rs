@@ -13,6 +13,7 @@ mod decode;
 mod descriptors;
 mod engine;
 mod features;
+mod fingerprint;
 #[cfg(feature = "fitting")]
 pub mod fitting;
 mod frames;

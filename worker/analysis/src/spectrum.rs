@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 use std::fmt;
 use std::sync::Arc;
 
-/// Spectra of frames of one size under a Hann window.
+/// Spectra of frames of one size under one window.
 pub(crate) struct Spectrum {
     plan: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
@@ -19,10 +19,16 @@ pub(crate) struct Spectrum {
 impl Spectrum {
     /// For frames of `size` samples. A sine of amplitude 1 in the middle of a bin has the power 1 there.
     pub(crate) fn new(size: usize) -> Self {
-        let plan = RealFftPlanner::<f32>::new().plan_fft_forward(size);
-        let window = (0..size)
+        let hann = (0..size)
             .map(|n| ((0.5 - 0.5 * (2.0 * PI * n as f64 / size as f64).cos()) * 4.0 / size as f64) as f32)
             .collect();
+        Self::windowed(hann)
+    }
+
+    /// For frames as long as this window.
+    pub(crate) fn windowed(window: Vec<f32>) -> Self {
+        let size = window.len();
+        let plan = RealFftPlanner::<f32>::new().plan_fft_forward(size);
         Self {
             input: plan.make_input_vec(),
             bins: plan.make_output_vec(),

@@ -1,10 +1,14 @@
-//! An overview of the signal in a bounded number of points.
+//! An overview of the signal in a bounded number of points: extremes and level of all channels, and in [`bands`] the colours of
+//! the mono mix.
+
+mod bands;
 
 use crate::stage::{Block, Format, Stage};
+pub(crate) use bands::Colours;
 use report::{Report, Waveform};
 
 /// Version of the overview's meaning.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Most points: when there would be more, two become one. So there are between half of these and all of them, about a pixel
 /// each on a wide screen, in at most 3 KiB.
 const MAX_POINTS: usize = 1024;
@@ -136,6 +140,7 @@ impl Stage for Overview {
             min: self.points.iter().map(|point| step(point.min)).collect(),
             max: self.points.iter().map(|point| step(point.max)).collect(),
             rms: self.points.iter().map(root).collect(),
+            ..Waveform::default()
         });
     }
 }

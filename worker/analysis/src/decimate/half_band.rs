@@ -110,7 +110,7 @@ fn taps() -> [f32; PAIRS] {
 }
 
 /// Modified Bessel function of the first kind, order 0, by its power series.
-fn bessel(x: f64) -> f64 {
+pub(crate) fn bessel(x: f64) -> f64 {
     let (mut sum, mut term) = (1.0, 1.0);
     for k in 1..30 {
         term *= (0.5 * x / f64::from(k)).powi(2);

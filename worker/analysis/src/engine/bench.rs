@@ -2,16 +2,17 @@
 
 use super::whole;
 use crate::decimate::Decimator;
+use crate::fingerprint::Fingerprinter;
 use crate::key::KeyFinder;
 use crate::listener::{Listener, Mono};
 use crate::loudness::Meter;
-use crate::quality::Defects;
+use crate::quality::Evidence;
 use crate::rhythm::Rhythm;
 use crate::silence::Ends;
 use crate::stage::{Block, Format, Stage};
 use crate::timbre::Timbre;
 use crate::traces::Traces;
-use crate::waveform::Overview;
+use crate::waveform::{Colours, Overview};
 use crate::{Feature, Features};
 use report::Report;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ impl Bench {
             stages.push(Box::new(Ends::new(format)));
         }
         if features.contains(Feature::Quality) {
-            stages.push(Box::new(Defects::new(format)));
+            stages.push(Box::new(Evidence::new(format)));
         }
         if features.contains(Feature::Waveform) {
             stages.push(Box::new(Overview::new(format)));
@@ -104,6 +105,12 @@ impl Ears {
             let history = features.contains(Feature::Structure);
             listeners.push(Box::new(Timbre::new(mono.sound().middle_rate(), history)));
         }
+        if features.contains(Feature::Fingerprint) {
+            listeners.push(Box::new(Fingerprinter::new(mono.sound())));
+        }
+        if features.contains(Feature::Waveform) {
+            listeners.push(Box::new(Colours::new(mono.sound())));
+        }
         let listeners: Vec<_> = listeners.into_iter().map(|it| (it, Duration::ZERO)).collect();
         (!listeners.is_empty()).then_some(Self { mono, spent: Duration::ZERO, listeners })
     }
@@ -140,5 +147,6 @@ fn lap(before: &mut Instant) -> Duration {
 
 pub(super) fn note(report: &mut Report, part: &str, version: u16, spent: Duration) {
     report.versions.parts.insert(part.to_owned(), version);
-    report.timings_seconds.parts.insert(part.to_owned(), spent.as_secs_f64());
+    // A part may be a stage and a listener.
+    *report.timings_seconds.parts.entry(part.to_owned()).or_default() += spent.as_secs_f64();
 }

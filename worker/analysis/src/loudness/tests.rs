@@ -84,6 +84,16 @@ fn the_loudest_moments_of_tech_3341() {
 }
 
 #[test]
+fn the_loudest_moments_wherever_they_begin() {
+    // Test signals 10 and 13 of Tech 3341: one block of sound behind silence of growing length.
+    let after = |silence: f64, sound: f64| stereo(&[(-200.0, silence), (-23.0, sound), (-200.0, 1.0)]);
+    for n in 0..20 {
+        near(after(0.15 * f64::from(n), 3.0).short_term_max_lufs, -23.0, 0.1);
+        near(after(0.02 * f64::from(n), 0.4).momentary_max_lufs, -23.0, 0.1);
+    }
+}
+
+#[test]
 fn silence_and_short_sounds_have_no_loudness() {
     let silent = measured(RATE, &[1.0], &[vec![0.0; 96_000]], &[4096]);
     assert_eq!(silent, Loudness { replaygain_peak: Some(0.0), ..Loudness::default() });
