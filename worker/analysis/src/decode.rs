@@ -2,6 +2,7 @@
 
 mod account;
 mod assemble;
+mod opus;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
@@ -11,7 +12,7 @@ use crate::guard::contain;
 use crate::open::{CodecTraits, Kind, codec_traits};
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
     CODEC_ID_PCM_F64LE, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -80,8 +81,11 @@ impl Decoder {
 
 fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioDecoder>, DecodeError> {
     let options = AudioDecoderOptions::default().gapless(trims);
-    contain("decoder", || symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
-        .unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
+    let make = || match parameters.codec {
+        CODEC_ID_OPUS => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
+        _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
+    };
+    contain("decoder", make).unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
 }
 
 fn float_bits(parameters: &AudioCodecParameters) -> Option<u16> {
@@ -104,6 +108,9 @@ fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, er
     match error {
         DecodeError::Unsupported(_) if parameters.codec == CODEC_ID_AAC => {
             Error::Unsupported { detail: format!("codec {} in {container}", aac_variant(parameters)) }
+        }
+        DecodeError::Unsupported(what) if parameters.codec == CODEC_ID_OPUS => {
+            Error::Unsupported { detail: format!("opus in {container}: {what}") }
         }
         DecodeError::Unsupported(_) => {
             Error::Unsupported { detail: format!("codec {} in {container}", codec.name) }

@@ -72,6 +72,10 @@ impl Pass {
     pub(crate) fn new_stream(&mut self, source: &Source) -> Result<(), Error> {
         self.decoder = Decoder::new(self.kind, &source.parameters())?;
         self.begin(source);
+        self.extent = source.extent();
+        if let Some(running) = &mut self.running {
+            running.assembler.begin(running.rate, &self.extent);
+        }
         Ok(())
     }
 
