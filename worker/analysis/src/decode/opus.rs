@@ -109,3 +109,6 @@ impl AudioDecoder for Opus {
         self.decoded.as_generic_audio_buffer_ref()
     }
 }
+
+#[cfg(test)]
+mod tests;
