@@ -3,6 +3,7 @@
 //! The file is recognised by its bytes, tags and broken lengths are cut away, and what the container says about the length
 //! of the music is gathered. Nothing is decoded here.
 
+mod aac;
 mod bytes;
 mod envelope;
 mod extent;
@@ -16,9 +17,10 @@ mod ogg;
 mod sniff;
 mod splice;
 
+pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
-pub(crate) use names::{CodecTraits, aac_profile, channel_layout, codec_traits};
+pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
 
 use crate::guard::contain;
@@ -113,6 +115,9 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         refusal => {
             if let Some(error) = fault.take() {
                 return Err(Error::Io(error));
+            }
+            if found.kind == Kind::Ogg && ogg::unreadable(file, &found) {
+                return Err(no_track(file, &found, &[]));
             }
             let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
             return Err(refused(found.kind, &error));

@@ -43,10 +43,11 @@ pub(super) struct Opus {
 
 impl Opus {
     pub(super) fn new(parameters: &AudioCodecParameters) -> Result<Self> {
-        let head = Head::parse(parameters.extra_data.as_deref().unwrap_or_default()).map_err(|why| match why {
-            Refusal::Damaged => Error::DecodeError("it makes no sense"),
-            Refusal::Mapping => Error::Unsupported("channels that belong to no speakers"),
-        })?;
+        let head =
+            Head::parse(parameters.extra_data.as_deref().unwrap_or_default()).map_err(|why| match why {
+                Refusal::Damaged => Error::DecodeError("it makes no sense"),
+                Refusal::Mapping => Error::Unsupported("channels that belong to no speakers"),
+            })?;
         let streams = streams(&head)?;
         let speakers = head.speakers();
         let places = speakers.iter().fold(Position::empty(), |sum, it| sum | *it);

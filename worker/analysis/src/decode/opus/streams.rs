@@ -18,7 +18,10 @@ struct Stream {
 impl Streams {
     /// `count` streams, of which the first `coupled` are stereo. `None` if the decoder refuses.
     pub(super) fn new(count: usize, coupled: usize) -> Option<Self> {
-        (0..count).map(|index| Stream::new(if index < coupled { 2 } else { 1 })).collect::<Option<_>>().map(Self)
+        (0..count)
+            .map(|index| Stream::new(if index < coupled { 2 } else { 1 }))
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
     /// Decodes a packet to so many samples per channel; `None` if it is malformed.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use std::fs::{File, read_to_string};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use symphonia::core::audio::Audio;
 
 /// Rounding differs: CELT and hybrid were seen to agree to 136 dB or more, SILK exactly.
 const SAME_DB: f64 = 120.0;
@@ -98,7 +97,10 @@ fn a_whole_file_is_reported_as_it_is() {
     let analysis = crate::analyze(input, &Options::default(), &mut |_| {}).unwrap();
     let audio = &analysis.report.audio;
     assert_eq!(analysis.verdict, crate::Verdict::Complete);
-    assert_eq!((audio.codec.as_str(), audio.container.as_str(), audio.lossless), ("opus", "ogg", Some(false)));
+    assert_eq!(
+        (audio.codec.as_str(), audio.container.as_str(), audio.lossless),
+        ("opus", "ogg", Some(false))
+    );
     assert_eq!((audio.sample_rate_hz, audio.frames, audio.encoder_delay_frames), (48_000, 47_588, Some(312)));
     assert_eq!(audio.declared_duration_seconds, Some(audio.duration_seconds));
     let gain = analysis.report.tags.unwrap().replaygain.unwrap().track_gain_db;
