@@ -6,6 +6,7 @@ use crate::source::{Event, Source};
 use crate::{Limits, Options};
 use serde_json::Value;
 use std::fs::{File, read_to_string};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,4 +106,37 @@ fn a_whole_file_is_reported_as_it_is() {
     assert_eq!(audio.declared_duration_seconds, Some(audio.duration_seconds));
     let gain = analysis.report.tags.unwrap().replaygain.unwrap().track_gain_db;
     assert_eq!(gain, Some(4.0));
+}
+
+fn analysed(bytes: &[u8]) -> crate::Analysis {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let input = crate::Input { file, extension: None };
+    crate::analyze(input, &Options::default(), &mut |_| {}).unwrap()
+}
+
+#[test]
+fn other_containers_hold_the_same_sound() {
+    let read = |name: &str| std::fs::read(folder().join(name)).unwrap();
+    let ogg = analysed(&read("silk_medium_40ms_redundant.opus"));
+    for (name, padding) in [("silk_medium.mp4", 0), ("silk_medium.webm", 100)] {
+        let other = analysed(&read(name));
+        assert_eq!(other.verdict, crate::Verdict::Complete);
+        assert_eq!(other.report.audio.codec, "opus");
+        assert_eq!(other.report.audio.encoder_delay_frames, Some(312));
+        // Matroska says in each block what to discard, which the demuxer does not tell.
+        assert_eq!(other.report.audio.frames, ogg.report.audio.frames + padding, "{name}");
+        let loudness = |it: &crate::Analysis| it.report.loudness.as_ref().unwrap().integrated_lufs.unwrap();
+        assert!((loudness(&other) - loudness(&ogg)).abs() < 0.05, "{name}");
+    }
+}
+
+#[test]
+fn each_stream_of_a_chain_has_its_own_delay_and_gain() {
+    let read = |name: &str| std::fs::read(folder().join(name)).unwrap();
+    let [first, second] = ["celt_full_stereo.opus", "silk_wide_stereo.opus"].map(read);
+    let frames = |bytes: &[u8]| analysed(bytes).report.audio.frames;
+    let chain = analysed(&[first.clone(), second.clone()].concat());
+    assert_eq!(chain.verdict, crate::Verdict::Complete);
+    assert_eq!(chain.report.audio.frames, frames(&first) + frames(&second));
 }
