@@ -92,9 +92,11 @@ impl AudioDecoder for Opus {
             self.streams.decode(packet.data).ok_or(Error::DecodeError("opus: a malformed packet"))?;
         self.decoded.render_silence(Some(frames));
         for (from, plane) in self.head.mapping.iter().zip(&self.planes) {
-            let Some(target) = self.decoded.plane_mut(*plane).filter(|_| *from != SILENT) else { continue };
-            let samples = self.streams.channel(usize::from(*from));
-            target.iter_mut().zip(samples).for_each(|(to, sample)| *to = sample * self.head.gain);
+            let source = self.streams.channel(usize::from(*from)).filter(|_| *from != SILENT);
+            if let (Some(target), Some((samples, step))) = (self.decoded.plane_mut(*plane), source) {
+                let samples = samples.iter().step_by(step);
+                target.iter_mut().zip(samples).for_each(|(to, sample)| *to = sample * self.head.gain);
+            }
         }
         // Ogg states where the music ends in the last page; what follows is padding.
         let end = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);

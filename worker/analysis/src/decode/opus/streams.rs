@@ -41,15 +41,14 @@ impl Streams {
         duration
     }
 
-    /// The samples of a channel of the last packet, counted over all streams.
-    pub(super) fn channel(&self, index: usize) -> impl Iterator<Item = f32> {
-        let mut index = index;
-        let stream = self.0.iter().find(|stream| {
-            let here = index < stream.channels;
-            index -= if here { 0 } else { stream.channels };
-            here
-        });
-        stream.into_iter().flat_map(move |it| it.samples.iter().skip(index).step_by(it.channels).copied())
+    /// The samples of a channel of the last packet, counted over all streams: every so many of these.
+    pub(super) fn channel(&self, index: usize) -> Option<(&[f32], usize)> {
+        let mut first = 0;
+        self.0.iter().find_map(|stream| {
+            let here = index.checked_sub(first).filter(|it| *it < stream.channels);
+            first += stream.channels;
+            here.map(|it| (&stream.samples[it..], stream.channels))
+        })
     }
 }
 
