@@ -2,9 +2,9 @@
 //!
 //! The decoder proper is `opus-pure`, a port of libopus. Of four decoders in Rust it was the only one that decoded all of 672
 //! streams (40 minutes: every mode, bandwidth and length of frame, 6 to 256 kbit/s, constant and variable rates, redundancy,
-//! silence not sent) as libopus 1.6.1 does: bit for bit in SILK, to 136 dB in CELT and 146 dB in hybrid. Streams that change
-//! their mode at random come to 58 dB, where libopus 1.3.1 and 1.6.1 agree with each other no better. This took frames without
-//! content to be concealed one by one, see [`streams`].
+//! silence not sent) as libopus 1.6.1 does: exactly in SILK, to 136 dB in CELT and 144 dB in hybrid. Frames without content are
+//! concealed, to 164 dB, which took handing them over one by one, see [`streams`]. Streams that change their mode at random
+//! come to 58 dB; libopus 1.3.1 and 1.6.1 agree with each other to 19 dB on the worst of them.
 //!
 //! What else this room adds is what RFC 7845 asks of a player: the output gain, the order of the channels, and the end. The
 //! pre-skip is left to the caller.
