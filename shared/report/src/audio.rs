@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct Audio {
     /// Short name of the container, lower case: `wav`, `aiff`, `flac`, `mp3`, `ogg`, `mp4`, `adts`, `caf`, `mkv` …
     pub container: String,
-    /// Short name of the codec, lower case: `pcm_s16le`, `flac`, `mp3`, `vorbis`, `aac`, `alac` …
+    /// Short name of the codec, lower case: `pcm_s16le`, `flac`, `mp3`, `vorbis`, `opus`, `aac`, `alac` …
     pub codec: String,
-    /// The codec's profile where it has any, such as `lc` or `he` for AAC. `he-core-only` says that just the lower half of the
-    /// spectrum could be decoded.
+    /// The codec's profile where it has any, such as `lc` for AAC. `he-core-only` and `he-v2-core-only` say that just the
+    /// lower half of the spectrum could be decoded, the latter in mono; `lc-or-he-core` that nothing tells the one from the
+    /// other.
     pub codec_profile: Option<String>,
     /// Whether the codec keeps every bit of the samples it was given. `None` where the codec does not tell.
     pub lossless: Option<bool>,

@@ -21,8 +21,8 @@ pub struct Descriptors {
     /// How easy it is to dance to, 0 to 1: ½ s(α; 0.32, −0.07) + 0.3 s(b; 2.6, 0.7) + 0.2 × the stability of the tempo. α is the
     /// exponent of the detrended fluctuations of the onset novelty over 0.3 to 2.5 s: low where the rhythm repeats
     /// (Streich & Herrera, "Detrended fluctuation analysis of music signals: danceability estimation and further semantic
-    /// characterization", 2005). b is the novelty below 200 Hz on the beats, in standard deviations. Music without a
-    /// pulse has 0 for the last two terms. `None` where it is too short for a tempo.
+    /// characterization", 2005). b is the novelty below 200 Hz on the beats, in standard deviations. 0 of what has no
+    /// pulse: noise is as even as a groove. `None` where it is too short for a tempo.
     pub danceability: Option<f64>,
     /// How forceful it is, 0 to 1: 0.45 s(integrated loudness; −18, 4 LUFS) + 0.2 s(onsets per second; 3.5, 1.2) +
     /// 0.25 s(spectral flux; 0.22, 0.07) + 0.1 s(loudness range; 4, −2 LU). The ingredients are those of perceptual energy in

@@ -2,16 +2,17 @@
 
 mod account;
 mod assemble;
+mod opus;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
 
 use crate::Error;
 use crate::guard::contain;
-use crate::open::{CodecTraits, Kind, codec_traits};
+use crate::open::{AAC_LC, AacConfig, CodecTraits, Kind, codec_traits};
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
     CODEC_ID_PCM_F64LE, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -80,8 +81,11 @@ impl Decoder {
 
 fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioDecoder>, DecodeError> {
     let options = AudioDecoderOptions::default().gapless(trims);
-    contain("decoder", || symphonia::default::get_codecs().make_audio_decoder(parameters, &options))
-        .unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
+    let make = || match parameters.codec {
+        CODEC_ID_OPUS => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
+        _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
+    };
+    contain("decoder", make).unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
 }
 
 fn float_bits(parameters: &AudioCodecParameters) -> Option<u16> {
@@ -105,6 +109,9 @@ fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, er
         DecodeError::Unsupported(_) if parameters.codec == CODEC_ID_AAC => {
             Error::Unsupported { detail: format!("codec {} in {container}", aac_variant(parameters)) }
         }
+        DecodeError::Unsupported(what) if parameters.codec == CODEC_ID_OPUS => {
+            Error::Unsupported { detail: format!("opus in {container}: {what}") }
+        }
         DecodeError::Unsupported(_) => {
             Error::Unsupported { detail: format!("codec {} in {container}", codec.name) }
         }
@@ -112,21 +119,21 @@ fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, er
     }
 }
 
-/// What keeps an AAC stream from being decoded, by its AudioSpecificConfig (ISO/IEC 14496-3 §1.6.2.1).
+/// What keeps an AAC stream from being decoded.
 fn aac_variant(parameters: &AudioCodecParameters) -> String {
-    let config = parameters.extra_data.as_deref().unwrap_or_default();
-    let object_type = config.first().map_or(2, |byte| byte >> 3);
-    let channels = config.get(1).map_or(0, |byte| byte >> 3 & 15);
-    match object_type {
-        1 => "AAC Main".to_owned(),
-        2 if channels > 2 => format!("AAC-LC with {} channels", if channels == 7 { 8 } else { channels }),
-        // A second description behind the first announces spectral band replication.
-        2 => "HE-AAC, or AAC-LC of an unusual kind,".to_owned(),
-        3 => "AAC SSR".to_owned(),
-        4 => "AAC LTP".to_owned(),
-        5 => "HE-AAC".to_owned(),
-        29 => "HE-AAC v2".to_owned(),
-        31 => "xHE-AAC, or another extended AAC,".to_owned(),
-        other => format!("AAC of object type {other}"),
+    let Some(config) = AacConfig::parse(parameters.extra_data.as_deref().unwrap_or_default()) else {
+        return "AAC without a configuration".to_owned();
+    };
+    match (config.object, config.channels) {
+        _ if config.ps => "HE-AAC v2".to_owned(),
+        _ if config.sbr => "HE-AAC".to_owned(),
+        (1, _) => "AAC Main".to_owned(),
+        (AAC_LC, 7) => "AAC-LC with 8 channels".to_owned(),
+        (AAC_LC, channels @ 3..) => format!("AAC-LC with {channels} channels"),
+        (AAC_LC, _) => "AAC-LC of an unusual kind".to_owned(),
+        (3, _) => "AAC SSR".to_owned(),
+        (4, _) => "AAC LTP".to_owned(),
+        (42, _) => "xHE-AAC".to_owned(),
+        (other, _) => format!("AAC of object type {other}"),
     }
 }

@@ -3,6 +3,7 @@
 //! The file is recognised by its bytes, tags and broken lengths are cut away, and what the container says about the length
 //! of the music is gathered. Nothing is decoded here.
 
+mod aac;
 mod bytes;
 mod envelope;
 mod extent;
@@ -16,9 +17,10 @@ mod ogg;
 mod sniff;
 mod splice;
 
+pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
-pub(crate) use names::{CodecTraits, aac_profile, channel_layout, codec_traits};
+pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
 
 use crate::guard::contain;
@@ -27,6 +29,7 @@ use std::fs::File;
 use std::sync::Arc;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::Error as DemuxError;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadBytes};
@@ -112,6 +115,9 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         refusal => {
             if let Some(error) = fault.take() {
                 return Err(Error::Io(error));
+            }
+            if found.kind == Kind::Ogg && ogg::unreadable(file, &found) {
+                return Err(no_track(file, &found, &[]));
             }
             let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
             return Err(refused(found.kind, &error));
@@ -213,6 +219,7 @@ impl Opened {
     fn refine(&mut self, edits: &[mp4::Edited], gapless: Option<mp4::Gapless>, delays: &[(u32, u64)]) {
         let Some((track, parameters)) = self.track() else { return };
         let rate = parameters.sample_rate.unwrap_or(0);
+        let opus = parameters.codec == CODEC_ID_OPUS;
         let frames = track.num_frames.map(|frames| Span::frames(frames, rate));
         let skip = Span::frames(track.delay.unwrap_or(0).into(), rate);
         let extent = match self.found.kind {
@@ -223,8 +230,11 @@ impl Opened {
             Kind::Ogg => {
                 // The last page states the end, which is the length only for streams that begin at 0.
                 let before = u64::try_from(track.start_ts.get()).unwrap_or(0);
+                // Opus counts what settles the decoder (RFC 7845 §4.2); Vorbis does not, and trims it itself.
+                let delay = if opus { track.delay.unwrap_or(0) } else { 0 };
+                let before = before.saturating_add(delay.into());
                 let total = track.num_frames.map(|end| Span::frames(end.saturating_sub(before), rate));
-                Extent { total, ..Extent::default() }
+                Extent { skip: Span::frames(delay.into(), rate), total, ..Extent::default() }
             }
             Kind::Mkv => {
                 let delay = delays.iter().find(|(id, _)| *id == track.id).map_or(0, |(_, delay)| *delay);

@@ -15,6 +15,7 @@ use report::{CoverArt, MusicBrainz, ReplayGain, Tags};
 use std::fs::File;
 use std::io::BufReader;
 use std::sync::Arc;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
 /// Tags larger than this are read without their pictures, which is what makes them so large. Lofty keeps all of a tag in
 /// memory while it is being read.
@@ -31,7 +32,8 @@ pub(crate) fn read(file: &Arc<File>, source: &mut Source) -> Option<Tags> {
         }
         Kind::Caf => named::core_audio(file, source.start())?,
         kind => {
-            let file_type = file_type(kind)?;
+            let opus = source.parameters().codec == CODEC_ID_OPUS;
+            let file_type = file_type(kind, opus)?;
             let pictures = source.foreign_bytes() <= MAX_WITH_PICTURES;
             let tagged = parse(file, file_type, pictures).or_else(|| parse(file, file_type, false))?;
             collect(&tagged)
@@ -41,11 +43,12 @@ pub(crate) fn read(file: &Arc<File>, source: &mut Source) -> Option<Tags> {
 }
 
 /// Formats that lofty reads the tags of.
-fn file_type(kind: Kind) -> Option<FileType> {
+fn file_type(kind: Kind, opus: bool) -> Option<FileType> {
     match kind {
         Kind::Wav => Some(FileType::Wav),
         Kind::Aiff => Some(FileType::Aiff),
         Kind::Flac => Some(FileType::Flac),
+        Kind::Ogg if opus => Some(FileType::Opus),
         Kind::Ogg => Some(FileType::Vorbis),
         Kind::Mp4 => Some(FileType::Mp4),
         Kind::Mpeg { .. } => Some(FileType::Mpeg),
@@ -84,6 +87,7 @@ fn collect(tagged: &TaggedFile) -> Tags {
     let first = |keys: &[ItemKey]| keys.iter().find_map(|key| text(*key));
     let number = |key| text(key).as_deref().and_then(text::leading_number);
     let decimal = |key| text(key).as_deref().and_then(text::leading_decimal);
+    let r128 = |key| text(key).as_deref().and_then(text::r128_gain);
     let date = first(&[ItemKey::RecordingDate, ItemKey::Year, ItemKey::ReleaseDate]);
     let musicbrainz = MusicBrainz {
         recording_id: text(ItemKey::MusicBrainzRecordingId),
@@ -94,9 +98,9 @@ fn collect(tagged: &TaggedFile) -> Tags {
         release_artist_id: text(ItemKey::MusicBrainzReleaseArtistId),
     };
     let replaygain = ReplayGain {
-        track_gain_db: decimal(ItemKey::ReplayGainTrackGain),
+        track_gain_db: decimal(ItemKey::ReplayGainTrackGain).or_else(|| r128(ItemKey::R128TrackGain)),
         track_peak: decimal(ItemKey::ReplayGainTrackPeak),
-        album_gain_db: decimal(ItemKey::ReplayGainAlbumGain),
+        album_gain_db: decimal(ItemKey::ReplayGainAlbumGain).or_else(|| r128(ItemKey::R128AlbumGain)),
         album_peak: decimal(ItemKey::ReplayGainAlbumPeak),
     };
     Tags {

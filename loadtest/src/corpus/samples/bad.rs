@@ -45,6 +45,8 @@ enum Made {
     Silence(Format, f64),
     /// One frame drawn by ffmpeg, encoded with these arguments.
     Picture(&'static [&'static str]),
+    /// A second of a tone, encoded by ffmpeg with these arguments.
+    Tone(&'static [&'static str]),
 }
 
 /// Truth of the folder of bad files.
@@ -144,6 +146,9 @@ impl Bad {
             Made::Flipped(format, spacing) => {
                 encode(format, &music(format, SECONDS))?;
                 rewrite(&|bytes| flip_bits(bytes, spacing))
+            }
+            Made::Tone(arguments) => {
+                ffmpeg::from_source("sine=frequency=440:sample_rate=16000:duration=1", arguments, path)
             }
             Made::Picture(arguments) => {
                 ffmpeg::from_source("testsrc=size=16x16:rate=5:duration=1", arguments, path)

@@ -24,6 +24,10 @@ pub(super) static SAMPLES: &[Sample] = &[
         ..sample("jazz", Format::Caf, SPEECH, 5, Genre::Jazz, 133.33, "A# major", 10.0)
     },
     sample("pop", Format::Webm, VIDEO, 16, Genre::Pop, 104.2, "E major", 14.0),
+    Sample {
+        kbps: 48,
+        ..sample("progressive", Format::Opus, VIDEO, 13, Genre::House, 126.0, "G minor", 12.0)
+    },
     Sample { kbps: 64, ..sample("reggae", Format::Aac, VIDEO, 7, Genre::Reggae, 76.0, "B minor", 14.0) },
     Sample { humanise: 0.008, ..sample("rock", Format::Mka, SPEECH, 8, Genre::Rock, 120.0, "A major", 10.0) },
     sample("slow_waltz", Format::Aiff, SPEECH, 9, Genre::Waltz, 96.0, "G major", 10.0),

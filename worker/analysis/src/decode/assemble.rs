@@ -52,6 +52,11 @@ impl Assembler {
         }
     }
 
+    /// Skips the delay of the next stream of a chain.
+    pub(crate) fn begin(&mut self, rate: u32, extent: &Extent) {
+        self.skip = extent.skip.in_frames(rate);
+    }
+
     pub(crate) fn channels(&self) -> usize {
         self.waiting.len()
     }

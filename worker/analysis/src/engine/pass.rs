@@ -72,6 +72,10 @@ impl Pass {
     pub(crate) fn new_stream(&mut self, source: &Source) -> Result<(), Error> {
         self.decoder = Decoder::new(self.kind, &source.parameters())?;
         self.begin(source);
+        self.extent = source.extent();
+        if let Some(running) = &mut self.running {
+            running.assembler.begin(running.rate, &self.extent);
+        }
         Ok(())
     }
 
@@ -211,8 +215,10 @@ impl Running {
         Audio {
             container: if matches!(kind, Kind::Mpeg { .. }) { codec.name } else { kind.name() }.to_owned(),
             codec: codec.name.to_owned(),
-            codec_profile: (codec.name == "aac")
-                .then(|| aac_profile(kind == Kind::Adts, clock, self.rate).to_owned()),
+            codec_profile: (codec.name == "aac").then(|| {
+                let config = source.parameters().extra_data;
+                aac_profile(config.as_deref(), kind == Kind::Adts, clock, self.rate).to_owned()
+            }),
             lossless: codec.lossless,
             sample_rate_hz: self.rate,
             channels: u16::try_from(self.assembler.channels()).unwrap_or(u16::MAX),

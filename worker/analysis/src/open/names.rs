@@ -74,23 +74,6 @@ pub(crate) fn codec_traits(parameters: &AudioCodecParameters) -> CodecTraits {
     }
 }
 
-/// The highest core rate of HE-AAC: its decoder doubles it, and no more than 48 kHz come out (ISO/IEC 14496-3 §4.6.18).
-const MAX_CORE_RATE: u32 = 24_000;
-
-/// The profile of an AAC stream of which the low-complexity core was decoded at `rate`.
-///
-/// HE-AAC hides its upper half of the spectrum inside packets that a plain decoder skips. MP4 gives it away by a clock twice
-/// as fast as the samples; ADTS does not, so there a low rate leaves it open.
-pub(crate) fn aac_profile(adts: bool, clock: Option<u32>, rate: u32) -> &'static str {
-    if clock == Some(rate * 2) {
-        "he-core-only"
-    } else if adts && rate <= MAX_CORE_RATE {
-        "lc-or-he-core"
-    } else {
-        "lc"
-    }
-}
-
 const SPEAKERS: [(Position, &str); 18] = [
     (Position::FRONT_LEFT, "FL"),
     (Position::FRONT_RIGHT, "FR"),
@@ -133,13 +116,5 @@ mod tests {
         assert_eq!(channel_layout(&layouts::CHANNEL_LAYOUT_STEREO).as_deref(), Some("FL+FR"));
         assert_eq!(channel_layout(&layouts::CHANNEL_LAYOUT_5P1).as_deref(), Some("FL+FR+FC+LFE+BL+BR"));
         assert_eq!(channel_layout(&Channels::Discrete(2)), None);
-    }
-
-    #[test]
-    fn half_of_he_aac_is_flagged() {
-        assert_eq!(aac_profile(false, Some(44_100), 44_100), "lc");
-        assert_eq!(aac_profile(false, Some(44_100), 22_050), "he-core-only");
-        assert_eq!(aac_profile(true, None, 22_050), "lc-or-he-core");
-        assert_eq!(aac_profile(true, None, 44_100), "lc");
     }
 }

@@ -33,6 +33,12 @@ pub(crate) fn leading_decimal(text: &str) -> Option<f64> {
     text[..end].parse::<f64>().ok().filter(|it| it.is_finite())
 }
 
+/// Gain towards the loudness of ReplayGain, in dB, of one towards that of EBU R 128: a whole number of 1/256 dB (RFC 7845
+/// §5.2.1). The one aims at −18 LUFS, the other at −23.
+pub(crate) fn r128_gain(text: &str) -> Option<f64> {
+    text.trim().parse::<i16>().ok().map(|steps| f64::from(steps) / 256.0 + 5.0)
+}
+
 /// A tempo that could be one; 0 stands for "unknown" in many taggers.
 pub(crate) fn tempo(text: &str) -> Option<f64> {
     leading_decimal(&text.replace(',', ".")).filter(|it| (1.0..=999.0).contains(it))
@@ -64,6 +70,7 @@ mod tests {
         assert_eq!(leading_decimal("-6.20 dB"), Some(-6.2));
         assert_eq!(leading_decimal("+0.5"), Some(0.5));
         assert_eq!(leading_decimal("NaN"), None);
+        assert_eq!((r128_gain("-1280"), r128_gain("40000"), r128_gain("")), (Some(0.0), None, None));
         assert_eq!((tempo("128,5"), tempo("0"), tempo("fast")), (Some(128.5), None, None));
         assert_eq!(
             (year("1997-05-21"), year("0000"), year("97"), year("März")),

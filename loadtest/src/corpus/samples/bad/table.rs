@@ -46,12 +46,6 @@ pub(in super::super) static BAD: &[Bad] = &[
     },
     Bad { name: "midi.mid", made: Made::Bytes(MIDI), accept: &[UNSUPPORTED], why: "notes, not audio" },
     Bad {
-        name: "opus.opus",
-        made: Made::Whole(Format::Opus, 3.0),
-        accept: &[UNSUPPORTED],
-        why: "a sound Opus file; the decoder has no Opus",
-    },
-    Bad {
         name: "silence.flac",
         made: Made::Silence(Format::Flac, 3.0),
         accept: &[NOT_APPLICABLE],
@@ -62,6 +56,12 @@ pub(in super::super) static BAD: &[Bad] = &[
         made: Made::Silence(Format::Wav, 1.0),
         accept: &[NOT_APPLICABLE],
         why: "every sample is 0: there is no tempo, key or loudness to find",
+    },
+    Bad {
+        name: "speex.spx",
+        made: Made::Tone(&["-c:a", "libspeex", "-b:a", "12k", "-f", "ogg"]),
+        accept: &[UNSUPPORTED],
+        why: "a sound Speex file; there is no decoder for it",
     },
     Bad {
         name: "tenth_of_a_second.wav",
