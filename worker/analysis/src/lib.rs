@@ -50,11 +50,11 @@ pub use verdict::{Analysis, Error, Identified, NotApplicable, Verdict};
 
 pub(crate) use features::Feature;
 
-/// The decoder and its version, which `Cargo.lock` must agree with (a test does).
-const DECODER: &str = "symphonia-0.6.1";
+/// The decoders and their versions, which `Cargo.lock` must agree with (a test does).
+const DECODER: &str = "symphonia-0.6.1+opus-pure-0.2.2";
 
-/// Version of the analyser and of its decoder. Reports of different versions may differ, so it belongs in a cache key.
-pub const VERSION: &str = "1+symphonia-0.6.1";
+/// Version of the analyser and of its decoders. Reports of different versions may differ, so it belongs in a cache key.
+pub const VERSION: &str = "2+symphonia-0.6.1+opus-pure-0.2.2";
 
 /// Finds out who the audio is, and reads its tags, without decoding.
 ///
@@ -87,10 +87,12 @@ pub fn analyze(
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_version_names_the_decoder_that_is_built_in() {
+    fn the_version_names_the_decoders_that_are_built_in() {
         let lock = include_str!("../../../Cargo.lock");
-        let version = super::DECODER.strip_prefix("symphonia-").unwrap();
-        assert!(lock.contains(&format!("name = \"symphonia\"\nversion = \"{version}\"")));
+        for decoder in super::DECODER.split('+') {
+            let (name, version) = decoder.rsplit_once('-').unwrap();
+            assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"")), "{decoder}");
+        }
         assert!(super::VERSION.ends_with(super::DECODER));
     }
 }
