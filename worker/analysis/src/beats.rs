@@ -3,6 +3,7 @@
 //! Dynamic programming after Ellis ("Beat tracking by dynamic programming", JNMR 2007), with a period that may change in the
 //! course of the piece, since the plain form loses pieces that drift.
 
+pub(crate) mod bars;
 pub(crate) mod grid;
 pub(crate) mod phase;
 
