@@ -96,7 +96,8 @@ def lasts(evidence, weights, best):
     metre = HYPOTHESES[best][0]
     half = len(evidence) // 2 // metre * metre
     same = [i for i, (m, _) in enumerate(HYPOTHESES) if m == metre]
-    return all((features(part)[same] @ weights).max() <= features(part)[best] @ weights for part in (evidence[:half], evidence[half:]))
+    halves = [features(part) @ weights for part in (evidence[:half], evidence[half:])]
+    return all(scores[same].max() == scores[best] for scores in halves)
 
 
 def report(name, clips, weights, threshold):

@@ -6,6 +6,8 @@
 pub(crate) mod bars;
 pub(crate) mod grid;
 pub(crate) mod phase;
+#[cfg(test)]
+mod tests;
 
 /// How dear it is to leave the period, against a novelty of unit deviation.
 const TIGHTNESS: f32 = 120.0;

@@ -1,7 +1,7 @@
 //! Rhythm: tempo, beats and metre of the signal, from onset novelty to the report.
 //!
 //! This room puts the others in order: [`crate::decimate`] → [`crate::onset`] while the signal comes, and at its end
-//! [`crate::tempo`] proposes, [`crate::beats`] tries each proposal, and the octave model chooses.
+//! [`crate::tempo`] proposes, [`crate::beats`] tries each proposal, the octave model chooses, and its beats are counted into bars.
 
 mod course;
 mod pulse;

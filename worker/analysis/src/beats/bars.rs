@@ -1,3 +1,25 @@
+//! Bars: how many beats they have, and which beats begin one – only where that is clear.
+//!
+//! What is new on each beat (`evidence`: chords, bass, onsets in all bands) is averaged by its place in bars of 2, 3 and 4 beats,
+//! each beginning on any of the first beats. That chords change with bars is the strongest sign (Davies & Plumbley, "A spectral
+//! difference approach to downbeat extraction", EUSIPCO 2006; Papadopoulos & Peeters, "Joint estimation of chords and downbeats
+//! from an audio signal", IEEE TASLP 19(1), 2011); bass and the pattern of the drums tell the rest (Durand, Bello, David & Richard,
+//! "Downbeat tracking with multiple features and deep neural networks", ICASSP 2015), here with a linear softmax over the nine
+//! hypotheses instead of a network. Its weights are fitted on generated music (`fit/bars.py`).
+//!
+//! The chance of the best one, times the chance that the beats are right, must exceed [`CERTAIN`], and both halves of the piece
+//! must agree. Answered and, of the answers, right (metre and downbeats, F-measure above 0.8 within 70 ms), on clips of a minute:
+//!
+//! | clips | answered | right |
+//! |---|---|---|
+//! | 168 grooves and dance music, the draw by which the threshold was set | 87 % | 98.6 % |
+//! | 167 of another draw, which nothing was set by | 86 % | 98.6 % |
+//! | 160 slow songs, waltzes and shuffles, most without drums (threshold) | 61 % | 92 % |
+//! | 220 folk tunes without drums (threshold) | 45 % | 98 % |
+//!
+//! Weakest are shuffles in twelve eighths: 7 of 9 answers right. Bars of two are hardly ever clear enough to be told from four,
+//! five and seven are not looked for, and a change of metre within a piece is not followed.
+
 mod evidence;
 #[cfg(test)]
 mod tests;
