@@ -102,11 +102,11 @@ mod tests {
         }
 
         #[test]
-        fn the_period_is_found_to_a_thousandth(period in 22.0f64..90.0, off in -0.015f64..0.015) {
+        fn the_period_of_a_wave_is_found_within_a_quarter_of_a_percent(period in 22.0f64..90.0, off in -0.015f64..0.015) {
             let wave = |lag: usize| (std::f64::consts::TAU * lag as f64 / period).cos() as f32;
             let correlation: Vec<f32> = (0..540).map(wave).collect();
             let refined = refine(&correlation, period * (1.0 + off));
-            prop_assert!((refined / period - 1.0).abs() < 0.001, "{} for {}", refined, period);
+            prop_assert!((refined / period - 1.0).abs() < 0.0025, "{} for {}", refined, period);
         }
     }
 }
