@@ -114,7 +114,7 @@ fn a_waltz_keeps_its_quarters() {
 fn song(metre: u32, beat: f64, bars: u32) -> Vec<f32> {
     let seconds = f64::from(bars * metre) * beat;
     let hits = (0..bars * metre).map(|n| {
-        let one = n % metre == 0;
+        let one = n.is_multiple_of(metre);
         let backbeat = n % 2 == 1 || metre == 3;
         (
             f64::from(n) * beat,

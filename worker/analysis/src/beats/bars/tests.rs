@@ -11,7 +11,11 @@ fn bars(metre: usize, phase: usize, beats: usize) -> (Novelty, Vec<f64>) {
         let from_one = beat + metre - phase;
         let mut chord = [0.05; PITCHES];
         [0, 4, 7].iter().for_each(|step| chord[(from_one / metre * 5 + step) % PITCHES] = 1.0);
-        let flux = if from_one % metre == 0 { [1.0, 0.5, 0.3, 0.1, 0.5] } else { [0.05, 0.4, 0.4, 0.1, 0.2] };
+        let flux = if from_one.is_multiple_of(metre) {
+            [1.0, 0.5, 0.3, 0.1, 0.5]
+        } else {
+            [0.05, 0.4, 0.4, 0.1, 0.2]
+        };
         (flux, chord)
     })
 }
@@ -50,7 +54,7 @@ fn beats_that_are_all_alike_have_no_bars() {
 #[test]
 fn a_piece_whose_bars_shift_in_the_middle_has_none() {
     let shifts = |beat: usize| {
-        let one = if beat < 50 { beat % 4 == 0 } else { beat % 4 == 2 };
+        let one = if beat < 50 { beat.is_multiple_of(4) } else { beat % 4 == 2 };
         let mut chord = [0.05; PITCHES];
         chord[(if beat < 50 { beat / 4 } else { (beat + 2) / 4 }) * 5 % PITCHES] = 1.0;
         (if one { [1.0, 0.5, 0.3, 0.1, 0.5] } else { [0.05, 0.4, 0.4, 0.1, 0.2] }, chord)
