@@ -14,7 +14,7 @@ pub struct Tempo {
     pub beats: Vec<f64>,
     /// Those of the beats that begin a bar. Empty where the bars are not clear.
     pub downbeats: Vec<f64>,
-    /// Beats in a bar. `None` where the bars are not clear.
+    /// Beats in a bar: 2, 3 or 4; others are not looked for. `None` where the bars are not clear.
     pub metre: Option<u8>,
     /// How steady the tempo is, 0 to 1: 1 for a straight grid, and 1 − s/0.05 where single beats are s times a beat away from
     /// the piece's mean tempo (standard deviation of the local tempo, relative to it).

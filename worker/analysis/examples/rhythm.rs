@@ -1,4 +1,5 @@
-//! What the octave model is fitted on: every tempo candidate of each file, as a JSON line with its features and beats.
+//! What the models of octave and bars are fitted on: every tempo candidate of each file with its features and beats, and what
+//! is on the beats of the chosen one, as a JSON line.
 //!
 //! `cargo run --release -p analysis --features fitting --example rhythm -- FILE… > features.jsonl`
 
@@ -16,12 +17,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     for path in std::env::args().skip(1) {
         let ear = listen(Path::new(&path)).map_err(|error| format!("{path}: {error}"))?;
-        let candidates: Vec<_> = ear
-            .finish()
+        let (candidates, beats) = ear.finish();
+        let candidates: Vec<_> = candidates
             .into_iter()
             .map(|it| json!({"bpm": it.bpm, "f": it.features, "beats": it.beats}))
             .collect();
-        writeln!(out, "{}", json!({"file": path, "cands": candidates}))?;
+        let bars = beats.map(
+            |it| json!({"bpm": it.bpm, "confidence": it.confidence, "beats": it.beats, "f": it.evidence}),
+        );
+        writeln!(out, "{}", json!({"file": path, "cands": candidates, "bars": bars}))?;
     }
     Ok(())
 }

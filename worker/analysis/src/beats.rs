@@ -3,8 +3,11 @@
 //! Dynamic programming after Ellis ("Beat tracking by dynamic programming", JNMR 2007), with a period that may change in the
 //! course of the piece, since the plain form loses pieces that drift.
 
+pub(crate) mod bars;
 pub(crate) mod grid;
 pub(crate) mod phase;
+#[cfg(test)]
+mod tests;
 
 /// How dear it is to leave the period, against a novelty of unit deviation.
 const TIGHTNESS: f32 = 120.0;

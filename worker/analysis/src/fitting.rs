@@ -16,6 +16,19 @@ pub struct Candidate {
     pub beats: Vec<f64>,
 }
 
+/// The beats of the chosen tempo, and what each has that a downbeat may have more of.
+#[derive(Debug, Clone)]
+pub struct Beats {
+    /// Beats per minute.
+    pub bpm: f64,
+    /// Chance that they are the beats, 0 to 1.
+    pub confidence: f64,
+    /// Seconds.
+    pub beats: Vec<f64>,
+    /// A row for each beat, in the order of the weights.
+    pub evidence: Vec<Vec<f64>>,
+}
+
 /// Hears one channel and proposes tempi.
 #[derive(Debug)]
 pub struct Ear {
@@ -38,12 +51,13 @@ impl Ear {
         self.onset.push(self.decimator.low(), self.decimator.upper());
     }
 
-    /// All candidates, none for a signal without a pulse.
+    /// All candidates and the chosen beats, none for a signal without a pulse.
     #[must_use]
-    pub fn finish(mut self) -> Vec<Candidate> {
+    pub fn finish(mut self) -> (Vec<Candidate>, Option<Beats>) {
         self.decimator.finish();
         self.onset.push(self.decimator.low(), self.decimator.upper());
-        rhythm::candidates(&self.onset.finish())
+        let novelty = self.onset.finish();
+        (rhythm::candidates(&novelty), rhythm::chosen(&novelty))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rhythm: tempo, beats and metre of the signal, from onset novelty to the report.
 //!
 //! This room puts the others in order: [`crate::decimate`] → [`crate::onset`] while the signal comes, and at its end
-//! [`crate::tempo`] proposes, [`crate::beats`] tries each proposal, and the octave model chooses.
+//! [`crate::tempo`] proposes, [`crate::beats`] tries each proposal, the octave model chooses, and its beats are counted into bars.
 
 mod course;
 mod pulse;
@@ -9,6 +9,7 @@ mod pulse;
 mod tests;
 mod trial;
 
+use crate::beats::bars::Bars;
 use crate::decimate::Decimator;
 use crate::listener::Listener;
 use crate::onset::{Novelty, Onset};
@@ -17,7 +18,7 @@ use pulse::Pulse;
 use report::{Report, Tempo, TempoAbsence, TempoCandidate};
 
 /// Version of what is computed here and in the rooms above.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Candidates to report.
 const CANDIDATES: usize = 5;
 
@@ -58,6 +59,7 @@ impl Listener for Rhythm {
 fn find(novelty: &Novelty) -> Result<Tempo, TempoAbsence> {
     let pulse = Pulse::find(novelty)?;
     let course = course::Course::new(&pulse.grid);
+    let bars = Bars::find(novelty, &pulse.grid.beats, pulse.confidence);
     let mut candidates: Vec<TempoCandidate> =
         pulse.candidates.iter().map(|it| TempoCandidate { bpm: it.0, weight: it.1 }).collect();
     candidates.truncate(CANDIDATES);
@@ -65,8 +67,8 @@ fn find(novelty: &Novelty) -> Result<Tempo, TempoAbsence> {
         bpm: pulse.grid.bpm,
         confidence: pulse.confidence,
         candidates,
-        downbeats: Vec::new(),
-        metre: None,
+        metre: bars.as_ref().map(|it| it.metre),
+        downbeats: bars.map_or_else(Vec::new, |it| it.downbeats),
         stability: course.stability,
         segments: course.segments,
         start_bpm: course.start_bpm,
@@ -79,4 +81,17 @@ fn find(novelty: &Novelty) -> Result<Tempo, TempoAbsence> {
 #[cfg(feature = "fitting")]
 pub(crate) fn candidates(novelty: &Novelty) -> Vec<crate::fitting::Candidate> {
     pulse::all(novelty)
+}
+
+/// The beats of the likeliest candidate, with their evidence.
+#[cfg(feature = "fitting")]
+pub(crate) fn chosen(novelty: &Novelty) -> Option<crate::fitting::Beats> {
+    let pulse = Pulse::find(novelty).ok()?;
+    let evidence = crate::beats::bars::evidence(novelty, &pulse.grid.beats);
+    Some(crate::fitting::Beats {
+        bpm: pulse.grid.bpm,
+        confidence: pulse.confidence,
+        beats: pulse.grid.beats,
+        evidence: evidence.into_iter().map(Vec::from).collect(),
+    })
 }

@@ -110,6 +110,55 @@ fn a_waltz_keeps_its_quarters() {
     assert!((tempo.bpm - 150.0).abs() < 0.02, "{:?}", tempo.candidates);
 }
 
+/// Bars with the bass on their first beat and drums on the others, each on a chord of its own.
+fn song(metre: u32, beat: f64, bars: u32) -> Vec<f32> {
+    let seconds = f64::from(bars * metre) * beat;
+    let hits = (0..bars * metre).map(|n| {
+        let one = n.is_multiple_of(metre);
+        let backbeat = n % 2 == 1 || metre == 3;
+        (
+            f64::from(n) * beat,
+            if one {
+                0.1
+            } else if backbeat {
+                0.5
+            } else {
+                0.1
+            },
+            if one { 1.0 } else { 0.1 },
+        )
+    });
+    let mut signal = drums(seconds, hits);
+    let length = (f64::from(metre) * beat * f64::from(RATE)) as usize;
+    for (bar, part) in signal.chunks_mut(length).enumerate() {
+        for step in [0, 4, 7] {
+            let semitones = [0, 5, 7, 9][bar % 4] + step;
+            let hz = 261.63 * (f64::from(semitones) / 12.0).exp2();
+            let tone = signals::sine(RATE, hz, 0.1, part.len() as f64 / f64::from(RATE));
+            part.iter_mut().zip(tone).for_each(|(sample, tone)| *sample += tone);
+        }
+    }
+    signal
+}
+
+#[test]
+fn bars_of_three_and_four_are_heard() {
+    for (metre, beat) in [(3, 0.4), (4, 0.5)] {
+        let tempo = tempo(&song(metre, beat, 30)).unwrap();
+        assert_eq!(tempo.metre.map(u32::from), Some(metre), "{} {:?}", tempo.confidence, tempo.candidates);
+        let bar = f64::from(metre) * beat;
+        let place = |it: &f64| (it / bar).fract().min(1.0 - (it / bar).fract()) * bar;
+        assert!(tempo.downbeats.len() >= 28 && tempo.downbeats.iter().all(|it| place(it) < 0.03));
+        assert!(tempo.downbeats.iter().all(|it| tempo.beats.contains(it)));
+    }
+}
+
+#[test]
+fn clicks_that_are_all_alike_have_no_bars() {
+    let tempo = tempo(&drums(40.0, (0..80).map(|n| (f64::from(n) * 0.5, 0.8, 0.8)))).unwrap();
+    assert_eq!((tempo.metre, tempo.downbeats), (None, Vec::new()));
+}
+
 #[test]
 fn what_has_no_beat_has_no_tempo() {
     let silence = vec![0.0; 30 * RATE as usize];

@@ -72,3 +72,41 @@ fn vertex(middle: f64, step: f64, score: &dyn Fn(f64) -> f64) -> f64 {
     let bend = a - 2.0 * b + c;
     if bend >= 0.0 { middle } else { middle * (1.0 + step * (0.5 * (a - c) / bend).clamp(-1.0, 1.0)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Each tooth by itself: every sample of the correlation counts by how near it is, if it is nearer than one.
+    fn slow(correlation: &[f32], period: f64) -> f64 {
+        let reached = (1..=4).filter(|tooth| period * f64::from(*tooth) < correlation.len() as f64 - 1.0);
+        let teeth: Vec<(f64, f64)> = reached
+            .map(|tooth| {
+                let lag = period * f64::from(tooth);
+                let near = |(n, it): (usize, &f32)| f64::from(*it) * (1.0 - (n as f64 - lag).abs()).max(0.0);
+                (1.0 / f64::from(tooth).sqrt(), correlation.iter().enumerate().map(near).sum())
+            })
+            .collect();
+        let weights: f64 = teeth.iter().map(|it| it.0).sum();
+        if teeth.is_empty() { 0.0 } else { teeth.iter().map(|it| it.0 * it.1).sum::<f64>() / weights }
+    }
+
+    proptest! {
+        #[test]
+        fn the_comb_is_the_mean_of_its_teeth(
+            correlation in prop::collection::vec(-1f32..1.0, 2..80),
+            period in 1.0f64..90.0,
+        ) {
+            prop_assert!((comb(&correlation, period) - slow(&correlation, period)).abs() < 1e-6);
+        }
+
+        #[test]
+        fn the_period_of_a_wave_is_found_within_a_quarter_of_a_percent(period in 22.0f64..90.0, off in -0.015f64..0.015) {
+            let wave = |lag: usize| (std::f64::consts::TAU * lag as f64 / period).cos() as f32;
+            let correlation: Vec<f32> = (0..540).map(wave).collect();
+            let refined = refine(&correlation, period * (1.0 + off));
+            prop_assert!((refined / period - 1.0).abs() < 0.0025, "{} for {}", refined, period);
+        }
+    }
+}

@@ -152,3 +152,47 @@ impl fmt::Debug for Correlator {
         write!(out, "Correlator({})", self.window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WINDOW: usize = 40;
+    const LAGS: usize = 20;
+    /// What 40 and 20 are filled up to.
+    const SIZE: usize = 64;
+
+    /// The definition, without any fast transform: the sum of the cosines of all bins, each by its magnitude.
+    fn slow(curve: &[f32]) -> Vec<f64> {
+        let mean = curve.iter().map(|it| f64::from(*it)).sum::<f64>() / WINDOW as f64;
+        let turn = |bin: usize, n: usize| std::f64::consts::TAU * (bin * n) as f64 / SIZE as f64;
+        let magnitude = |bin: usize| {
+            let centred = || curve.iter().enumerate().map(|(n, it)| (turn(bin, n), f64::from(*it) - mean));
+            let real: f64 = centred().map(|(angle, it)| it * angle.cos()).sum();
+            real.hypot(centred().map(|(angle, it)| it * angle.sin()).sum())
+        };
+        let magnitudes: Vec<f64> = (0..SIZE).map(magnitude).collect();
+        let sum = |lag| magnitudes.iter().enumerate().map(|(bin, it)| it * turn(bin, lag).cos()).sum::<f64>();
+        (0..LAGS).map(|lag| sum(lag) / sum(0) / (1.0 - lag as f64 / WINDOW as f64)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn correlation_is_its_definition(curve in prop::collection::vec(0f32..5.0, WINDOW)) {
+            let mut correlator = Correlator::new(WINDOW, LAGS);
+            // The second call must not see anything of the first.
+            correlator.correlate(&[3.0; WINDOW / 2]);
+            let found = correlator.correlate(&curve);
+            prop_assert_eq!(found.len(), LAGS);
+            for (found, slow) in found.iter().zip(slow(&curve)) {
+                prop_assert!((f64::from(*found) - slow).abs() < 1e-4, "{} {}", found, slow);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_curve_has_none() {
+        assert!(Correlator::new(WINDOW, LAGS).correlate(&[0.7; WINDOW]).is_empty());
+    }
+}
