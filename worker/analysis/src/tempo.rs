@@ -6,9 +6,9 @@
 //! This room knows novelty and beats, no samples and no file.
 
 pub(crate) mod candidates;
+pub(crate) mod chords;
 pub(crate) mod comb;
 pub(crate) mod features;
-pub(crate) mod harmony;
 pub(crate) mod local;
 pub(crate) mod octave;
 pub(crate) mod profile;

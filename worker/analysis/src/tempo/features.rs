@@ -1,5 +1,5 @@
+use super::chords::Chords;
 use super::comb::{at, comb};
-use super::harmony::Harmony;
 use super::tempogram::Tempogram;
 use crate::onset::{BANDS, Band, Curves, Novelty};
 
@@ -56,7 +56,7 @@ pub(crate) fn features(
     let own = comb(&tempogram.mixed, period);
     let count = beats.len().max(1) as f64;
     let per_beat = |curve: &[f32]| (density(curve) / count).max(0.1).ln();
-    let [chord, chords, change] = Harmony::new(novelty, curves, beats).features();
+    let [chord, chords, change] = Chords::new(novelty, curves, beats).features();
     use Band::{Air, Fall, High, Low, Middle};
     [
         x,

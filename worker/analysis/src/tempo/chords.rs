@@ -6,11 +6,11 @@ const STILL: f64 = 0.02;
 /// What sounds from beat to beat. Chords change with beats and bars, most often every second to fourth beat, and where there
 /// are no drums little else tells a beat from its half.
 #[derive(Debug)]
-pub(crate) struct Harmony {
+pub(crate) struct Chords {
     chords: Vec<[f64; PITCHES]>,
 }
 
-impl Harmony {
+impl Chords {
     /// From each beat to the next, in frames of the curves.
     pub(crate) fn new(novelty: &Novelty, curves: &Curves, beats: &[usize]) -> Self {
         let chord = |pair: &[usize]| centred(novelty.chord(curves.from + pair[0], curves.from + pair[1]));
@@ -61,7 +61,7 @@ mod tests {
         }
         let curves = Curves::new(&novelty, 0, novelty.len());
         let beats: Vec<usize> = (0..64).map(|beat| beat * frames).collect();
-        Harmony::new(&novelty, &curves, &beats).features()
+        Chords::new(&novelty, &curves, &beats).features()
     }
 
     #[test]
