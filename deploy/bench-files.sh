@@ -91,11 +91,11 @@ make_source() {
     else
         for sample in steady_house.mp3 waltz.flac drum_and_bass.ogg hip_hop.m4a house.wav trance.mp3; do
             inputs+=(-i "$DEPLOY/../loadtest/samples/$sample")
-            graph="$graph[$count:a:0]aresample=44100,aformat=sample_fmts=s16:channel_layouts=stereo[a$count];"
+            graph="${graph}[$count:a:0]aresample=44100,aformat=sample_fmts=s16:channel_layouts=stereo[a$count];"
             count=$((count + 1))
         done
         local pads=''
-        for ((at = 0; at < count; at++)); do pads="$pads[a$at]"; done
+        for ((at = 0; at < count; at++)); do pads="${pads}[a$at]"; done
         graph="$graph${pads}concat=n=$count:v=0:a=1[out]"
     fi
     make "${inputs[@]}" -filter_complex "$graph" -map '[out]' "$RUN/part.wav"
@@ -135,7 +135,9 @@ total_of() { sed -E 's/.*"timings_seconds":\{"total":([^,]*),.*/\1/' "$1"; } # r
 
 # Stages are timed by the clock, which a busy machine stretches unevenly: least so in the fastest round.
 keep_if_faster() { # report best
-    [ -f "$2" ] && awk -v new="$(total_of "$1")" -v best="$(total_of "$2")" 'BEGIN {exit new < best}' || mv "$1" "$2"
+    if [ ! -f "$2" ] || awk -v new="$(total_of "$1")" -v best="$(total_of "$2")" 'BEGIN {exit !(new < best)}'; then
+        mv "$1" "$2"
+    fi
 }
 
 measure() {
