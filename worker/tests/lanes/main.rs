@@ -4,6 +4,7 @@
 //! not start with `-` select tests whose names contain them.
 
 mod hostile;
+mod memory;
 mod outcomes;
 mod pool;
 mod process;
@@ -46,6 +47,8 @@ const TESTS: &[(&str, Test)] = tests![
     process::dies_with_its_input_while_its_engine_hangs,
     real::the_worker_serves_as_a_lane,
     real::every_sample_has_its_end,
+    memory::a_song_takes_little_memory,
+    memory::a_mix_of_two_hours_takes_little_more,
 ];
 
 fn main() -> ExitCode {
