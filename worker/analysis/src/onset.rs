@@ -16,7 +16,7 @@ mod curves;
 mod history;
 mod rate;
 
-pub(crate) use curves::Curves;
+pub(crate) use curves::{Curves, around};
 pub(crate) use history::{BANDS, Band, Novelty, PITCHES};
 pub(crate) use rate::onsets_per_second;
 

@@ -1,5 +1,4 @@
-use crate::onset::{Band, Curves, Novelty};
-use crate::tempo::profile::around;
+use crate::onset::{Band, Curves, Novelty, around};
 use crate::tempo::tempogram::STRETCH_SECONDS;
 
 /// Mean bass novelty on the beats, in deviations of the novelty, in the middle of the piece. 0 without beats.

@@ -43,6 +43,12 @@ impl Curves {
     }
 }
 
+/// The largest value within a frame of the place.
+pub(crate) fn around(curve: &[f32], frame: usize) -> f32 {
+    let to = (frame + 2).min(curve.len());
+    curve[frame.saturating_sub(1).min(to)..to].iter().copied().fold(0.0, f32::max)
+}
+
 fn sharpened(flux: &[f32], half: usize) -> Vec<f32> {
     let mut sums = Vec::with_capacity(flux.len() + 1);
     let mut sum = 0f64;

@@ -1,6 +1,7 @@
-use super::trial::{Trial, on_the_beat};
+use super::trial::Trial;
 use crate::beats;
 use crate::beats::grid::{Grid, Instants};
+use crate::beats::phase::on_the_beat;
 use crate::onset::{Curves, Novelty};
 use crate::tempo::candidates::candidates;
 use crate::tempo::features::{Piece, density};

@@ -1,9 +1,8 @@
 use crate::beats;
-use crate::beats::phase::{is_off_beat, middles};
+use crate::beats::phase::on_the_beat;
 use crate::onset::{Curves, Novelty};
 use crate::tempo::features::{FEATURES, Piece, features};
 use crate::tempo::local::Local;
-use crate::tempo::profile::Profile;
 use crate::tempo::tempogram::Tempogram;
 
 /// A period, tried as the beat of a stretch.
@@ -36,15 +35,4 @@ impl Trial {
     pub(crate) fn strength(&self, curves: &Curves) -> f64 {
         self.beats.iter().map(|it| f64::from(curves.sum[*it])).sum::<f64>() / self.beats.len().max(1) as f64
     }
-}
-
-/// The track, or the one half a beat beside it if that has the kick.
-pub(crate) fn on_the_beat(curves: &Curves, track: Vec<usize>) -> Vec<usize> {
-    if is_off_beat(&Profile::new(curves, &track)) {
-        let moved = middles(&track);
-        if !is_off_beat(&Profile::new(curves, &moved)) {
-            return moved;
-        }
-    }
-    track
 }
