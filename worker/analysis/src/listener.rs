@@ -23,7 +23,6 @@ pub(crate) trait Listener {
 /// Mixes all channels but low-frequency effects into one, and decimates it: once for all listeners.
 #[derive(Debug)]
 pub(crate) struct Mono {
-    /// The channels that have a weight for loudness, which low-frequency effects do not.
     channels: Vec<usize>,
     mixed: Vec<f32>,
     decimator: Decimator,
@@ -31,9 +30,7 @@ pub(crate) struct Mono {
 
 impl Mono {
     pub(crate) fn new(format: &Format) -> Self {
-        let heard: Vec<usize> = (0..format.channels()).filter(|&at| format.weights[at] > 0.0).collect();
-        let channels = if heard.is_empty() { (0..format.channels()).collect() } else { heard };
-        Self { channels, mixed: Vec::new(), decimator: Decimator::new(format.rate) }
+        Self { channels: format.heard(), mixed: Vec::new(), decimator: Decimator::new(format.rate) }
     }
 
     pub(crate) fn block(&mut self, block: &Block<'_>) {

@@ -20,6 +20,12 @@ impl Format {
     pub(crate) fn channels(&self) -> usize {
         self.weights.len()
     }
+
+    /// The channels that have a weight for loudness, which low-frequency effects do not; all, if none has.
+    pub(crate) fn heard(&self) -> Vec<usize> {
+        let heard: Vec<usize> = (0..self.channels()).filter(|&at| self.weights[at] > 0.0).collect();
+        if heard.is_empty() { (0..self.channels()).collect() } else { heard }
+    }
 }
 
 /// Samples of all channels, full scale being 1.0. All are finite.

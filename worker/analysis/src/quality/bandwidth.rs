@@ -69,7 +69,6 @@ struct Fall {
 
 impl Bandwidth {
     pub(super) fn new(format: &Format) -> Self {
-        let heard: Vec<usize> = (0..format.channels()).filter(|&at| format.weights[at] > 0.0).collect();
         let blocks_per_interval = INTERVAL_SECONDS * f64::from(format.rate) / BLOCK_FRAMES as f64;
         Self {
             rate: format.rate,
@@ -77,7 +76,7 @@ impl Bandwidth {
             spectrum: Spectrum::new(BLOCK_FRAMES),
             sums: vec![0.0; BLOCK_FRAMES / 2 + 1],
             heard: 0,
-            channels: if heard.is_empty() { vec![0] } else { heard },
+            channels: format.heard(),
             every: (blocks_per_interval as u64).max(1),
             blocks: 0,
         }
