@@ -18,8 +18,6 @@ pub(crate) struct Grid {
     pub(crate) beats: Vec<f64>,
     /// Beats per minute: of the grid, or the median of the piece.
     pub(crate) bpm: f64,
-    /// Root mean square distance of single beats from the smooth course of the tempo, in seconds.
-    pub(crate) jitter: f64,
     /// Whether all beats are on one straight grid.
     pub(crate) straight: bool,
 }
@@ -55,24 +53,23 @@ impl Instants {
             return None;
         }
         let smooth: Vec<f64> = (0..raw.len()).map(|at| smoothed(raw, weights, at)).collect();
-        let jitter = rms(raw.iter().zip(&smooth).map(|(a, b)| a - b));
-        self.straight(&smooth, jitter).or_else(|| {
+        self.straight(&smooth).or_else(|| {
             let mut steps: Vec<f64> = smooth.windows(2).map(|pair| pair[1] - pair[0]).collect();
             steps.sort_by(f64::total_cmp);
             let middle = steps[steps.len() / 2];
             let bpm = 60.0 / middle;
-            (middle > 0.0).then(|| Grid { beats: rising(smooth), bpm, jitter, straight: false })
+            (middle > 0.0).then(|| Grid { beats: rising(smooth), bpm, straight: false })
         })
     }
 
-    fn straight(&self, smooth: &[f64], jitter: f64) -> Option<Grid> {
+    fn straight(&self, smooth: &[f64]) -> Option<Grid> {
         let (start, step) = line(&self.seconds, &self.weights, 0, smooth.len());
         let grid: Vec<f64> = (0..smooth.len()).map(|at| start + step * at as f64).collect();
         let distances = || smooth.iter().zip(&grid).map(|(a, b)| a - b);
         let stray = distances().map(f64::abs).fold(0.0, f64::max);
         let close = rms(distances()) < STRAIGHT_SECONDS && stray < STRAY_SECONDS;
         let fits = smooth.len() >= ENOUGH && close && step > 0.0;
-        fits.then(|| Grid { beats: rising(grid), bpm: 60.0 / step, jitter, straight: true })
+        fits.then(|| Grid { beats: rising(grid), bpm: 60.0 / step, straight: true })
     }
 }
 
