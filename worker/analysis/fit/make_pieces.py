@@ -9,18 +9,14 @@ Writes OUT/audio/*.ogg and OUT/truth.jsonl as `make_tunes.py` does. The truth de
 
     apt-get install mma fluidsynth fluid-soundfont-gm ffmpeg python3-numpy python3-mido
 """
-import argparse
-import json
 import math
-import os
 import random
 import subprocess
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 
 import mido
 
-from make_tunes import LOOPS, MAJOR, MINOR, PADS, SONG_VOICES, TUNE_VOICES, fill, grid, pitch, render
+from make_tunes import LOOPS, MAJOR, MINOR, PADS, SONG_VOICES, TUNE_VOICES, course, fill, grid, make, pitch, render
 
 LIBRARY = '/usr/share/mma/lib/stdlib'
 NAMES = ['C', 'C#', 'D', 'Eb', 'E', 'F', 'F#', 'G', 'Ab', 'A', 'Bb', 'B']
@@ -115,10 +111,7 @@ def clip(job):
     bpm = round(math.exp(rng.uniform(math.log(slowest), math.log(fastest))), 2)
     library, minor, tonic, dur = rng.choice(libraries), rng.randrange(2), rng.randrange(12), rng.uniform(34, 48)
     beats = int((dur + 3) * bpm * 1.04 / 60) + bpb
-    factor, periods, drift = 1., [], rng.choice([0, 0, 0, .002, .003])
-    for _ in range(beats):
-        factor = min(1.03, max(.97, factor + rng.gauss(0, drift)))
-        periods.append(round(60 / bpm / factor, 6))
+    periods, drifts = course(rng, bpm, beats, [0, 0, 0, .002, .003])
     bars = beats // bpb + 1
     swung = any(word in library for word in ('swing', 'jazz', 'charleston', 'softshoe', 'foxtrot'))
     cells = TRIPLE if family == 'lilt' else SWUNG if swung else SIXTEENTHS if bpm < rng.uniform(76, 100) else EIGHTHS
@@ -135,22 +128,8 @@ def clip(job):
         midi.tracks.insert(0, tempi)
         midi.save(f'{td}/t.mid')
         render(rng, f'{td}/t.mid', dur, f'{out}/audio/{name}.ogg')
-    return dict(file=f'audio/{name}.ogg', corpus=f'P-{family}', groove=library, drift=drift > 0, **grid(periods, bpb, dur))
-
-
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--seed', type=int, required=True)
-    p.add_argument('--out', required=True)
-    p.add_argument('--clips', type=int, default=240)
-    p.add_argument('--jobs', type=int, default=2)
-    a = p.parse_args()
-    os.makedirs(a.out + '/audio', exist_ok=True)
-    with ProcessPoolExecutor(a.jobs) as pool, open(a.out + '/truth.jsonl', 'w') as truth:
-        for line in pool.map(clip, [(a.seed, i, a.out) for i in range(a.clips)]):
-            truth.write(json.dumps(line) + '\n')
-            truth.flush()
+    return dict(file=f'audio/{name}.ogg', corpus=f'P-{family}', groove=library, drift=drifts, **grid(periods, bpb, dur))
 
 
 if __name__ == '__main__':
-    main()
+    make(clip, __doc__)

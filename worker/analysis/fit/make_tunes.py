@@ -266,9 +266,19 @@ def grid(periods, bpb, dur):
     return dict(bpm=round(60 / gaps[len(gaps) // 2], 3), beats=times, downbeats=times[::bpb], beats_per_bar=bpb, dur=round(dur, 3))
 
 
+def course(rng, bpm, count, drifts):
+    """Length of each beat in seconds: steady, or a tempo that drifts by up to 3 %; and whether it does."""
+    factor, periods, drift = 1., [], rng.choice(drifts)
+    for _ in range(count):
+        factor = min(1.03, max(.97, factor + rng.gauss(0, drift)))
+        periods.append(round(60 / bpm / factor, 6))
+    return periods, drift > 0
+
+
 def clip(job):
     seed, i, out, families = job
     rng = random.Random(f'{seed}-tunes-{i}')
+    families = families.split(',')
     family = families[i % len(families)]
     score, drums = Score(rng), rng.choice(list(KITS)) if family == 'band' else None
     if family == 'tune':
@@ -281,34 +291,32 @@ def clip(job):
     bpm = round(bpm, 2)
     dur = rng.uniform(35, 50)
     beats = int((dur + 3) * bpm * 1.04 / 60) + bpb
-    factor, periods = 1., []
-    drift = rng.choice([0, 0, 0, 0, .002, .003])
-    for _ in range(beats):
-        factor = min(1.03, max(.97, factor + rng.gauss(0, drift)))
-        periods.append(round(60 / bpm / factor, 6))
+    periods, drifts = course(rng, bpm, beats, [0, 0, 0, 0, .002, .003])
     bars = beats // bpb + 1
     tune(rng, score, bars, groove) if family == 'tune' else song(rng, score, bars, slow, drums)
     name = f'{family[0]}_{i:03d}'
     with tempfile.TemporaryDirectory() as td:
         score.save(f'{td}/t.mid', periods)
         render(rng, f'{td}/t.mid', dur, f'{out}/audio/{name}.ogg')
-    return dict(file=f'audio/{name}.ogg', corpus=f'T-{family}', groove=groove, drift=drift > 0, **grid(periods, bpb, dur))
+    return dict(file=f'audio/{name}.ogg', corpus=f'T-{family}', groove=groove, drift=drifts, **grid(periods, bpb, dur))
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make(clip, about, **more):
+    """Reads the options, makes the clips side by side and writes the truth. `more` are further options and their defaults."""
+    p = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--seed', type=int, required=True)
     p.add_argument('--out', required=True)
     p.add_argument('--clips', type=int, default=240)
     p.add_argument('--jobs', type=int, default=2)
-    p.add_argument('--families', default='tune,song,band')
+    for name, default in more.items():
+        p.add_argument('--' + name, default=default)
     a = p.parse_args()
     os.makedirs(a.out + '/audio', exist_ok=True)
     with ProcessPoolExecutor(a.jobs) as pool, open(a.out + '/truth.jsonl', 'w') as truth:
-        for line in pool.map(clip, [(a.seed, i, a.out, a.families.split(',')) for i in range(a.clips)]):
+        for line in pool.map(clip, [(a.seed, i, a.out, *(getattr(a, name) for name in more)) for i in range(a.clips)]):
             truth.write(json.dumps(line) + '\n')
             truth.flush()
 
 
 if __name__ == '__main__':
-    main()
+    make(clip, __doc__, families='tune,song,band')
