@@ -22,8 +22,6 @@ pub struct Key {
     pub reference_hz: f64,
     /// Stretches in one key each, in order and without gaps. Empty unless the piece credibly modulates.
     pub segments: Vec<KeySegment>,
-    /// Mean share of each pitch class, C first, relative to the tuning. The shares add up to 1.
-    pub chroma_mean: Vec<f64>,
 }
 
 /// One of the keys that a piece may be in.

@@ -85,7 +85,6 @@ pub(crate) fn find(harmony: &Harmony) -> Result<Key, KeyAbsence> {
         tuning_cents: harmony.tuning * 100.0,
         reference_hz: 440.0 * (harmony.tuning / 12.0).exp2(),
         segments: modulation::segments(harmony).into_iter().map(segment).collect(),
-        chroma_mean: harmony.mean().map_or_else(Vec::new, Vec::from),
     })
 }
 

@@ -62,7 +62,6 @@ fn a_progression_is_known_in_every_key() {
         assert_eq!(found.camelot, notation::camelot(key));
         assert_eq!(found.candidates.len(), CANDIDATES);
         assert!((found.candidates[0].weight - found.confidence).abs() < 1e-12);
-        assert!((found.chroma_mean.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     }
 }
 
