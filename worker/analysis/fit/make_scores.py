@@ -32,6 +32,8 @@ from make_tunes import KITS, PADS, SONG_VOICES, TUNE_VOICES, Score, course, grid
 # Notes of the melody a second, and beats a minute, that a tempo is drawn between.
 NOTES = (1.6, 5.2)
 BEATS = {2: (84, 152), 3: (80, 150)}  # by the parts that a beat has
+# Organs, accordions, strings, voices, pads, winds: their chords beat and shake instead of being struck.
+SUSTAINED = [16, 18, 19, 20, 21, 22, 23, 40, 42, 44, 48, 49, 50, 52, 53, 60, 61, 68, 70, 71, 88, 89, 91, 109]
 STEPS = {'C': 0, 'D': 2, 'E': 4, 'F': 5, 'G': 7, 'A': 9, 'B': 11}
 CHORDS = {'major': (0, 4, 7), 'minor': (0, 3, 7), 'dominant': (0, 4, 7, 10), 'diminished': (0, 3, 6), 'augmented': (0, 4, 8),
           'minor-seventh': (0, 3, 7, 10), 'major-seventh': (0, 4, 7, 11), 'major-sixth': (0, 4, 7, 9), 'minor-sixth': (0, 3, 7, 9)}
@@ -139,9 +141,9 @@ def song(path):
 
 def accompany(rng, score, music, start):
     """The chords as one of the patterns that players have."""
-    pattern = rng.choice(['block', 'boom', 'boom', 'beat', 'broken', 'none', 'sustained'])
-    score.program(1, rng.choice(PADS + [24, 25, 21, 105, 0]))
-    score.program(2, rng.choice([32, 33, 43, 0]))
+    pattern = rng.choice(['block', 'block', 'boom', 'beat', 'broken', 'none', 'sustained'])
+    score.program(1, rng.choice(PADS + [24, 25, 21, 105, 0] if rng.random() < .5 else SUSTAINED))
+    score.program(2, rng.choice([32, 33, 43, 0] if rng.random() < .6 else SUSTAINED))
     for at, length, pitches in music.chords:
         t, bass, upper = at - start, pitches[0] - (12 if pitches[0] > 47 else 0), pitches[1:] or pitches
         if t < 0 or pattern == 'none':
@@ -227,7 +229,8 @@ def clip(job):
     score = Score(rng)
     if kind == 'pop':
         score.held = 1.
-    arrange(rng, score, music, start, TUNE_VOICES if kind == 'nott' else SONG_VOICES)
+    voices = TUNE_VOICES if kind == 'nott' else SONG_VOICES
+    arrange(rng, score, music, start, voices if rng.random() < .6 else SUSTAINED + voices)
     beats = int((dur + 3) * bpm * 1.04 / 60) + music.bar
     for bar in range(beats // music.bar if drums else 0):
         kit(rng, score, drums, bar * music.bar)

@@ -6,6 +6,7 @@
 pub(crate) mod bars;
 pub(crate) mod grid;
 pub(crate) mod phase;
+mod slips;
 #[cfg(test)]
 mod tests;
 

@@ -54,7 +54,7 @@ pub(crate) use features::Feature;
 const DECODER: &str = "symphonia-0.6.1+opus-pure-0.2.2";
 
 /// Version of the analyser and of its decoders. Reports of different versions may differ, so it belongs in a cache key.
-pub const VERSION: &str = "2+symphonia-0.6.1+opus-pure-0.2.2";
+pub const VERSION: &str = "3+symphonia-0.6.1+opus-pure-0.2.2";
 
 /// Finds out who the audio is, and reads its tags, without decoding.
 ///

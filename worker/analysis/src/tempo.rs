@@ -11,4 +11,5 @@ pub(crate) mod comb;
 pub(crate) mod features;
 pub(crate) mod local;
 pub(crate) mod octave;
+pub(crate) mod profile;
 pub(crate) mod tempogram;

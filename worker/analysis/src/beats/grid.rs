@@ -1,5 +1,6 @@
 //! From frames to seconds: beats finer than a frame, and a straight grid where the piece has one.
 
+use super::slips;
 use crate::onset::Curves;
 
 /// Beats on each side that a beat is fitted with.
@@ -20,6 +21,8 @@ pub(crate) struct Grid {
     pub(crate) bpm: f64,
     /// Whether all beats are on one straight grid.
     pub(crate) straight: bool,
+    /// Whether the beats found were on both halves of that grid, so that it may be half a beat late.
+    pub(crate) slipped: bool,
 }
 
 /// Beats as they are found, finer than a frame.
@@ -53,12 +56,12 @@ impl Instants {
             return None;
         }
         let smooth: Vec<f64> = (0..raw.len()).map(|at| smoothed(raw, weights, at)).collect();
-        self.straight(&smooth).or_else(|| {
+        self.straight(&smooth).or_else(|| self.slipping()).or_else(|| {
             let mut steps: Vec<f64> = smooth.windows(2).map(|pair| pair[1] - pair[0]).collect();
             steps.sort_by(f64::total_cmp);
             let middle = steps[steps.len() / 2];
             let bpm = 60.0 / middle;
-            (middle > 0.0).then(|| Grid { beats: rising(smooth), bpm, straight: false })
+            (middle > 0.0).then(|| Grid { beats: rising(smooth), bpm, straight: false, slipped: false })
         })
     }
 
@@ -69,7 +72,18 @@ impl Instants {
         let stray = distances().map(f64::abs).fold(0.0, f64::max);
         let close = rms(distances()) < STRAIGHT_SECONDS && stray < STRAY_SECONDS;
         let fits = smooth.len() >= ENOUGH && close && step > 0.0;
-        fits.then(|| Grid { beats: rising(grid), bpm: 60.0 / step, straight: true })
+        fits.then(|| Grid { beats: rising(grid), bpm: 60.0 / step, straight: true, slipped: false })
+    }
+
+    /// The straight grid that the beats keep but for slips by half a beat.
+    fn slipping(&self) -> Option<Grid> {
+        let (step, phase) = slips::straight(&self.seconds, &self.weights)?;
+        let (first, last) = (self.seconds.first()?, self.seconds.last()?);
+        // A beat that slipped is a quarter of a step from neither.
+        let (from, to) = (((first - phase) / step - 0.25).ceil(), ((last - phase) / step + 0.25).floor());
+        let count = (to - from).max(0.0) as usize;
+        let beats = (0..=count).map(|at| phase + step * (from + at as f64)).collect();
+        Some(Grid { beats: rising(beats), bpm: 60.0 / step, straight: true, slipped: true })
     }
 }
 

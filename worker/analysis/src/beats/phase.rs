@@ -21,7 +21,7 @@ pub(crate) fn on_the_beat(curves: &Curves, track: Vec<usize>) -> Vec<usize> {
 }
 
 /// Whether the beats are rather in the middle between these.
-fn is_off_beat(curves: &Curves, beats: &[usize]) -> bool {
+pub(crate) fn is_off_beat(curves: &Curves, beats: &[usize]) -> bool {
     WEIGHTS.iter().map(|(band, weight)| weight * contrast(curves.band(*band), beats)).sum::<f64>() > MARGIN
 }
 

@@ -1,7 +1,7 @@
 use super::trial::Trial;
 use crate::beats;
 use crate::beats::grid::{Grid, Instants};
-use crate::beats::phase::on_the_beat;
+use crate::beats::phase::{is_off_beat, on_the_beat};
 use crate::onset::{Curves, Novelty};
 use crate::tempo::candidates::candidates;
 use crate::tempo::features::{Piece, density};
@@ -102,7 +102,8 @@ fn lay(novelty: &Novelty, local: &Local, chosen: &Trial) -> Option<Grid> {
         };
         if last {
             instants.add(&curves, &beats);
-            return instants.fit();
+            let grid = instants.fit()?;
+            return Some(if at == 0 { settle(grid, &curves, rate) } else { grid });
         }
         let certain = beats.len().checked_sub(OVERLAP)?;
         let next = beats[certain];
@@ -113,6 +114,17 @@ fn lay(novelty: &Novelty, local: &Local, chosen: &Trial) -> Option<Grid> {
         at += next;
         start = Some(0);
     }
+}
+
+/// A grid that was found under beats on both of its halves is moved to the half that has the kick.
+fn settle(grid: Grid, curves: &Curves, rate: f64) -> Grid {
+    let frame = |at: &f64| ((at + LATENCY_SECONDS) * rate).round() as usize;
+    let frames: Vec<usize> = grid.beats.iter().map(frame).filter(|it| *it < curves.len()).collect();
+    if !grid.slipped || !is_off_beat(curves, &frames) {
+        return grid;
+    }
+    let half = 30.0 / grid.bpm;
+    Grid { beats: grid.beats.iter().map(|it| it + half).collect(), ..grid }
 }
 
 /// Every candidate, with the beats that it would have.

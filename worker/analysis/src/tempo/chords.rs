@@ -18,7 +18,7 @@ impl Chords {
     }
 
     /// Change of the pitches from each beat to the one `lag` later: one minus their correlation, 0 to 2.
-    fn changes(&self, lag: usize) -> Vec<f64> {
+    pub(crate) fn changes(&self, lag: usize) -> Vec<f64> {
         let later = self.chords.iter().skip(lag);
         self.chords
             .iter()

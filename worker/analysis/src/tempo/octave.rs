@@ -1,5 +1,5 @@
 //! Which candidate is the beat: a conditional logit over the candidates of a piece, of their features and of a few units that
-//! combine them. The weights are fitted on generated music (`fit/`).
+//! combine them. The weights are fitted on generated music and on what people wrote (`fit/`).
 //!
 //! The units are needed because what speaks for a tempo depends on the kind of piece: a pattern of sixteenths is slow under a
 //! voice and fast under a drum kit. They are those of four fits from different starts: one alone depends on its start by 5 % on
