@@ -22,7 +22,8 @@ for i = 3, #ARGV, 5 do
     if ARGV[i + 3] ~= '' and redis.call('HINCRBY', KEYS[1], 'kind:' .. ARGV[i + 3], -1) <= 0 then
       redis.call('HDEL', KEYS[1], 'kind:' .. ARGV[i + 3])
     end
-    redis.call('HINCRBY', KEYS[1], 'bytes', -ARGV[i + 4])
+    -- Not its negation: that of 0 is -0, which Redis does not take for an integer.
+    redis.call('HINCRBY', KEYS[1], 'bytes', 0 - ARGV[i + 4])
   end
   taken[#taken + 1] = entry and 1 or 0
 end
