@@ -40,7 +40,11 @@ pub(crate) async fn run(
     words(&state, cancelled, args.now).iter().for_each(|line| screen.line(line));
     match cancelled {
         Cancelled::Complete => Ok(End::Incomplete),
-        _ if args.watch => watch::follow(&store, batch, &stop::on_signal()?, screen).await,
+        _ if args.watch => {
+            // That some of it is cancelled is what was asked for.
+            let watched = watch::follow(&store, batch, &stop::on_signal()?, screen).await?;
+            Ok(if watched == End::Interrupted { watched } else { End::Done })
+        }
         _ => Ok(End::Done),
     }
 }

@@ -124,10 +124,11 @@ Examples:
 What has not started ends as cancelled when a worker comes to it: at once where a lane is free, without reading the file. A job that waits for a retry ends so when it comes back. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
 
 Exit codes:
-    0  cancelled; with --watch: and nothing had failed or was cancelled
+    0  cancelled; with --watch: and every job has its end
     1  the batch was complete already, or there is no such batch
     2  wrong usage
-   69  Redis is unavailable";
+   69  Redis is unavailable
+  130  interrupted while watching; the batch stays cancelled";
 
 const PURGE: &str = "\
 Examples:

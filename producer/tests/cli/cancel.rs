@@ -98,7 +98,10 @@ async fn a_job_that_is_retried_after_the_cancellation_runs_until_the_next_one() 
     let (batch, jobs) = open_batch(&fleet, &["a", "b", "c"]).await;
     fleet.end(&jobs[..1], End::Failed(FailureKind::Io)).await;
     fleet.store().seal_batch(batch, 3).await.unwrap();
-    assert_eq!(fleet.run(&["cancel", "last"]).await.code, 0);
+    let mut watching = fleet.start(&["cancel", "last", "--watch"]);
+    watching.expect("1/3 · failed 1: io 1").await;
+    watching.signal("INT");
+    assert_eq!(watching.end().await.code, 130);
     fleet.end(&jobs[1..2], End::Cancelled).await;
     assert_eq!(fleet.run(&["retry", "last"]).await.code, 0);
     assert_eq!(fleet.take("normal", 5).await.len(), 1, "the failed one alone");
@@ -128,6 +131,11 @@ async fn an_unknown_batch_is_not_cancelled() {
     for name in ["last", "ffff", "01890a5d-ac96-774b-bcce-b302099a8009"] {
         assert_eq!(fleet.run(&["cancel", name]).await.code, 1, "{name}");
     }
+    // Garbage belongs to a batch that nobody submitted.
+    fleet.end(&[fleet.job(BatchId::STRAY, "a")], End::Failed(FailureKind::UnreadableMessage)).await;
+    let output = fleet.run(&["cancel", &BatchId::STRAY.to_string()]).await;
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.stderr.contains("`producer purge` takes them out of the queues"), "{output:?}");
     let mut command = fleet.command(&["cancel", "last"]);
     command.env("REDIS_URL", "redis://127.0.0.1:1");
     assert_eq!(crate::fleet::finish(command).await.code, 69);

@@ -51,20 +51,18 @@ impl Store {
             _ => Cancelled::Closed,
         };
         if running {
-            self.recall(&mut connection, batch).await?;
+            drop(connection);
+            self.recall(batch).await?;
         }
         Ok(cancelled)
     }
 
     /// After the mark: who reads the list finds the mark.
-    async fn recall(
-        &self,
-        connection: &mut deadpool_redis::Connection,
-        batch: BatchId,
-    ) -> Result<(), StoreError> {
+    async fn recall(&self, batch: BatchId) -> Result<(), StoreError> {
         let mut call = RECALL.key(self.keys.cancelled());
         call.arg(self.ttl_seconds()).arg(batch.to_string()).arg(KEPT);
-        call.invoke_async::<()>(connection).await.map_err(|error| self.error(&error))
+        let mut connection = self.connection().await?;
+        call.invoke_async::<()>(&mut connection).await.map_err(|error| self.error(&error))
     }
 
     /// The batches whose running jobs were cancelled since a place, and the place from which to go on. A batch may have been

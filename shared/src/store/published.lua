@@ -2,5 +2,5 @@
 -- KEYS: batch, unpublished
 -- ARGV: jobs
 local gone = redis.call('HDEL', KEYS[2], unpack(ARGV))
-redis.call('HINCRBY', KEYS[1], 'retrying', -gone)
+if gone > 0 then redis.call('HINCRBY', KEYS[1], 'retrying', -gone) end
 return gone
