@@ -61,7 +61,11 @@ impl Tally {
             ));
         }
         if self.elsewhere > 0 {
-            lines.push(format!("{} left to another `producer retry`", jobs(self.elsewhere)));
+            lines.push(format!(
+                "{} left to another `producer retry`; if it was killed, the same command takes over what it left after {} s",
+                jobs(self.elsewhere),
+                super::GIVEN_UP_AFTER.as_secs()
+            ));
         }
         if self.not_meant > 0 {
             lines.push(format!("{} left alone: not failed, or not of these kinds", jobs(self.not_meant)));

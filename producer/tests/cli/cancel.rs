@@ -110,8 +110,12 @@ async fn a_job_that_is_retried_after_the_cancellation_runs_until_the_next_one() 
     assert_eq!(start(&fleet, &jobs[0]).await, Start::Counted(1));
     assert_eq!(start(&fleet, &jobs[1]).await, Start::Counted(1));
     assert_eq!(start(&fleet, &jobs[2]).await, Start::Cancelled);
+    let ids: Vec<_> = jobs.iter().map(|job| job.job_id).collect();
+    let running = fleet.store().are_cancelled(batch, &ids).await.unwrap();
+    assert_eq!(running, [false, false, true], "those that run again are not killed by the old cancellation");
     assert_eq!(fleet.run(&["cancel", "last"]).await.code, 0);
     assert_eq!(start(&fleet, &jobs[0]).await, Start::Cancelled);
+    assert_eq!(fleet.store().are_cancelled(batch, &ids).await.unwrap(), [true; 3]);
 }
 
 #[tokio::test]

@@ -283,6 +283,11 @@ impl Running {
         assert!(status.unwrap().success());
     }
 
+    /// SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Closes our end of its standard output after one line, which is returned.
     pub async fn read_one_line(&mut self) -> String {
         let mut lines = BufReader::new(self.child.stdout.take().unwrap()).lines();

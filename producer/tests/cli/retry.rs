@@ -198,6 +198,29 @@ async fn two_at_once_publish_each_job_once() {
 }
 
 #[tokio::test]
+async fn a_retry_that_is_killed_in_the_middle_loses_nothing() {
+    let fleet = Fleet::with_max_size(20);
+    let (batch, jobs) = many_failed(&fleet, 60).await;
+    let mut running = fleet.start(&["retry", "last"]);
+    running.expect("is full").await;
+    running.kill().await;
+    let state = assert_true(&fleet, batch).await;
+    assert!((1..=8).contains(&state.retrying), "what was in its window: {state:?}");
+    let mut ended = BTreeSet::new();
+    let deadline = tokio::time::Instant::now() + crate::fleet::LIMIT;
+    while ended.len() < 60 {
+        assert!(tokio::time::Instant::now() < deadline, "{} of 60 came", ended.len());
+        let taken = fleet.take("normal", 100).await;
+        fleet.end(&taken, End::Ok).await;
+        ended.extend(ids(&taken));
+        fleet.run(&["retry", "last", "--on-full", "skip"]).await;
+    }
+    assert_eq!(ended, ids(&jobs));
+    let state = assert_true(&fleet, batch).await;
+    assert_eq!((state.outcomes[&Outcome::Ok], state.retrying, state.is_complete()), (60, 0, true));
+}
+
+#[tokio::test]
 async fn what_a_killed_retry_has_taken_back_the_next_one_publishes() {
     let fleet = Fleet::new();
     let (batch, jobs) = fleet.failed(FailureKind::Io, &["a.mp3", "b.mp3", "c.mp3"]).await;
