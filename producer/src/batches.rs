@@ -61,7 +61,9 @@ fn stage(batch: &BatchState) -> &'static str {
     if batch.batch_id == BatchId::STRAY {
         "stray"
     } else if batch.is_complete() {
-        "complete"
+        if batch.unwanted() > 0 { "cancelled" } else { "complete" }
+    } else if batch.cancelled {
+        "cancelling"
     } else if batch.sealed {
         "running"
     } else {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::job::JobId;
+use shared::outcome::FailureKind;
 
 // Lines up to 79 columns are kept as they are; paragraphs are one line each, for clap to wrap.
 const OVERVIEW: &str = "\
@@ -20,8 +22,8 @@ Settings come from the environment; `producer config` prints them all. Most need
 
 Exit codes:
     0  done, nothing failed
-    1  some files failed or were not enqueued, what was asked for is not there,
-       or (status) a server is down
+    1  some files failed, were cancelled or not enqueued, what was asked for is
+       not there, or (status) a server is down
     2  wrong usage
    69  RabbitMQ or Redis is unavailable
    75  a queue is full (--on-full fail): try again later
@@ -59,7 +61,7 @@ On a terminal one line shows the progress; elsewhere a line is written every few
 
 Exit codes:
     0  every file is analysed
-    1  some files failed, or there is no such batch
+    1  some files failed or were cancelled, or there is no such batch
    69  Redis is unavailable at the start; later it is waited for
   130  interrupted; the work goes on";
 
@@ -77,6 +79,72 @@ Exit codes:
     0  printed, also when the reader closed the pipe early
     1  there is no such batch
    69  Redis is unavailable";
+
+const FAILURES: &str = "\
+Examples:
+  producer failures                     over all batches, the newest batch first
+  producer failures last --kind timeout --kind crash
+  producer failures --format csv > failures.csv
+  producer failures --kind not_found | jq -r .path
+  producer failures --limit 100         the next 100: see standard error
+
+Kinds are those of the records: corrupt, not_found, timeout … (a wrong one lists them all). The fields have the names of a record's; `retryable` is false for what never was a job.
+
+Exit codes:
+    0  printed, also when there are none
+    1  there is no such batch
+   69  Redis is unavailable";
+
+const RETRY: &str = "\
+Examples:
+  producer retry last
+  producer retry last --kind root_unavailable --kind io --watch
+  producer retry --kind out_of_memory              in all batches
+  producer retry --job 01890a5d-ac96-774b-bcce-b302099a8057
+  producer retry $B --cancelled                    what was cancelled, too
+
+Each job is published again as it was submitted, with no attempts behind it. Its failure is taken back first, so the batch is unfinished again until the job ends anew, and each job counts once. A job that the broker does not take has its failure back. If the command is killed, run it again: it publishes what was left in between.
+
+Only the exit code and standard error tell how it went; nothing is written to standard output.
+
+Exit codes:
+    0  all published again; with --watch: and none failed
+    1  some were not, or there was nothing to retry
+    2  wrong usage
+   69  RabbitMQ or Redis is unavailable
+   75  a queue is full (--on-full fail); what was accepted stays in the queue
+   78  a setting is wrong, or differs from what the broker has
+  130  interrupted; what was accepted stays in the queue";
+
+const CANCEL: &str = "\
+Examples:
+  producer cancel last
+  producer cancel $B --now --watch
+
+What has not started ends as cancelled when a worker comes to it: at once where a lane is free, without reading the file. A job that waits for a retry ends so when it comes back. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
+
+Exit codes:
+    0  cancelled; with --watch: and every job has its end
+    1  the batch was complete already, or there is no such batch
+    2  wrong usage
+   69  Redis is unavailable
+  130  interrupted while watching; the batch stays cancelled";
+
+const PURGE: &str = "\
+Examples:
+  producer purge                        asks first
+  producer purge --yes --level low
+  producer purge --yes --retries --dead
+
+Without --level, --retries and --dead the queues of all levels are purged; with any of them exactly what they name. Each job ends as cancelled, stored before its message goes, so that its batch comes to its end; `producer retry BATCH --cancelled` takes it up again. Messages that workers hold already are not purged: `producer cancel` reaches those.
+
+Exit codes:
+    0  purged, or nothing was there
+    1  you did not say yes
+    2  wrong usage; also without --yes where nobody can be asked
+   69  RabbitMQ or Redis is unavailable; what was not stored is still in its queue
+   78  a setting is wrong, or differs from what the broker has
+  130  interrupted";
 
 const BATCHES: &str = "\
 Examples:
@@ -121,6 +189,18 @@ pub(crate) enum Command {
     /// Print what became of the files of a batch
     #[command(after_help = RESULTS)]
     Results(ResultsArgs),
+    /// List what failed and why, of one batch or of all
+    #[command(after_help = FAILURES)]
+    Failures(FailuresArgs),
+    /// Publish failed jobs again
+    #[command(after_help = RETRY)]
+    Retry(RetryArgs),
+    /// End a batch: what has not started is not analysed
+    #[command(after_help = CANCEL)]
+    Cancel(CancelArgs),
+    /// Empty the queues; the jobs in them end as cancelled
+    #[command(after_help = PURGE)]
+    Purge(PurgeArgs),
     /// List the batches, the newest first
     #[command(after_help = BATCHES)]
     Batches(BatchesArgs),
@@ -204,6 +284,84 @@ pub(crate) struct ResultsArgs {
     /// Print at most this many records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FailuresArgs {
+    /// A batch: its id, the beginning of it as far as it is unique, or `last` [default: all batches]
+    #[arg(value_name = "BATCH")]
+    pub(crate) batch: Option<String>,
+    /// Only failures of this kind; may be given several times
+    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    pub(crate) kind: Vec<FailureKind>,
+    /// table, ndjson or csv [default: table on a terminal, else ndjson]
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<crate::failures::Format>,
+    /// Go on where an earlier call with --limit stopped
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<crate::failures::Place>,
+    /// Print at most this many failures
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").args(["batch", "job", "kind"]).multiple(true).required(true))]
+pub(crate) struct RetryArgs {
+    /// A batch: its id, the beginning of it as far as it is unique, or `last` [default: all batches]
+    #[arg(value_name = "BATCH")]
+    pub(crate) batch: Option<String>,
+    /// Only this job; may be given several times
+    #[arg(short, long, value_name = "ID")]
+    pub(crate) job: Vec<JobId>,
+    /// Only failures of this kind; may be given several times
+    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    pub(crate) kind: Vec<FailureKind>,
+    /// What was cancelled or purged, too
+    #[arg(long)]
+    pub(crate) cancelled: bool,
+    /// What to do when a queue is full: wait for room, fail (exit 75), or skip the job (exit 1 at the end)
+    #[arg(long, value_enum, default_value_t = OnFull::Wait, value_name = "HOW", hide_possible_values = true)]
+    pub(crate) on_full: OnFull,
+    /// Follow the batch until every file has its end
+    #[arg(short, long, requires = "batch")]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// A batch: its id, the beginning of it as far as it is unique, or `last`
+    #[arg(value_name = "BATCH")]
+    pub(crate) batch: String,
+    /// End what runs, too, within about a second
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// Follow the batch until every file has its end
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// The queue of this level; may be given several times
+    #[arg(short, long, value_name = "LEVEL")]
+    pub(crate) level: Vec<String>,
+    /// The queues of jobs that wait for a retry
+    #[arg(long)]
+    pub(crate) retries: bool,
+    /// The queue of what the broker gave up on
+    #[arg(long)]
+    pub(crate) dead: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+fn kind(name: &str) -> Result<FailureKind, String> {
+    FailureKind::from_code(name).ok_or_else(|| {
+        let all: Vec<&str> = FailureKind::ALL.iter().map(|kind| kind.code()).collect();
+        format!("expected one of {}", all.join(", "))
+    })
 }
 
 #[derive(Debug, Args)]

@@ -2,26 +2,21 @@
 //! bounded channel, and as many jobs are under way as the confirm window holds.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use shared::job::{Levels, Priority};
+use shared::job::{BatchId, Levels, Priority};
 use shared::settings::ProducerSettings;
 
 use crate::cli::EnqueueArgs;
 use crate::failure::{End, Failure};
+use crate::publish::{self, Delivery};
 use crate::screen::Screen;
 use crate::{connect, stop, watch};
 
-mod delivery;
 mod dry_run;
 mod feed;
-mod narrator;
 mod session;
 mod summary;
 mod tally;
-
-/// Longest wait for the broker's own goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A label is for one line of a list.
 const MAX_LABEL_CHARS: usize = 120;
@@ -43,11 +38,12 @@ pub(crate) async fn run(
     let signal = stop::on_signal()?;
     let session = session::Session {
         label: label(args),
-        level_name: settings.queue.levels.name(level),
-        queue: topology.level_queue(level),
-        max_size: topology.max_size,
+        batch: BatchId::new(),
+        level,
+        force: args.force,
+        topology,
         window: settings.queue.publish_window,
-        delivery: delivery::Delivery::new(publisher, level, args, signal.child_token()),
+        delivery: Delivery::new(publisher, args.on_full, signal.child_token()),
         broker,
         store,
         signal,
@@ -55,15 +51,14 @@ pub(crate) async fn run(
         print_id: !args.json,
     };
     let ending = session.run(feed::start(args, roots)?).await?;
-    // A courtesy that a broker in trouble may not answer.
-    let _told = tokio::time::timeout(GOODBYE, session.broker.close()).await;
+    publish::say_goodbye(&session.broker).await;
     summary::print(&session, &ending, args)?;
     let worth_watching = args.watch && ending.tally.accepted > 0;
     let end = summary::end(&session, ending)?;
     if !worth_watching || matches!(end, End::Interrupted | End::QueueFull) {
         return Ok(end);
     }
-    let watched = watch::follow(&session.store, session.delivery.batch, &session.signal, screen).await?;
+    let watched = watch::follow(&session.store, session.batch, &session.signal, screen).await?;
     Ok(if watched == End::Done { end } else { watched })
 }
 

@@ -8,13 +8,19 @@ use clap::Parser;
 use shared::settings::ProducerSettings;
 
 mod batches;
+mod cancel;
 mod cli;
 mod config;
 mod connect;
 mod enqueue;
 mod failure;
+mod failures;
+mod pick;
+mod publish;
+mod purge;
 mod resolve;
 mod results;
+mod retry;
 mod screen;
 mod status;
 mod stop;
@@ -66,6 +72,10 @@ async fn dispatch(command: Command, settings: &ProducerSettings, screen: &Screen
         Command::Enqueue(args) => enqueue::run(settings, &args, screen).await,
         Command::Watch(args) => watch::run(settings, &args, screen).await,
         Command::Results(args) => results::run(settings, &args, screen).await,
+        Command::Failures(args) => failures::run(settings, &args, screen).await,
+        Command::Retry(args) => retry::run(settings, &args, screen).await,
+        Command::Cancel(args) => cancel::run(settings, &args, screen).await,
+        Command::Purge(args) => purge::run(settings, &args, screen).await,
         Command::Batches(args) => batches::run(settings, &args, screen).await,
         Command::Status(args) => status::run(settings, args.json, screen).await,
         Command::Config(args) => config::run(args.json, screen),

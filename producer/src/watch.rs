@@ -31,6 +31,9 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// Everything accepted is done, and still the batch is not closed: by now its producer may be dead.
 const ORPHAN_AFTER: Duration = Duration::from_secs(30);
 
+/// Ends taken back by a retry, and nothing happens: by now it may have been killed.
+const ABANDONED_AFTER: Duration = Duration::from_secs(30);
+
 /// Failures named at the end.
 const NAMED: usize = 20;
 
@@ -74,11 +77,10 @@ pub(crate) async fn follow(
     };
     screen.clear();
     watcher.over(&state);
-    if state.failed() == 0 {
-        return Ok(End::Done);
+    if state.failed() > 0 {
+        name_failures(store, &state, screen).await?;
     }
-    name_failures(store, &state, screen).await?;
-    Ok(End::Incomplete)
+    Ok(if state.failed() + state.unwanted() > 0 { End::Incomplete } else { End::Done })
 }
 
 fn gone(batch: BatchId) -> Failure {
@@ -94,7 +96,8 @@ async fn name_failures(store: &Store, state: &BatchState, screen: &Screen) -> Re
     }
     let more = state.failed().saturating_sub(page.records.len() as u64);
     let rest = if more > 0 { format!("… and {more} more; all of them") } else { "once more".to_owned() };
-    screen.line(&format!("{rest}: producer results {} --failed", state.batch_id));
+    let batch = state.batch_id;
+    screen.line(&format!("{rest}: producer failures {batch}; to try them again: producer retry {batch}"));
     Ok(())
 }
 
@@ -103,8 +106,8 @@ struct Watcher {
     pace: Pace,
     /// The line last written, without what changes by itself.
     last: Option<(BatchState, Instant)>,
-    /// Since when all is done but the batch's end.
-    orphaned: Option<Instant>,
+    /// Since when nothing is left to the workers, and yet the batch has no end.
+    idle: Option<Instant>,
     hinted: bool,
     away: bool,
     begun: Option<u64>,
@@ -116,7 +119,7 @@ impl Watcher {
             screen,
             pace: Pace::default(),
             last: None,
-            orphaned: None,
+            idle: None,
             hinted: false,
             away: false,
             begun: None,
@@ -168,18 +171,20 @@ impl Watcher {
     }
 
     fn hint(&mut self, state: &BatchState) {
-        let idle = !state.sealed && state.done() >= state.accepted;
-        if !idle {
-            self.orphaned = None;
+        let orphaned = !state.sealed && state.done() >= state.accepted;
+        let abandoned = state.retrying > 0 && state.done() + state.retrying >= state.accepted;
+        if !orphaned && !abandoned {
+            self.idle = None;
             return;
         }
-        let since = *self.orphaned.get_or_insert_with(Instant::now);
-        if !self.hinted && since.elapsed() >= ORPHAN_AFTER {
+        let since = *self.idle.get_or_insert_with(Instant::now);
+        let patience = if abandoned { ABANDONED_AFTER } else { ORPHAN_AFTER };
+        if !self.hinted && since.elapsed() >= patience {
             self.hinted = true;
-            self.screen.line(
-                "all that was accepted is done, but the batch is still open: its producer is scanning, waits for room, \
-                 or was killed",
-            );
+            self.screen.line(&match abandoned {
+                true => words::abandoned(state),
+                false => words::orphaned(state),
+            });
         }
     }
 

@@ -48,6 +48,8 @@ codes! {
         NotApplicable = "not_applicable",
         /// No report; the [`FailureKind`] says why.
         Failed = "failed",
+        /// No report, because somebody wanted none any more: its batch was cancelled or its queue purged.
+        Cancelled = "cancelled",
     }
 }
 
@@ -137,6 +139,8 @@ pub enum End {
     NotApplicable(NotApplicable),
     /// [`Outcome::Failed`].
     Failed(FailureKind),
+    /// [`Outcome::Cancelled`].
+    Cancelled,
 }
 
 impl End {
@@ -151,6 +155,7 @@ impl End {
             (Outcome::NotApplicable, _) => Self::NotApplicable(NotApplicable::TooShort),
             (Outcome::Failed, Some(Kind::Failure(kind))) => Self::Failed(kind),
             (Outcome::Failed, _) => Self::Failed(FailureKind::Internal),
+            (Outcome::Cancelled, _) => Self::Cancelled,
         }
     }
 
@@ -162,6 +167,7 @@ impl End {
             Self::Partial => Outcome::Partial,
             Self::NotApplicable(_) => Outcome::NotApplicable,
             Self::Failed(_) => Outcome::Failed,
+            Self::Cancelled => Outcome::Cancelled,
         }
     }
 
@@ -169,7 +175,7 @@ impl End {
     #[must_use]
     pub const fn kind(self) -> Option<Kind> {
         match self {
-            Self::Ok | Self::Partial => None,
+            Self::Ok | Self::Partial | Self::Cancelled => None,
             Self::NotApplicable(reason) => Some(Kind::Reason(reason)),
             Self::Failed(kind) => Some(Kind::Failure(kind)),
         }

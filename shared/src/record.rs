@@ -167,7 +167,7 @@ mod tests {
     fn every_end_survives_the_two_fields_it_is_stored_in() {
         let failures = FailureKind::ALL.iter().map(|kind| End::Failed(*kind));
         let reasons = NotApplicable::ALL.iter().map(|reason| End::NotApplicable(*reason));
-        for end in failures.chain(reasons).chain([End::Ok, End::Partial]) {
+        for end in failures.chain(reasons).chain([End::Ok, End::Partial, End::Cancelled]) {
             let packed = rmp_serde::to_vec_named(&Record::new(b"a", end)).unwrap();
             assert_eq!(rmp_serde::from_slice::<Record>(&packed).unwrap().end(), end);
         }

@@ -9,17 +9,24 @@ use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 
 mod batch;
+mod cancel;
+mod ends;
 mod finish;
 mod keys;
 mod page;
 mod reports;
+mod retry;
 mod starts;
 mod wire;
 
 pub use batch::BatchState;
+pub use cancel::{Cancelled, RecallPlace};
+pub use ends::EndPlace;
 pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
+pub use retry::RetryId;
+pub use starts::Start;
 pub use wire::StoredEnd;
 
 /// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.

@@ -8,15 +8,21 @@ use analysis::Verdict;
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
 use shared::report::Report;
-use shared::store::{Known, Store};
+use shared::store::{Known, Start, StoreError};
+use tokio::task::JoinError;
 
 use crate::cache::{Cache, Found};
 use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
 use crate::metrics;
+use crate::starts::{Run, Starts};
 use crate::task::{Ended, FileWork};
 
 /// A job that was started so often without an end takes its worker down each time.
 const CRASH_LOOP_STARTS: u64 = 3;
+
+/// A job may be over before Redis has answered whether it was to start. An answer takes a millisecond; a Redis that is away
+/// must not hold up a lane.
+const ANSWER_WITHIN: Duration = Duration::from_millis(250);
 
 /// Works on files. What a front end lacks (a cache, a count of starts) it leaves out.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub struct Analyst {
     /// What is known already.
     pub cache: Option<Cache>,
     /// Where starts are counted.
-    pub starts: Option<Store>,
+    pub starts: Option<Starts>,
     /// The analyser's version and features.
     pub profile: String,
     /// `WORKER_NAME`, for the record.
@@ -44,12 +50,17 @@ impl Analyst {
     /// [`Interrupted`] when the lanes were stopped under it.
     pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
         let begun = Instant::now();
-        let mut record = match self.start(work, redelivered).await {
-            Ok(()) => self.on_a_lane(work).await?,
-            Err(failure) => failed(work, failure),
+        let mut record = match (&self.starts, &work.job) {
+            (Some(starts), Some(job)) => {
+                let run = starts.enter(job);
+                self.counted(work, &run, starts.count(job), redelivered || starts.is_doubtful(job.batch_id))
+                    .await?
+            }
+            _ => self.on_a_lane(work).await?,
         };
         record.profile = Some(self.profile.clone());
-        record.attempts = work.attempt.saturating_add(1);
+        // A new record counts this try, one of a job that never started does not.
+        record.attempts = work.attempt.saturating_add(record.attempts);
         record.elapsed_seconds = begun.elapsed().as_secs_f64();
         record.worker.clone_from(&self.worker);
         if let Some(job) = &work.job {
@@ -61,42 +72,42 @@ impl Analyst {
 
     /// Takes back a start that did not come to an end through no fault of the job.
     pub async fn forget_start(&self, work: &FileWork) {
-        if let (Some(store), Some(job)) = (&self.starts, &work.job)
-            && let Err(error) = store.unstarted(job.batch_id, job.job_id).await
-        {
-            tracing::warn!(job_id = %job.job_id, %error, "cannot take back the count of a start");
+        if let (Some(starts), Some(job)) = (&self.starts, &work.job) {
+            starts.forget(job).await;
         }
     }
 
-    /// Counts the start, and refuses a job that has taken its worker down again and again.
-    async fn start(&self, work: &FileWork, redelivered: bool) -> Result<(), LaneFailure> {
-        let (Some(store), Some(job)) = (&self.starts, &work.job) else { return Ok(()) };
-        let (store, batch_id, job_id) = (store.clone(), job.batch_id, job.job_id);
-        let count = async move { store.started(batch_id, job_id).await };
-        if !redelivered {
-            // Nobody can have started it before: only the count matters, and nobody waits for it.
-            tokio::spawn(async move {
-                if let Err(error) = count.await {
-                    tracing::debug!(%job_id, %error, "a start was not counted");
-                }
-            });
-            return Ok(());
+    /// Works unless Redis says that nobody wants it. It is asked first where there is a doubt; otherwise, so that the answer
+    /// costs no time, while the lane works already.
+    async fn counted(
+        &self,
+        work: &FileWork,
+        run: &Run,
+        mut count: Count,
+        doubtful: bool,
+    ) -> Result<Record, Interrupted> {
+        let mut asked = doubtful;
+        if doubtful && let Some(record) = refusal(work, &(&mut count).await) {
+            return Ok(record);
         }
-        match count.await {
-            Ok(starts) if starts > CRASH_LOOP_STARTS => Err(LaneFailure {
-                kind: FailureKind::CrashLoop,
-                detail: format!(
-                    "its worker died {} times while it ran; it was not started again",
-                    starts - 1
-                ),
-            }),
-            Ok(_) => Ok(()),
-            // The broker's delivery limit is behind this one; refusing work would not help while Redis is away.
-            Err(error) => {
-                tracing::warn!(%job_id, %error, "starting a redelivered job without knowing its earlier starts");
-                Ok(())
+        let mut working = std::pin::pin!(self.on_a_lane(work));
+        let record = loop {
+            tokio::select! {
+                biased;
+                // Dropping the work kills the lane.
+                () = run.recalled() => return Ok(cancelled(work, true)),
+                answer = &mut count, if !asked => match answer {
+                    Ok(Ok(Start::Cancelled)) => return Ok(cancelled(work, false)),
+                    _ => asked = true,
+                },
+                record = &mut working => break record?,
             }
-        }
+        };
+        let late = async { if asked { None } else { tokio::time::timeout(ANSWER_WITHIN, count).await.ok() } };
+        Ok(match late.await {
+            Some(Ok(Ok(Start::Cancelled))) => cancelled(work, false),
+            _ => record,
+        })
     }
 
     async fn on_a_lane(&self, work: &FileWork) -> Result<Record, Interrupted> {
@@ -138,6 +149,41 @@ impl Analyst {
         }
         Ok(record)
     }
+}
+
+/// The count of a start, under way.
+type Count = tokio::task::JoinHandle<Result<Start, StoreError>>;
+
+/// The end of a job that is not to start: its batch is cancelled, or it has taken its worker down again and again.
+fn refusal(work: &FileWork, answer: &Result<Result<Start, StoreError>, JoinError>) -> Option<Record> {
+    let job_id = work.job.as_ref().map(|job| tracing::field::display(job.job_id));
+    match answer {
+        Ok(Ok(Start::Cancelled)) => Some(cancelled(work, false)),
+        Ok(Ok(Start::Counted(starts))) if *starts > CRASH_LOOP_STARTS => {
+            let died = starts - 1;
+            let detail = format!("its worker died {died} times while it ran; it was not started again");
+            Some(failed(work, LaneFailure { kind: FailureKind::CrashLoop, detail }))
+        }
+        Ok(Ok(Start::Counted(_))) => None,
+        // The broker's delivery limit is behind this one; refusing work would not help while Redis is away.
+        Ok(Err(error)) => {
+            tracing::warn!(job_id, %error, "starting a redelivered job without knowing its earlier starts");
+            None
+        }
+        Err(error) => {
+            tracing::error!(job_id, %error, "the count of a start was lost in this worker");
+            None
+        }
+    }
+}
+
+/// The record of a job that nobody wants any more.
+fn cancelled(work: &FileWork, ran: bool) -> Record {
+    let mut record = Record::new(&work.shown, End::Cancelled);
+    record.attempts = u16::from(ran);
+    let when = if ran { "while it ran" } else { "before it started" };
+    record.detail = Some(format!("its batch was cancelled {when}"));
+    record
 }
 
 /// The record of a file whose audio is known: the stored report with the file's own tags.

@@ -21,6 +21,7 @@ use crate::metrics::{self, Sampler};
 use crate::pipeline::{self, Heartbeat, Policy};
 use crate::sink::redis::RedisSink;
 use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
+use crate::starts::Starts;
 use crate::stop::Stop;
 
 mod depth;
@@ -160,7 +161,7 @@ fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: 
     Analyst {
         lanes,
         cache: Some(Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
-        starts: Some(store),
+        starts: Some(Starts::watching(store)),
         profile,
         worker: Some(settings.service.name.clone()),
     }

@@ -18,5 +18,6 @@ pub mod ready;
 pub mod settle;
 pub mod sink;
 pub mod source;
+pub mod starts;
 pub mod stop;
 pub mod task;

@@ -91,7 +91,9 @@ pub fn ended(record: &Record) {
     let (level, format) = (record.priority.clone().unwrap_or_default(), format_of(record));
     counter!(names::FILES_PROCESSED, "outcome" => record.outcome.code(), "priority" => level, "format" => format)
         .increment(1);
-    stage(Stage::Total, Duration::from_secs_f64(record.elapsed_seconds.max(0.0)));
+    if record.outcome != Outcome::Cancelled {
+        stage(Stage::Total, Duration::from_secs_f64(record.elapsed_seconds.max(0.0)));
+    }
     if let End::Failed(kind) = record.end() {
         counter!(names::FAILURES, "kind" => kind.code()).increment(1);
         if kind == FailureKind::Timeout {

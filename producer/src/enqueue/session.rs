@@ -7,27 +7,21 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use shared::broker::Broker;
+use shared::job::{BatchId, FileRef, Job, JobId, Priority};
 use shared::store::{Store, StoreError};
+use shared::topology::Topology;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::{Delivery, Fared};
 use super::feed::Item;
-use super::narrator::Narrator;
 use super::tally::Tally;
 use crate::failure::Failure;
+use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, now_ms};
 use crate::screen::Screen;
-
-/// The progress line, and the look at what is in the way.
-const TICK: Duration = Duration::from_millis(200);
 
 /// The batch's counter in Redis is behind by a second at most: watchers divide by it.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
-
-/// What is under way after Ctrl-C has this long to be confirmed: a confirm takes milliseconds, a broker that is away
-/// may not come back.
-const LAST_CONFIRMS: Duration = Duration::from_secs(10);
 
 /// A batch that is not closed is watched for ever, so Redis may take this long to come back.
 const SEAL_PATIENCE: Duration = Duration::from_secs(60);
@@ -36,9 +30,10 @@ const SEAL_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) label: String,
-    pub(super) level_name: &'static str,
-    pub(super) queue: String,
-    pub(super) max_size: u64,
+    pub(super) batch: BatchId,
+    pub(super) level: Priority,
+    pub(super) force: bool,
+    pub(super) topology: Topology,
     pub(super) window: usize,
     pub(super) delivery: Delivery,
     pub(super) broker: Broker,
@@ -88,16 +83,17 @@ impl Session {
                 item = found.recv(), if run.taking && under_way.len() < self.window => match item {
                     Some(Item::File(file, bytes)) => {
                         run.create_batch().await?;
-                        under_way.push(async move { (self.delivery.deliver(file).await, bytes) });
+                        let job = self.job(file);
+                        under_way.push(async move { (self.delivery.deliver(&job).await, job.file, bytes) });
                     }
                     other => run.other(other),
                 },
-                Some((fared, bytes)) = under_way.next() => run.fared(fared, bytes),
+                Some((fared, file, bytes)) = under_way.next() => run.fared(fared, &file, bytes),
                 Some((jobs, result)) = counting.next() => run.counted(jobs, &result),
                 _ = tick.tick() => {
                     run.narrate();
                     if let Some(jobs) = run.due_count().filter(|_| counting.is_empty()) {
-                        counting.push(async move { (jobs, self.store.count_accepted(self.delivery.batch, jobs).await) });
+                        counting.push(async move { (jobs, self.store.count_accepted(self.batch, jobs).await) });
                     }
                 }
                 () = self.delivery.stop.cancelled(), if run.deadline.is_none() => run.halt(),
@@ -111,17 +107,29 @@ impl Session {
         run.end().await
     }
 
+    fn job(&self, file: FileRef) -> Job {
+        Job {
+            job_id: JobId::new(),
+            batch_id: self.batch,
+            priority: self.level,
+            file,
+            attempt: 0,
+            force: self.force,
+            submitted_at_ms: now_ms(),
+        }
+    }
+
     /// Says in Redis that no more jobs will come.
     async fn seal(&self, accepted: u64) -> Result<(), Failure> {
         let end = Instant::now() + SEAL_PATIENCE;
         let mut told = false;
         loop {
-            let error = match self.store.seal_batch(self.delivery.batch, accepted).await {
+            let error = match self.store.seal_batch(self.batch, accepted).await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             if Instant::now() >= end || !matches!(error, StoreError::Unreachable { .. }) {
-                let batch = self.delivery.batch;
+                let batch = self.batch;
                 return Err(Failure::Unavailable(format!(
                     "{error}\n  {accepted} jobs are in the queue and will be worked on, but batch {batch} could not be \
                      closed: `producer watch` will not see its end"
@@ -138,7 +146,7 @@ impl Session {
 
 impl<'a> Run<'a> {
     fn new(session: &'a Session) -> Self {
-        let narrator = Narrator::new(session.screen.clone(), &session.queue, session.max_size);
+        let narrator = Narrator::new(session.screen.clone(), session.topology.clone());
         let begun = Instant::now();
         Self {
             session,
@@ -160,13 +168,13 @@ impl<'a> Run<'a> {
         if self.created {
             return Ok(());
         }
-        let Session { store, delivery, label, .. } = self.session;
-        store.create_batch(delivery.batch, label, super::delivery::now_ms()).await?;
+        let Session { store, batch, label, .. } = self.session;
+        store.create_batch(*batch, label, now_ms()).await?;
         self.created = true;
         if self.session.print_id {
             let mut out = io::stdout().lock();
             // That nobody reads the id is no reason to stop.
-            let _nobody_reads = writeln!(out, "{}", delivery.batch).and_then(|()| out.flush());
+            let _nobody_reads = writeln!(out, "{batch}").and_then(|()| out.flush());
         }
         Ok(())
     }
@@ -180,14 +188,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn fared(&mut self, fared: Fared, bytes: u64) {
+    fn fared(&mut self, fared: Fared, file: &FileRef, bytes: u64) {
         let delivery = &self.session.delivery;
         match &fared {
-            Fared::Refused(_) if delivery.on_full == crate::cli::OnFull::Fail => self.taking = false,
+            Fared::Refused if delivery.on_full == crate::cli::OnFull::Fail => self.taking = false,
             Fared::Failed(_) => delivery.stop.cancel(),
             _ => {}
         }
-        self.tally.fared(fared, bytes, &self.session.screen);
+        self.tally.fared(fared, file, bytes, &self.session.screen);
     }
 
     fn halt(&mut self) {
@@ -211,11 +219,15 @@ impl<'a> Run<'a> {
     }
 
     /// The next count makes up for one that failed, and the seal sets it right in any case.
-    fn counted(&mut self, jobs: u64, result: &Result<(), StoreError>) {
+    fn counted(&mut self, jobs: u64, result: &Result<bool, StoreError>) {
         let screen = &self.session.screen;
         match result {
-            Ok(()) => {
+            Ok(cancelled) => {
                 self.counted += jobs;
+                if *cancelled && !self.tally.cancelled {
+                    self.tally.cancelled = true;
+                    self.session.delivery.stop.cancel();
+                }
                 if std::mem::take(&mut self.redis_away) {
                     screen.line("Redis is back");
                 }

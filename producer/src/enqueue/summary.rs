@@ -77,9 +77,9 @@ pub(super) fn print(session: &Session, ending: &Ending, args: &EnqueueArgs) -> i
     let tally = &ending.tally;
     if args.json {
         let numbers = Numbers {
-            batch_id: ending.created.then_some(session.delivery.batch),
+            batch_id: ending.created.then_some(session.batch),
             label: Some(session.label.clone()),
-            priority: Some(session.level_name.to_owned()),
+            priority: Some(level_name(session).to_owned()),
             waited_seconds: ending.waited.as_secs_f64(),
             interrupted: ending.interrupted,
             ..Numbers::of(tally, ending.elapsed)
@@ -94,14 +94,18 @@ pub(super) fn print(session: &Session, ending: &Ending, args: &EnqueueArgs) -> i
     Ok(())
 }
 
+fn level_name(session: &Session) -> &'static str {
+    session.topology.levels.name(session.level)
+}
+
 fn words(session: &Session, ending: &Ending) -> Vec<String> {
-    let (tally, batch) = (&ending.tally, session.delivery.batch);
+    let (tally, batch) = (&ending.tally, session.batch);
     let rate = text::rate(tally.accepted as f64 / ending.elapsed.as_secs_f64().max(0.001));
     let mut lines = vec![format!(
         "batch {batch}: {} ({}) accepted at level {} in {}, {rate}/s",
         count(tally.accepted, "file"),
         text::bytes(tally.bytes),
-        session.level_name,
+        level_name(session),
         text::duration(ending.elapsed),
     )];
     if ending.waited >= Duration::from_secs(1) {
@@ -110,8 +114,15 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
     if ending.interrupted {
         lines.push("interrupted: the rest was not enqueued; what was accepted will be worked on".to_owned());
     }
+    if tally.cancelled {
+        lines.push(
+            "cancelled by somebody else: the rest was not enqueued; what was accepted ends as cancelled"
+                .to_owned(),
+        );
+    }
     if tally.skipped > 0 {
-        let (skipped, queue, limit) = (count(tally.skipped, "file"), &session.queue, session.max_size);
+        let (queue, limit) = (session.topology.level_queue(session.level), session.topology.max_size);
+        let skipped = count(tally.skipped, "file");
         let rest = if session.delivery.on_full == OnFull::Fail { ", nor was the rest" } else { "" };
         lines.push(format!("{skipped} not enqueued{rest}: queue {queue} is full (QUEUE_MAX_SIZE={limit})"));
     }
@@ -141,7 +152,8 @@ pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
         End::Interrupted
     } else if tally.skipped > 0 && session.delivery.on_full == OnFull::Fail {
         End::QueueFull
-    } else if tally.skipped + tally.problems + tally.unconfirmed > 0 || tally.accepted == 0 {
+    } else if tally.skipped + tally.problems + tally.unconfirmed > 0 || tally.cancelled || tally.accepted == 0
+    {
         End::Incomplete
     } else {
         End::Done

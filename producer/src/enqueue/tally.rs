@@ -7,7 +7,7 @@ use shared::job::FileRef;
 use shared::record::printable;
 use shared::scan::Summary;
 
-use super::delivery::Fared;
+use crate::publish::Fared;
 use crate::screen::Screen;
 use crate::text::count;
 
@@ -36,6 +36,8 @@ pub(super) struct Tally {
     pub(super) links: u64,
     /// Files in folders without an extension of audio.
     pub(super) ignored: BTreeMap<String, u64>,
+    /// Whether somebody else has cancelled the batch meanwhile.
+    pub(super) cancelled: bool,
     /// Why the broker takes no more.
     pub(super) broken: Option<BrokerError>,
 }
@@ -53,13 +55,13 @@ impl Tally {
         }
     }
 
-    pub(super) fn fared(&mut self, fared: Fared, bytes: u64, screen: &Screen) {
+    pub(super) fn fared(&mut self, fared: Fared, file: &FileRef, bytes: u64, screen: &Screen) {
         match fared {
             Fared::Accepted => {
                 self.accepted += 1;
                 self.bytes += bytes;
             }
-            Fared::Refused(file) => self.skip(&file, screen),
+            Fared::Refused => self.skip(file, screen),
             Fared::GivenUp => {}
             Fared::Failed(error) => {
                 self.unconfirmed += 1;

@@ -25,6 +25,9 @@ pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
     if state.failed() > 0 {
         parts.push(failed(state));
     }
+    if state.unwanted() > 0 {
+        parts.push(format!("cancelled {}", state.unwanted()));
+    }
     if let Some(Speed { files_per_second, times_real_time }) = speed {
         let (second, hour) = (text::rate(files_per_second), text::rate(files_per_second * 3600.0));
         parts.push(format!("{second} files/s ({hour}/h)"));
@@ -54,6 +57,24 @@ pub(super) fn summary(state: &BatchState, timed: bool) -> Vec<String> {
     ]
 }
 
+/// What a batch that its producer has not closed may mean, and what helps.
+pub(super) fn orphaned(state: &BatchState) -> String {
+    format!(
+        "all that was accepted is done, but the batch is still open: its producer is scanning, waits for room, or was killed \
+         (then close it: producer cancel {})",
+        state.batch_id
+    )
+}
+
+/// The same of a retry that has not come to its end.
+pub(super) fn abandoned(state: &BatchState) -> String {
+    format!(
+        "{} taken back by a `producer retry` that waits for room or was killed (then go on: producer retry {})",
+        text::count(state.retrying, "job"),
+        state.batch_id
+    )
+}
+
 /// One failed file.
 pub(super) fn failure(record: &Record) -> String {
     let reason = record.reason().unwrap_or_else(|| record.outcome.to_string());
@@ -72,6 +93,9 @@ fn outcomes(state: &BatchState) -> String {
     }
     if state.failed() > 0 {
         parts.push(failed(state));
+    }
+    if state.unwanted() > 0 {
+        parts.push(format!("cancelled {}", state.unwanted()));
     }
     parts.join(" · ")
 }
@@ -110,6 +134,8 @@ mod tests {
             cached: 7,
             audio_ms: 7_300_000,
             bytes: 2_500_000,
+            cancelled: false,
+            retrying: 0,
         }
     }
 

@@ -12,8 +12,8 @@ use shared::broker::lapin::options::{
     BasicGetOptions, ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use shared::broker::lapin::types::FieldTable;
-use shared::job::{BatchId, Job, JobId, Levels};
-use shared::outcome::End;
+use shared::job::{BatchId, FileRef, Job, JobId, Levels, Priority, RelPath};
+use shared::outcome::{End, FailureKind};
 use shared::record::Record;
 use shared::store::{BatchState, Finished, Store};
 use shared::topology::Topology;
@@ -165,6 +165,30 @@ impl Fleet {
         jobs
     }
 
+    /// A job of a batch, as the producer would submit it.
+    pub fn job(&self, batch_id: BatchId, name: &str) -> Job {
+        let file = FileRef { root: "music".to_owned(), path: RelPath::new(name).unwrap() };
+        let job_id = JobId::new();
+        Job { job_id, batch_id, priority: Priority(1), file, attempt: 0, force: true, submitted_at_ms: 1 }
+    }
+
+    /// Stores the same end of these jobs as a worker would; how many of them were stored.
+    pub async fn end(&self, jobs: &[Job], end: End) -> usize {
+        let stored =
+            self.store().finish(&jobs.iter().map(|job| finished(job, end)).collect::<Vec<_>>()).await;
+        stored.unwrap().into_iter().filter(|stored| *stored).count()
+    }
+
+    /// A closed batch in which files of these names have failed.
+    pub async fn failed(&self, kind: FailureKind, names: &[&str]) -> (BatchId, Vec<Job>) {
+        let batch = BatchId::new();
+        let jobs: Vec<Job> = names.iter().map(|name| self.job(batch, name)).collect();
+        self.store().create_batch(batch, "test", now_ms()).await.unwrap();
+        assert_eq!(self.end(&jobs, End::Failed(kind)).await, jobs.len());
+        self.store().seal_batch(batch, jobs.len() as u64).await.unwrap();
+        (batch, jobs)
+    }
+
     /// Stores the ends of jobs as a worker would.
     pub async fn finish(&self, batch: BatchId, ends: &[(&str, End, Option<&str>)]) {
         let ends: Vec<Finished> = ends
@@ -203,6 +227,19 @@ impl Drop for Fleet {
         });
         let _not_worth_a_second_panic = deleting.join();
     }
+}
+
+/// The end of a job as a worker stores it.
+pub fn finished(job: &Job, end: End) -> Finished {
+    let mut record = Record::new(&job.file.to_bytes(), end);
+    record.detail = Some("line one\nline two".to_owned());
+    (record.job_id, record.batch_id) = (Some(job.job_id), Some(job.batch_id));
+    (record.bytes, record.worker, record.attempts) = (Some(1000), Some("w-1".to_owned()), 2);
+    Finished { job_id: job.job_id, batch_id: job.batch_id, record, job: Some(job.clone()), message: None }
+}
+
+fn now_ms() -> i64 {
+    i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
 }
 
 /// Runs a command to its end.
@@ -244,6 +281,11 @@ impl Running {
         let pid = self.child.id().expect("already ended");
         let status = std::process::Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
         assert!(status.unwrap().success());
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Closes our end of its standard output after one line, which is returned.

@@ -8,12 +8,16 @@
 )]
 
 mod batches;
+mod cancel;
 mod enqueue;
+mod failures;
 mod fleet;
 mod full;
 mod help;
 mod proxy;
+mod purge;
 mod results;
+mod retry;
 mod servers;
 mod settings;
 mod watch;

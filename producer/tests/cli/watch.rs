@@ -42,7 +42,9 @@ async fn a_batch_is_followed_to_its_end_and_failures_are_named() {
     );
     assert!(output.stderr.contains("  music/00.mp3  corrupt: no frames\\u{1b}[2J\n"), "{output:?}");
     assert!(output.stderr.contains("19.mp3") && !output.stderr.contains("20.mp3"), "{output:?}");
-    let all = format!("… and 5 more; all of them: producer results {batch} --failed\n");
+    let all = format!(
+        "… and 5 more; all of them: producer failures {batch}; to try them again: producer retry {batch}\n"
+    );
     assert!(output.stderr.ends_with(&all), "{output:?}");
 }
 

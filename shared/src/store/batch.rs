@@ -31,6 +31,10 @@ pub struct BatchState {
     pub audio_ms: u64,
     /// Bytes of the files behind the ends.
     pub bytes: u64,
+    /// Whether it was cancelled: what had not started by then ends as such.
+    pub cancelled: bool,
+    /// Jobs whose ends a retry took back and which are not known to be in the queue yet.
+    pub retrying: u64,
 }
 
 impl BatchState {
@@ -44,6 +48,12 @@ impl BatchState {
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.outcomes.get(&Outcome::Failed).copied().unwrap_or(0)
+    }
+
+    /// Jobs that nobody wanted any more.
+    #[must_use]
+    pub fn unwanted(&self) -> u64 {
+        self.outcomes.get(&Outcome::Cancelled).copied().unwrap_or(0)
     }
 
     /// Whether every job has its end.
@@ -66,6 +76,8 @@ impl BatchState {
             cached: number("cached"),
             audio_ms: number("audio_ms"),
             bytes: number("bytes"),
+            cancelled: fields.contains_key("cancelled"),
+            retrying: number("retrying"),
         }
     }
 }
@@ -84,16 +96,20 @@ impl Store {
         self.run(&pipeline).await
     }
 
-    /// Counts jobs that the broker has accepted.
+    /// Counts jobs that the broker has accepted. Returns whether the batch is cancelled: no more need be sent.
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn count_accepted(&self, batch: BatchId, jobs: u64) -> Result<(), StoreError> {
+    pub async fn count_accepted(&self, batch: BatchId, jobs: u64) -> Result<bool, StoreError> {
         let key = self.keys.batch(batch);
         let mut pipeline = Pipeline::new();
         pipeline.hincr(&key, "accepted", jobs).ignore();
         pipeline.expire(&key, self.ttl_seconds() as i64).ignore();
-        self.run(&pipeline).await
+        pipeline.hexists(&key, "cancelled");
+        let mut connection = self.connection().await?;
+        let (cancelled,): (bool,) =
+            pipeline.query_async(&mut connection).await.map_err(|error| self.error(&error))?;
+        Ok(cancelled)
     }
 
     /// Says that no more jobs will come, and how many there are.

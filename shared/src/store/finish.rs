@@ -7,9 +7,11 @@ use redis::{ErrorKind, Pipeline, Script, ServerErrorKind};
 
 use super::{Store, StoreError, StoredEnd};
 use crate::job::{BatchId, Job, JobId};
+use crate::outcome::Outcome;
 use crate::record::Record;
 
-static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("finish.lua")));
+static SCRIPT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("record_end.lua"), include_str!("finish.lua"))));
 
 /// Of a message that was not a job, this much is kept to look at.
 const MAX_KEPT_MESSAGE: usize = 4096;
@@ -82,6 +84,7 @@ impl Store {
             let keys = &self.keys;
             call.key(keys.batch(*batch)).key(keys.jobs(*batch)).key(keys.events(*batch));
             call.key(keys.failures(*batch)).key(keys.starts(*batch));
+            call.key(keys.withdrawn(*batch)).key(keys.unpublished(*batch));
             call.arg(self.ttl_seconds());
             for end in places.iter().map(|place| &ends[*place]) {
                 let record = &end.record;
@@ -104,11 +107,11 @@ impl Finished {
     fn stored(&self) -> StoredEnd {
         let mut record = self.record.clone();
         let tags = record.report.take().and_then(|report| report.tags);
-        let failed = record.outcome == crate::outcome::Outcome::Failed;
+        let replayable = matches!(record.outcome, Outcome::Failed | Outcome::Cancelled);
         let mut message = self.message.clone();
         if let Some(message) = &mut message {
             message.truncate(MAX_KEPT_MESSAGE);
         }
-        StoredEnd::new(record, tags, self.job.clone().filter(|_| failed), message)
+        StoredEnd::new(record, tags, self.job.clone().filter(|_| replayable), message)
     }
 }

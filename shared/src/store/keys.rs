@@ -39,6 +39,26 @@ impl Keys {
         self.batch(batch) + ":starts"
     }
 
+    /// Hash: job → the end that a retry took back, as it was stored.
+    pub(super) fn withdrawn(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":withdrawn"
+    }
+
+    /// Hash: job → the retry that took its end back and has not heard yet that the broker has it.
+    pub(super) fn unpublished(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":unpublished"
+    }
+
+    /// Set: jobs that were retried after their batch was cancelled, and so are not.
+    pub(super) fn spared(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":spared"
+    }
+
+    /// Sorted set: batches whose running jobs were cancelled, in the order of it.
+    pub(super) fn cancelled(&self) -> String {
+        format!("{}:cancelled", self.prefix)
+    }
+
     /// The report of a piece of audio under a profile, shared by every copy of it.
     pub(super) fn report(&self, identity: &str, profile: &str) -> String {
         format!("{}:report:{identity}:{profile}", self.prefix)

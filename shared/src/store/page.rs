@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use deadpool_redis::Connection;
 use redis::streams::{StreamId, StreamRangeReply};
-use redis::{AsyncCommands, Pipeline, RedisResult};
+use redis::{AsyncCommands, RedisResult};
 
 use super::{Store, StoreError, StoredEnd};
 use crate::job::BatchId;
@@ -24,6 +24,11 @@ pub struct Cursor(String);
 pub struct CursorError(String);
 
 impl Cursor {
+    /// After this event.
+    pub(super) const fn after(event: String) -> Self {
+        Self(event)
+    }
+
     /// Before the first end.
     #[must_use]
     pub fn start() -> Self {
@@ -66,7 +71,9 @@ impl Store {
         let reply: StreamRangeReply =
             connection.xrange_count(&key, after, "+", limit).await.map_err(|error| self.error(&error))?;
         drop(connection);
-        self.fill(&key, &reply.ids, limit).await
+        let next = reply.ids.last().filter(|_| reply.ids.len() == limit);
+        let next = next.map(|entry| Cursor(entry.id.clone()));
+        self.fill(&key, &reply.ids, next).await
     }
 
     /// At most `limit` ends that are failures, after `cursor`, the oldest first; the others are not read. The cursor may
@@ -75,26 +82,12 @@ impl Store {
     /// # Errors
     /// As [`Store::page`].
     pub async fn failures(&self, batch: BatchId, cursor: &Cursor, limit: usize) -> Result<Page, StoreError> {
-        let mut connection = self.connection().await?;
-        let ids = self.failed_after(&mut connection, &self.keys.failures(batch), cursor, limit).await;
-        let ids = ids.map_err(|error| self.error(&error))?;
-        let key = self.keys.events(batch);
-        let mut pipeline = Pipeline::new();
-        for id in &ids {
-            pipeline.xrange(&key, id, id);
-        }
-        if ids.is_empty() {
-            return Ok(Page { records: Vec::new(), next: None });
-        }
-        let replies: Vec<StreamRangeReply> =
-            pipeline.query_async(&mut connection).await.map_err(|error| self.error(&error))?;
-        drop(connection);
-        let entries: Vec<StreamId> = replies.into_iter().flat_map(|reply| reply.ids).collect();
-        self.fill(&key, &entries, limit).await
+        let (entries, next) = self.failed_entries(batch, cursor, limit).await?;
+        self.fill(&self.keys.events(batch), &entries, next).await
     }
 
     /// The events of the failures after a cursor.
-    async fn failed_after(
+    pub(super) async fn failed_after(
         &self,
         connection: &mut Connection,
         key: &str,
@@ -118,8 +111,7 @@ impl Store {
     }
 
     /// The entries as records, with their reports.
-    async fn fill(&self, key: &str, entries: &[StreamId], limit: usize) -> Result<Page, StoreError> {
-        let next = entries.last().filter(|_| entries.len() == limit).map(|entry| Cursor(entry.id.clone()));
+    async fn fill(&self, key: &str, entries: &[StreamId], next: Option<Cursor>) -> Result<Page, StoreError> {
         let ends: Vec<StoredEnd> = entries.iter().map(|entry| read(key, entry)).collect::<Result<_, _>>()?;
         let reports = self.reports_of(&ends.iter().map(|end| &end.record).collect::<Vec<_>>()).await?;
         let records = ends.into_iter().zip(reports).map(|(end, report)| Record {
@@ -131,12 +123,12 @@ impl Store {
 }
 
 /// Time and serial of an event.
-fn place(id: &str) -> Option<(u64, u64)> {
+pub(super) fn place(id: &str) -> Option<(u64, u64)> {
     let (time, serial) = id.split_once('-')?;
     Some((time.parse().ok()?, serial.parse().ok()?))
 }
 
-fn read(key: &str, entry: &StreamId) -> Result<StoredEnd, StoreError> {
+pub(super) fn read(key: &str, entry: &StreamId) -> Result<StoredEnd, StoreError> {
     let bytes: Option<Vec<u8>> = entry.get("end");
     let bytes = bytes.ok_or_else(|| StoreError::Unreadable {
         key: format!("{key} {}", entry.id),

@@ -1,21 +1,35 @@
-//! Counting starts without an end: how a job that kills its worker is told from one that only sat in its prefetch.
+//! Counting starts without an end: how a job that kills its worker is told from one that only sat in its prefetch. And
+//! by the same word to Redis: whether the job is wanted still.
 
-use redis::AsyncCommands;
+use std::sync::LazyLock;
+
+use redis::{AsyncCommands, Script};
 
 use super::{Store, StoreError};
 use crate::job::{BatchId, JobId};
 
+static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("start.lua")));
+
+/// What Redis says of a start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Go on. The job has had so many starts since it last ended, this one included.
+    Counted(u64),
+    /// The batch is cancelled: nothing was counted, and nothing is to be done but to say so.
+    Cancelled,
+}
+
 impl Store {
-    /// Counts a start of the job and returns how many it has had since it last ended, this one included.
+    /// Counts a start of the job, if it is to start.
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn started(&self, batch: BatchId, job: JobId) -> Result<u64, StoreError> {
+    pub async fn started(&self, batch: BatchId, job: JobId) -> Result<Start, StoreError> {
         let mut connection = self.connection().await?;
-        connection
-            .hincr(self.keys.starts(batch), job.as_bytes().as_slice(), 1)
-            .await
-            .map_err(|error| self.error(&error))
+        let mut call = START.key(self.keys.starts(batch));
+        call.key(self.keys.batch(batch)).key(self.keys.spared(batch)).arg(job.as_bytes().as_slice());
+        let starts: i64 = call.invoke_async(&mut connection).await.map_err(|error| self.error(&error))?;
+        Ok(u64::try_from(starts).map_or(Start::Cancelled, Start::Counted))
     }
 
     /// Takes a start back: the job was interrupted by us, not by its own doing.

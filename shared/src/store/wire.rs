@@ -22,7 +22,7 @@ pub struct StoredEnd {
     /// The tags of this very file: copies of the same audio may be tagged differently.
     #[serde(default)]
     pub tags: Option<Tags>,
-    /// The job as it was submitted, for a failure: it can be submitted again.
+    /// The job as it was submitted, for a failure and a cancelled one: it can be submitted again.
     #[serde(default)]
     pub job: Option<Job>,
     /// The message as it came, for one that was not a job; cut at 4 KiB.

@@ -106,6 +106,7 @@ fn note(unchanged: &mut Unchanged, record: &Record) {
 const fn is_final(end: End) -> bool {
     match end {
         End::Ok | End::Partial | End::NotApplicable(_) => true,
+        End::Cancelled => false,
         End::Failed(kind) => {
             matches!(kind, FailureKind::Unsupported | FailureKind::Corrupt | FailureKind::TooLarge)
         }

@@ -12,8 +12,10 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod again;
 mod batches;
 mod cache;
+mod cancel;
 mod crash_loop;
 mod drain;
 mod harness;

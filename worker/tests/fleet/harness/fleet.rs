@@ -107,14 +107,19 @@ impl Fleet {
         let batch = jobs[0].batch_id;
         assert!(jobs.iter().all(|job| job.batch_id == batch));
         self.store.create_batch(batch, "test", now_ms()).await.unwrap();
+        self.publish(jobs).await;
+        self.store.count_accepted(batch, jobs.len() as u64).await.unwrap();
+        batch
+    }
+
+    /// Puts jobs into the queues of their levels.
+    pub async fn publish(&self, jobs: &[Job]) {
         let publish = |job| self.publisher.publish(job, Route::Level(job.priority));
         for window in jobs.chunks(256) {
             for fate in futures_util::future::join_all(window.iter().map(publish)).await {
                 assert_eq!(fate.unwrap(), Fate::Accepted);
             }
         }
-        self.store.count_accepted(batch, jobs.len() as u64).await.unwrap();
-        batch
     }
 
     /// Publishes one copy of a sample and returns its batch.

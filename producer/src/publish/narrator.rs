@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use shared::broker::Broker;
+use shared::job::Priority;
+use shared::topology::Topology;
 
 use super::delivery::Door;
 use crate::screen::Screen;
@@ -21,8 +23,8 @@ const WAITING_HEARTBEAT: Duration = Duration::from_secs(60);
 /// What keeps jobs from being accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Obstacle {
-    /// The queue is at its limit.
-    Full,
+    /// The queue of this level is at its limit.
+    Full(Priority),
     /// No connection.
     Away,
     /// The broker's memory or disk alarm.
@@ -30,10 +32,9 @@ enum Obstacle {
 }
 
 #[derive(Debug)]
-pub(super) struct Narrator {
+pub(crate) struct Narrator {
     screen: Screen,
-    queue: String,
-    max_size: u64,
+    topology: Topology,
     begun: Instant,
     obstacle: Option<(Obstacle, Instant)>,
     waited: Duration,
@@ -41,27 +42,19 @@ pub(super) struct Narrator {
 }
 
 impl Narrator {
-    pub(super) fn new(screen: Screen, queue: &str, max_size: u64) -> Self {
+    pub(crate) fn new(screen: Screen, topology: Topology) -> Self {
         let begun = Instant::now();
-        Self {
-            screen,
-            queue: queue.to_owned(),
-            max_size,
-            begun,
-            obstacle: None,
-            waited: Duration::ZERO,
-            spoken: begun,
-        }
+        Self { screen, topology, begun, obstacle: None, waited: Duration::ZERO, spoken: begun }
     }
 
     /// Looks and speaks.
-    pub(super) fn tick(&mut self, broker: &Broker, door: &Door, accepted: u64) {
+    pub(crate) fn tick(&mut self, broker: &Broker, door: &Door, accepted: u64) {
         let obstacle = if !broker.is_up() {
             Some(Obstacle::Away)
         } else if broker.is_blocked() {
             Some(Obstacle::Alarm)
         } else {
-            door.is_crowded(LINGER).then_some(Obstacle::Full)
+            door.crowded(LINGER).map(Obstacle::Full)
         };
         self.meet(obstacle, accepted);
         let line = match self.obstacle {
@@ -82,7 +75,7 @@ impl Narrator {
     }
 
     /// The run is over; how long it was held up.
-    pub(super) fn finish(&mut self, accepted: u64) -> Duration {
+    pub(crate) fn finish(&mut self, accepted: u64) -> Duration {
         self.meet(None, accepted);
         self.screen.clear();
         self.waited
@@ -122,7 +115,10 @@ impl Narrator {
 
     fn words(&self, obstacle: Obstacle) -> String {
         match obstacle {
-            Obstacle::Full => format!("queue {} is full (QUEUE_MAX_SIZE={})", self.queue, self.max_size),
+            Obstacle::Full(level) => {
+                let Topology { max_size, .. } = self.topology;
+                format!("queue {} is full (QUEUE_MAX_SIZE={max_size})", self.topology.level_queue(level))
+            }
             Obstacle::Away => "the connection to RabbitMQ is lost".to_owned(),
             Obstacle::Alarm => "RabbitMQ takes no messages (its memory or disk alarm)".to_owned(),
         }
@@ -130,7 +126,7 @@ impl Narrator {
 
     fn over(&self, obstacle: Obstacle) -> String {
         match obstacle {
-            Obstacle::Full => format!("queue {} takes jobs again", self.queue),
+            Obstacle::Full(level) => format!("queue {} takes jobs again", self.topology.level_queue(level)),
             Obstacle::Away => "RabbitMQ is back".to_owned(),
             Obstacle::Alarm => "RabbitMQ takes messages again".to_owned(),
         }

@@ -1,0 +1,180 @@
+//! Failures as text, one after the other. The fields have the names of a record's.
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use shared::job::{BatchId, JobId};
+use shared::outcome::Kind;
+use shared::record::{Record, printable};
+use shared::store::StoredEnd;
+
+/// How failures are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for the eye.
+    Table,
+    /// One JSON object per line.
+    Ndjson,
+    /// With a header line.
+    Csv,
+}
+
+impl Format {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    path: &'a str,
+    path_hex: Option<&'a str>,
+    kind: Option<Kind>,
+    detail: Option<&'a str>,
+    attempts: u16,
+    worker: Option<&'a str>,
+    finished_at: &'a str,
+    priority: Option<&'a str>,
+    batch_id: BatchId,
+    job_id: Option<JobId>,
+    /// Whether `producer retry` can publish it again: not what never was a job.
+    retryable: bool,
+}
+
+impl<'a> Row<'a> {
+    fn of(batch_id: BatchId, end: &'a StoredEnd) -> Self {
+        let Record { path, path_hex, kind, detail, attempts, worker, finished_at, priority, job_id, .. } =
+            &end.record;
+        Self {
+            path,
+            path_hex: path_hex.as_deref(),
+            kind: *kind,
+            detail: detail.as_deref(),
+            attempts: *attempts,
+            worker: worker.as_deref(),
+            finished_at,
+            priority: priority.as_deref(),
+            batch_id,
+            job_id: *job_id,
+            retryable: end.job.is_some(),
+        }
+    }
+}
+
+/// Writes failures as they come.
+pub(super) struct Rows<W: Write> {
+    out: W,
+    format: Format,
+    written: u64,
+}
+
+impl<W: Write> Rows<W> {
+    pub(super) const fn new(out: W, format: Format) -> Self {
+        Self { out, format, written: 0 }
+    }
+
+    pub(super) fn write(&mut self, batch: BatchId, end: &StoredEnd) -> io::Result<()> {
+        let row = Row::of(batch, end);
+        if self.written == 0 {
+            self.header()?;
+        }
+        self.written += 1;
+        match self.format {
+            Format::Table => self.line(&row),
+            Format::Ndjson => {
+                serde_json::to_writer(&mut self.out, &row)?;
+                self.out.write_all(b"\n")
+            }
+            Format::Csv => self.out.write_all(&csv(|writer| writer.serialize(&row))?),
+        }
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the document; how many were written.
+    pub(super) fn finish(&mut self) -> io::Result<u64> {
+        if self.written == 0 && self.format == Format::Csv {
+            self.header()?;
+        }
+        self.out.flush()?;
+        Ok(self.written)
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        match self.format {
+            Format::Table => writeln!(
+                self.out,
+                "{:<19} {:<16} {:>3} {:<20} {:<40} DETAIL",
+                "WHEN (UTC)", "KIND", "TRY", "WORKER", "FILE"
+            ),
+            Format::Ndjson => Ok(()),
+            Format::Csv => self.out.write_all(&csv(|writer| writer.write_record(COLUMNS))?),
+        }
+    }
+
+    /// What is too long for its column pushes the rest aside: a name that is cut cannot be copied.
+    fn line(&mut self, row: &Row<'_>) -> io::Result<()> {
+        let when = row.finished_at.get(..19).unwrap_or(row.finished_at).replace('T', " ");
+        let kind = row.kind.map_or("", |kind| kind.code());
+        let (worker, path) = (printable(row.worker.unwrap_or("")), printable(row.path));
+        let detail = printable(row.detail.unwrap_or(""));
+        let line = format!("{when:<19} {kind:<16} {:>3} {worker:<20} {path:<40} {detail}", row.attempts);
+        writeln!(self.out, "{}", line.trim_end())
+    }
+}
+
+const COLUMNS: [&str; 11] = [
+    "path",
+    "path_hex",
+    "kind",
+    "detail",
+    "attempts",
+    "worker",
+    "finished_at",
+    "priority",
+    "batch_id",
+    "job_id",
+    "retryable",
+];
+
+/// Through a buffer of its own: the csv writer would flush with every line, and hide that a pipe was closed.
+fn csv(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    write(&mut writer).map_err(io::Error::other)?;
+    writer.into_inner().map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_are_the_fields() {
+        let row = Row {
+            path: "a",
+            path_hex: None,
+            kind: None,
+            detail: None,
+            attempts: 1,
+            worker: None,
+            finished_at: "",
+            priority: None,
+            batch_id: BatchId::STRAY,
+            job_id: None,
+            retryable: false,
+        };
+        let value = serde_json::to_value(&row).unwrap();
+        let mut fields: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut columns = COLUMNS.to_vec();
+        fields.sort_unstable();
+        columns.sort_unstable();
+        assert_eq!(fields, columns);
+    }
+}
