@@ -12,6 +12,7 @@ mod batch;
 mod finish;
 mod keys;
 mod page;
+mod probe;
 mod reports;
 mod starts;
 mod wire;
@@ -20,6 +21,7 @@ pub use batch::BatchState;
 pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
+pub use starts::History;
 pub use wire::StoredEnd;
 
 /// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.

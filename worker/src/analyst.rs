@@ -44,10 +44,20 @@ impl Analyst {
     /// [`Interrupted`] when the lanes were stopped under it.
     pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
         let begun = Instant::now();
-        let mut record = match self.start(work, redelivered).await {
+        let record = match self.start(work, redelivered).await {
             Ok(()) => self.on_a_lane(work).await?,
             Err(failure) => failed(work, failure),
         };
+        Ok(self.ended(work, record, begun))
+    }
+
+    /// The end of a file that needs no lane: what is wrong is known.
+    #[must_use]
+    pub fn refuse(&self, work: &FileWork, failure: LaneFailure) -> Ended {
+        self.ended(work, failed(work, failure), Instant::now())
+    }
+
+    fn ended(&self, work: &FileWork, mut record: Record, begun: Instant) -> Ended {
         record.profile = Some(self.profile.clone());
         record.attempts = work.attempt.saturating_add(1);
         record.elapsed_seconds = begun.elapsed().as_secs_f64();
@@ -56,7 +66,7 @@ impl Analyst {
             record.job_id = Some(job.job_id);
             record.batch_id = Some(job.batch_id);
         }
-        Ok(Ended { record, job: work.job.clone(), message: None })
+        Ended { record, job: work.job.clone(), message: None }
     }
 
     /// Takes back a start that did not come to an end through no fault of the job.

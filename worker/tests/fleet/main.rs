@@ -13,15 +13,20 @@
 )]
 
 mod batches;
+mod breakers;
 mod cache;
 mod crash_loop;
+mod dead;
 mod drain;
 mod harness;
+mod leases;
 mod messages;
 mod metrics;
 mod order;
 mod outages;
 mod paths;
+mod pid_one;
 mod retries;
 mod start;
 mod timeouts;
+mod wedge;
