@@ -8,7 +8,7 @@ use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, until};
 async fn three_cuts_in_one_long_job_are_no_crash_loop() {
     let fleet = Fleet::with(&[]).await;
     let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
-    let mut worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
+    let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
     let lanes = worker.freeze().await;
     let batch = BatchId::new();
     fleet.put("bad/flac_named.mp3", "long.mp3");
@@ -29,11 +29,13 @@ async fn three_cuts_in_one_long_job_are_no_crash_loop() {
     let record = fleet.ends(batch, 1).await.remove(0);
     assert_eq!(record.outcome.code(), "ok", "{record:?}");
     assert_eq!(record.attempts, 1);
-    assert_eq!(fleet.starts(&job).await, 0);
-    let metrics = worker.metrics().await;
-    assert_eq!(metrics.sum("analysis_processing_duration_seconds_count", &[("stage", "analyze")]), 1.0);
-    // By its last lease: nothing is left to be delivered once more.
-    worker.log.says("connected to rabbitmq").await;
+    // The client may take the last cut for two, and the job come once more when it has its end: that changes nothing.
+    until("nothing is left", async || {
+        let idle = worker.metrics().await.sum("analysis_jobs", &[]) == 0.0;
+        (idle && fleet.starts(&job).await == 0 && fleet.queued().await == 0).then_some(())
+    })
+    .await;
+    assert_eq!(fleet.ends(batch, 1).await.remove(0).finished_at, record.finished_at);
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
 }

@@ -33,22 +33,33 @@ async fn consumers_that_are_given_nothing_are_started_anew() {
     assert_eq!(fleet.queued().await, 0);
 }
 
-#[tokio::test]
-async fn a_worker_whose_new_consumers_are_given_nothing_leaves() {
+async fn leaves(line: Line) {
     let fleet = Fleet::with(&[]).await;
     let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
     let settings = [("AMQP_URL", rabbitmq.url.as_str()), ("WEDGE_TIMEOUT", "2s")];
     let mut worker = Worker::ready(&fleet, &settings).await;
-    rabbitmq.set(Line::Mute);
+    rabbitmq.set(line);
     let batch = submit(&fleet).await;
     worker.log.says("consuming anew").await;
     worker.log.says("to new consumers either").await;
     assert_eq!(worker.exit().await.code(), Some(70));
+    // What hangs in a black hole does not end with the process behind it; the broker gives up by its heartbeats.
+    rabbitmq.set(Line::Cut);
 
     let worker = Worker::ready(&fleet, &[]).await;
     fleet.ends(batch, JOBS as u64).await;
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
+}
+
+#[tokio::test]
+async fn a_worker_whose_new_consumers_are_given_nothing_leaves() {
+    leaves(Line::Mute).await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_consuming_connection_is_a_black_hole_leaves() {
+    leaves(Line::OneSilent).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A wire between a worker and a server that can be cut and mended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -10,6 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::frames::Frames;
 use super::servers::{endpoint, through};
+
+/// Ends the name of the connection that consumes.
+const CONSUMES: &[u8] = b" consume";
 
 /// State of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub enum Line {
     Deaf,
     /// AMQP: everything passes but deliveries, on whatever channel.
     Mute,
+    /// AMQP: the worker's connection that consumes carries nothing, the others everything.
+    OneSilent,
 }
 
 #[derive(Debug)]
@@ -67,9 +73,10 @@ async fn accept(listener: TcpListener, server: (String, u16), amqp: bool, line: 
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.into_split(), server.into_split());
             // When one way ends, both do.
+            let consumes = AtomicBool::new(false);
             tokio::select! {
-                () = relay(from_client, to_server, line.clone(), None) => {}
-                () = relay(from_server, to_client, line, amqp.then(Frames::default)) => {}
+                () = relay(from_client, to_server, line.clone(), None, &consumes) => {}
+                () = relay(from_server, to_client, line, amqp.then(Frames::default), &consumes) => {}
             }
         });
     }
@@ -80,14 +87,19 @@ async fn relay(
     mut to: OwnedWriteHalf,
     mut line: watch::Receiver<Line>,
     mut frames: Option<Frames>,
+    consumes: &AtomicBool,
 ) {
     let mut buffer = [0; 16 * 1024];
     loop {
-        let state = *line.borrow_and_update();
+        let state = match *line.borrow_and_update() {
+            Line::OneSilent if consumes.load(Ordering::Relaxed) => Line::Silent,
+            Line::OneSilent => Line::Open,
+            other => other,
+        };
         let read = async {
             match state {
                 Line::Open | Line::Deaf | Line::Mute => from.read(&mut buffer).await.unwrap_or(0),
-                Line::Silent => std::future::pending().await,
+                Line::Silent | Line::OneSilent => std::future::pending().await,
                 Line::Cut => 0,
             }
         };
@@ -95,6 +107,10 @@ async fn relay(
             read = read => read,
             changed = line.changed() => if changed.is_err() { return } else { continue },
         };
+        // The name that the worker gives it, in the client's first frame.
+        if frames.is_none() && buffer[..read].windows(CONSUMES.len()).any(|words| words == CONSUMES) {
+            consumes.store(true, Ordering::Relaxed);
+        }
         let passed = match &mut frames {
             Some(frames) => frames.pass(&buffer[..read], state),
             None => buffer[..read].to_vec(),
