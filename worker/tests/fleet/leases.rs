@@ -22,6 +22,8 @@ async fn three_cuts_in_one_long_job_are_no_crash_loop() {
         rabbitmq.set(Line::Open);
         until("the job comes again", async || (worker.log.count("not started twice") > before).then_some(()))
             .await;
+        // Whole again: a client that is cut off while it mends its channels takes that for two cuts.
+        worker.answers("/readyz", 200).await;
         worker.holds(0, 1).await;
     }
     assert_eq!(fleet.starts(&job).await, 1, "it was started once");
@@ -29,13 +31,10 @@ async fn three_cuts_in_one_long_job_are_no_crash_loop() {
     let record = fleet.ends(batch, 1).await.remove(0);
     assert_eq!(record.outcome.code(), "ok", "{record:?}");
     assert_eq!(record.attempts, 1);
-    // The client may take the last cut for two, and the job come once more when it has its end: that changes nothing.
-    until("nothing is left", async || {
-        let idle = worker.metrics().await.sum("analysis_jobs", &[]) == 0.0;
-        (idle && fleet.starts(&job).await == 0 && fleet.queued().await == 0).then_some(())
-    })
-    .await;
-    assert_eq!(fleet.ends(batch, 1).await.remove(0).finished_at, record.finished_at);
+    until("its start is forgotten", async || (fleet.starts(&job).await == 0).then_some(())).await;
+    let metrics = worker.metrics().await;
+    assert_eq!(metrics.sum("analysis_processing_duration_seconds_count", &[("stage", "analyze")]), 1.0);
+    // By its last lease: nothing is left to be delivered once more.
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
 }
