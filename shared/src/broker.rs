@@ -12,7 +12,7 @@ use crate::topology::TopologyError;
 mod publisher;
 
 pub use lapin::{self, Channel};
-pub use publisher::{Fate, Publisher, Route};
+pub use publisher::{Fate, Publisher, Route, revivals};
 
 /// Reconnects come quickly at first and never give up: the default of lapin leaves gaps of 16–32 s and stops after 16.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));

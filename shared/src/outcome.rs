@@ -82,8 +82,10 @@ codes! {
         OutOfMemory = "out_of_memory",
         /// The analysis process died: a panic, a signal, an abort.
         Crash = "crash",
-        /// Its worker died three times while it ran.
+        /// Its worker died three times while it ran, or the broker gave up on it after it had been started.
         CrashLoop = "crash_loop",
+        /// The broker gave up on it again and again, and no worker ever came to start it.
+        Undeliverable = "undeliverable",
         /// The message was not a job.
         UnreadableMessage = "unreadable_message",
         /// The job was written by a newer producer.

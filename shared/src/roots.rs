@@ -7,9 +7,11 @@ use std::path::{Component, Path, PathBuf};
 mod beneath;
 mod locate;
 mod open;
+mod presence;
 
 pub use locate::{Locator, RootError};
 pub use open::{OpenError, OpenedFile, open};
+pub use presence::{Presence, look, means_gone};
 
 /// The folders a fleet may read, each under a name that is the same on every host.
 #[derive(Debug, Clone, PartialEq, Eq)]

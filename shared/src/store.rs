@@ -14,6 +14,7 @@ mod ends;
 mod finish;
 mod keys;
 mod page;
+mod probe;
 mod reports;
 mod retry;
 mod starts;
@@ -26,7 +27,7 @@ pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
-pub use starts::Start;
+pub use starts::{History, Start};
 pub use wire::StoredEnd;
 
 /// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.

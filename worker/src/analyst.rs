@@ -50,7 +50,7 @@ impl Analyst {
     /// [`Interrupted`] when the lanes were stopped under it.
     pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
         let begun = Instant::now();
-        let mut record = match (&self.starts, &work.job) {
+        let record = match (&self.starts, &work.job) {
             (Some(starts), Some(job)) => {
                 let run = starts.enter(job);
                 self.counted(work, &run, starts.count(job), redelivered || starts.is_doubtful(job.batch_id))
@@ -58,6 +58,16 @@ impl Analyst {
             }
             _ => self.on_a_lane(work).await?,
         };
+        Ok(self.ended(work, record, begun))
+    }
+
+    /// The end of a file that needs no lane: what is wrong is known.
+    #[must_use]
+    pub fn refuse(&self, work: &FileWork, failure: LaneFailure) -> Ended {
+        self.ended(work, failed(work, failure), Instant::now())
+    }
+
+    fn ended(&self, work: &FileWork, mut record: Record, begun: Instant) -> Ended {
         record.profile = Some(self.profile.clone());
         // A new record counts this try, one of a job that never started does not.
         record.attempts = work.attempt.saturating_add(record.attempts);
@@ -67,7 +77,7 @@ impl Analyst {
             record.job_id = Some(job.job_id);
             record.batch_id = Some(job.batch_id);
         }
-        Ok(Ended { record, job: work.job.clone(), message: None })
+        Ended { record, job: work.job.clone(), message: None }
     }
 
     /// Takes back a start that did not come to an end through no fault of the job.

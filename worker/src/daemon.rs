@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use shared::broker::{Broker, BrokerError, Publisher};
 use shared::roots::MediaRoots;
@@ -9,22 +10,30 @@ use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
 use shared::store::Store;
 use shared::topology::Topology;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::analyst::Analyst;
 use crate::cache::Cache;
 use crate::exit;
-use crate::health::{self, Health};
+use crate::gates::{self, Gates};
+use crate::health::{self, Health, Taking};
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
 use crate::metrics::{self, Sampler};
-use crate::pipeline::{self, Heartbeat, Policy};
+use crate::pipeline::{self, Control, Policy};
+use crate::reaper;
 use crate::sink::redis::RedisSink;
 use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
 use crate::starts::Starts;
 use crate::stop::Stop;
 
 mod depth;
+
+use depth::Depths;
+
+const WEDGED: &str =
+    "RabbitMQ has messages for this worker and delivers none, to new consumers either: start it again";
 
 /// Why the daemon did not run, with its exit code.
 #[derive(Debug)]
@@ -56,25 +65,47 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
+    reaper::start();
     let store = open_store(&settings)?;
-    let health = serve(&settings, &store, &stop).await?;
-    let Some(fleet) = interruptible(&stop, connect(&settings, roots)).await? else { return Ok(()) };
+    let control =
+        Control { stop, gates: Gates::new(roots.iter().map(|(name, _)| name)), ..Control::default() };
+    let health = serve(&settings, &store, &control).await?;
+    let connecting = connect(&settings, roots.clone());
+    let Some(fleet) = interruptible(&control.stop, connecting).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
+    let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
+    leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
-    let _ = health.channels.set(fleet.receiver.channels());
+    let consumers = fleet.receiver.consumers();
+    let _ = health.source.set(Taking::new(move || consumers.are_open()));
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
-    let (policy, heartbeat) = (policy(&settings, &lane_settings), health.heartbeat.clone());
+    let policy = policy(&settings, &lane_settings);
     let sink = RedisSink::new(store);
-    let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, stop, heartbeat).await;
-    drop(sampler);
+    let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
+    drop((sampler, watchers));
     fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;
     fleet.publish.close().await;
     info!("stopped");
-    ended.map_err(|error| Failure(error.to_string(), exit::SYSTEM))
+    ended.map_err(|error| Failure(error.to_string(), exit::SYSTEM))?;
+    match fleet.wedged.is_cancelled() {
+        true => Err(Failure(WEDGED.to_owned(), exit::SOFTWARE)),
+        false => Ok(()),
+    }
+}
+
+/// A wedged worker finishes what it has, as long as a stop may take, and then leaves.
+fn leave_when_wedged(wedged: &CancellationToken, stop: &Stop, deadline: Duration) {
+    let (wedged, stop) = (wedged.clone(), stop.clone());
+    tokio::spawn(async move {
+        wedged.cancelled().await;
+        stop.drain();
+        tokio::time::sleep(deadline).await;
+        stop.now();
+    });
 }
 
 fn no_roots() -> Failure {
@@ -89,14 +120,15 @@ fn open_store(settings: &WorkerSettings) -> Result<Store, Failure> {
         .map_err(|error| (error, EXIT_CONFIG))?)
 }
 
-async fn serve(settings: &WorkerSettings, store: &Store, stop: &Stop) -> Result<Arc<Health>, Failure> {
+async fn serve(settings: &WorkerSettings, store: &Store, control: &Control) -> Result<Arc<Health>, Failure> {
     let recorder = metrics::install(settings.queue.levels).map_err(|error| (error, exit::SYSTEM))?;
     let health = Arc::new(Health {
-        heartbeat: Heartbeat::default(),
-        stop: stop.clone(),
+        heartbeat: control.heartbeat.clone(),
+        stop: control.stop.clone(),
+        gates: control.gates.clone(),
         store: store.clone(),
         timeout: settings.service.health_check_timeout,
-        channels: OnceLock::new(),
+        source: OnceLock::new(),
     });
     let wanted = settings.service.http_addr;
     let bound = health::serve(wanted, Arc::clone(&health), recorder)
@@ -110,8 +142,9 @@ async fn serve(settings: &WorkerSettings, store: &Store, stop: &Stop) -> Result<
 /// all that a publishing connection writes.
 struct Fleet {
     consume: Arc<Broker>,
-    publish: Broker,
+    publish: Arc<Broker>,
     depth: JoinHandle<()>,
+    wedged: CancellationToken,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
 }
@@ -127,7 +160,7 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
     let (url, name) = (queue.amqp_url.expose(), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
     let consume = Arc::new(Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?);
-    let publish = Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?;
+    let publish = Arc::new(Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?);
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
         queue.levels,
@@ -137,8 +170,16 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
     );
     let (receiver, settler) =
         rabbitmq::open(Arc::clone(&consume), publisher, &topology, windows, roots).await?;
-    let depth = depth::watch(Arc::clone(&consume), topology).await;
-    Ok(Fleet { consume, publish, depth, receiver, settler })
+    let wedged = CancellationToken::new();
+    let depths = Depths {
+        broker: Arc::clone(&publish),
+        topology,
+        consumers: receiver.consumers(),
+        limit: settings.service.wedge_timeout,
+        wedged: wedged.clone(),
+    };
+    let depth = depth::watch(depths).await;
+    Ok(Fleet { consume, publish, depth, wedged, receiver, settler })
 }
 
 /// `None` when a stop came first.

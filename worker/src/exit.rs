@@ -10,6 +10,8 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A service is not available (`EX_UNAVAILABLE` of sysexits).
 pub const UNAVAILABLE: u8 = 69;
+/// It cannot go on although nothing failed: its consumers are wedged (`EX_SOFTWARE`). The supervisor starts another.
+pub const SOFTWARE: u8 = 70;
 /// A fault of ours or of the system (`EX_OSERR`).
 pub const SYSTEM: u8 = 71;
 /// Interrupted by the user, as shells say it: 128 + SIGINT.

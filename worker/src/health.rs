@@ -1,7 +1,7 @@
 //! The daemon's HTTP side: `/metrics`, `/livez`, `/readyz`, `/startupz`.
 //!
 //! Liveness is internal alone: a broker or a store that is away must not restart workers. Readiness is what a load
-//! balancer and a rollout ask: channels open, Redis answering, not draining.
+//! balancer and a rollout ask: channels open, Redis answering, a media root there, not draining.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -15,9 +15,9 @@ use axum::routing::get;
 use shared::store::Store;
 use tokio::net::TcpListener;
 
+use crate::gates::Gates;
 use crate::metrics::Recorder;
 use crate::pipeline::Heartbeat;
-use crate::source::rabbitmq::Channels;
 use crate::stop::Stop;
 
 mod probe;
@@ -26,6 +26,23 @@ pub use probe::{ProbeError, probe};
 
 /// The dispatcher turns at least once a second. Half a minute without a turn is a worker that hangs, not a slow machine.
 const SILENT_FOR: Duration = Duration::from_secs(30);
+
+/// Whether the source can take work in now.
+pub struct Taking(Box<dyn Fn() -> bool + Send + Sync>);
+
+impl Taking {
+    /// As `look` says, each time it is asked.
+    #[must_use]
+    pub fn new(look: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(look))
+    }
+}
+
+impl std::fmt::Debug for Taking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Taking({})", (self.0)())
+    }
+}
 
 /// What the probes look at.
 #[derive(Debug)]
@@ -38,8 +55,10 @@ pub struct Health {
     pub store: Store,
     /// Within this time (`HEALTH_CHECK_TIMEOUT`).
     pub timeout: Duration,
-    /// The consumers' channels, once the start is over.
-    pub channels: OnceLock<Channels>,
+    /// What keeps the worker from taking work.
+    pub gates: Gates,
+    /// The source, once the start is over.
+    pub source: OnceLock<Taking>,
 }
 
 impl Health {
@@ -48,15 +67,17 @@ impl Health {
         if self.stop.is_draining() {
             return Err("draining".to_owned());
         }
-        match self.channels.get() {
+        match self.source.get() {
             None => return Err("starting: not consuming yet".to_owned()),
-            Some(channels) if !channels.are_open() => {
+            Some(Taking(open)) if !open() => {
                 return Err("rabbitmq: a channel is not open".to_owned());
             }
             Some(_) => {}
         }
         match tokio::time::timeout(self.timeout, self.store.ping()).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.gates.closed().map_or(Ok(()), |reason| Err(format!("taking no work: {reason}")))
+            }
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("redis: no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.timeout)),
         }
@@ -64,7 +85,7 @@ impl Health {
 
     fn live(&self) -> Result<(), String> {
         let silent = self.heartbeat.age();
-        match self.channels.get() {
+        match self.source.get() {
             Some(_) if silent > SILENT_FOR => {
                 Err(format!("the dispatcher has not turned for {} s", silent.as_secs()))
             }
@@ -73,7 +94,7 @@ impl Health {
     }
 
     fn started(&self) -> Result<(), String> {
-        self.channels.get().map(|_| ()).ok_or_else(|| "starting: not consuming yet".to_owned())
+        self.source.get().map(|_| ()).ok_or_else(|| "starting: not consuming yet".to_owned())
     }
 }
 

@@ -4,10 +4,12 @@
 //! Only they name adapters; nothing here knows how audio is analysed (that is the package `analysis`, in the lanes).
 
 pub mod analyst;
+pub mod breaker;
 pub mod cache;
 pub mod cli;
 pub mod daemon;
 pub mod exit;
+pub mod gates;
 pub mod health;
 mod lane_settings;
 pub mod lanes;
@@ -15,9 +17,11 @@ pub mod local;
 pub mod metrics;
 pub mod pipeline;
 pub mod ready;
+pub mod reaper;
 pub mod settle;
 pub mod sink;
 pub mod source;
 pub mod starts;
 pub mod stop;
 pub mod task;
+pub mod wedge;

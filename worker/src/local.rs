@@ -18,7 +18,7 @@ use crate::cli::AnalyzeArgs;
 use crate::exit;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
-use crate::pipeline::{self, Heartbeat, Policy};
+use crate::pipeline::{self, Control, Policy};
 use crate::sink::SinkError;
 use crate::sink::records::RecordsSink;
 use crate::source::folder::{self, FolderReceiver, FolderSettler, Scanned};
@@ -99,7 +99,8 @@ async fn analyse<W: Write + Send + 'static, F: FnMut(&shared::record::Record) + 
 ) -> Result<(), SinkError> {
     // Without a server there is nobody to ask what is known, and nobody who could start a file twice.
     let analyst = Analyst { lanes, cache: None, starts: None, profile, worker: None };
-    pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, stop, Heartbeat::default()).await
+    pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, Control { stop, ..Control::default() })
+        .await
 }
 
 fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {

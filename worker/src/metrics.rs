@@ -11,6 +11,8 @@ use shared::record::Record;
 use shared::telemetry::metrics as names;
 
 use crate::analyst::unix_nanos;
+use crate::breaker::State;
+use crate::gates::Dependency;
 use crate::lanes::RestartCause;
 use crate::task::FileWork;
 
@@ -117,6 +119,73 @@ fn format_of(record: &Record) -> &'static str {
     known(&report.audio.container).or_else(|| known(&report.audio.codec)).unwrap_or("other")
 }
 
+/// What became of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadFate {
+    /// Published again.
+    Revived,
+    /// A stored failure.
+    Failed,
+    /// It was no job.
+    Unreadable,
+    /// It had an end already.
+    Ended,
+}
+
+impl DeadFate {
+    const ALL: [Self; 4] = [Self::Revived, Self::Failed, Self::Unreadable, Self::Ended];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Revived => "revived",
+            Self::Failed => "failed",
+            Self::Unreadable => "unreadable",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A message was taken out of the dead queue.
+pub fn dead_letter(fate: DeadFate) {
+    counter!(names::DEAD_LETTERS, "fate" => fate.label()).increment(1);
+}
+
+/// Why a consumer was started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// The broker ended it.
+    Ended,
+    /// Messages waited, and none came.
+    Wedged,
+}
+
+impl Restart {
+    const ALL: [Self; 2] = [Self::Ended, Self::Wedged];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Wedged => "wedged",
+        }
+    }
+}
+
+/// A consumer is started anew.
+pub fn consumer_restarted(cause: Restart) {
+    counter!(names::CONSUMER_RESTARTS, "cause" => cause.label()).increment(1);
+}
+
+/// The state of what the worker depends on.
+pub fn breaker(dependency: Dependency, state: State) {
+    gauge!(names::BREAKER_STATE, "dependency" => dependency.label()).set(f64::from(state.number()));
+}
+
+/// So many media roots can be read, and so many cannot.
+pub fn media_roots(available: usize, away: usize) {
+    gauge!(names::MEDIA_ROOTS, "state" => "available").set(available as f64);
+    gauge!(names::MEDIA_ROOTS, "state" => "away").set(away as f64);
+}
+
 /// A job goes to a retry tier.
 pub fn retried(level: &'static str) {
     counter!(names::RETRIES, "priority" => level).increment(1);
@@ -161,6 +230,16 @@ fn touch(levels: Levels) {
     for name in [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::STORE_FAILURES] {
         counter!(name).increment(0);
     }
+    for fate in DeadFate::ALL {
+        counter!(names::DEAD_LETTERS, "fate" => fate.label()).increment(0);
+    }
+    for cause in Restart::ALL {
+        counter!(names::CONSUMER_RESTARTS, "cause" => cause.label()).increment(0);
+    }
+    for dependency in Dependency::ALL {
+        breaker(dependency, State::Closed);
+    }
+    media_roots(0, 0);
     jobs(0, 0);
     cache_bytes(0);
 }

@@ -11,13 +11,17 @@ use shared::job::Levels;
 use tokio::sync::mpsc;
 
 use crate::analyst::Analyst;
+use crate::gates::Gates;
 use crate::ready::Ready;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Receive, Settle};
 use crate::stop::Stop;
 
 mod close;
+mod dead;
 mod dispatch;
+mod leases;
+mod run;
 
 pub use dispatch::Heartbeat;
 
@@ -40,6 +44,17 @@ pub struct Policy {
     pub aging: Option<Duration>,
 }
 
+/// What others may do to a running pipeline, and see of it.
+#[derive(Debug, Clone, Default)]
+pub struct Control {
+    /// Ends it.
+    pub stop: Stop,
+    /// Shows that it turns.
+    pub heartbeat: Heartbeat,
+    /// Keep it from taking work.
+    pub gates: Gates,
+}
+
 /// Runs until the source is exhausted or a stop has drained it. Every task received is settled when it returns.
 ///
 /// # Errors
@@ -50,15 +65,14 @@ pub async fn run<R: Receive, S: Settle + 'static, K: Sink + 'static>(
     sink: K,
     analyst: Arc<Analyst>,
     policy: Policy,
-    stop: Stop,
-    heartbeat: Heartbeat,
+    control: Control,
 ) -> Result<(), SinkError> {
     // Unbounded, yet never longer than the source's window: a completed task counts there until it is settled. The
     // dispatcher must not wait here, or a Redis that is away would look like a worker that hangs.
     let (completed, completions) = mpsc::unbounded_channel();
-    let closer = tokio::spawn(close::run(completions, settler, sink, policy.batch_size, stop.clone()));
+    let closer = tokio::spawn(close::run(completions, settler, sink, policy.batch_size, control.clone()));
     let ready = Ready::new(policy.levels.count(), policy.aging);
-    dispatch::Dispatch::new(ready, analyst, policy, stop, heartbeat, completed).run(&mut receiver).await;
+    dispatch::Dispatch::new(ready, analyst, policy, control, completed).run(&mut receiver).await;
     match closer.await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -15,6 +15,10 @@ pub trait Receive: Send {
     /// The next task, or `None` when there will be no more. Safe to drop while it waits: no task is lost.
     fn next(&mut self) -> impl Future<Output = Option<Task>> + Send;
 
+    /// Takes no more in for now (`true`), or again (`false`). Tasks already taken still come out of `next`, and one that
+    /// waits for a settlement may still be settled.
+    fn pause(&mut self, paused: bool);
+
     /// Takes no more in. Tasks already taken still come out of `next`, then `None`.
     fn stop(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::job::{BatchId, Job, JobId};
-use shared::store::{RecallPlace, Start, Store, StoreError};
+use shared::store::{History, RecallPlace, Start, Store, StoreError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -85,6 +85,14 @@ impl Starts {
     #[must_use]
     pub fn is_doubtful(&self, batch: BatchId) -> bool {
         lock(&self.known).contains(&batch)
+    }
+
+    /// What is known of a job that the broker has given up on.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn history(&self, job: &Job) -> Result<History, StoreError> {
+        self.store.history(job.batch_id, job.job_id).await
     }
 
     /// Takes back a start that did not come to an end through no fault of the job.

@@ -40,6 +40,31 @@ pub enum Work {
     File(Box<FileWork>),
     /// A message that is no job: it ends as what `kind` says.
     Unreadable(Box<Unreadable>),
+    /// A job that the broker has given up on: its history says what becomes of it.
+    Dead(Box<DeadLetter>),
+}
+
+impl Work {
+    /// The job that it is about, where it is one's.
+    #[must_use]
+    pub fn job_id(&self) -> Option<JobId> {
+        match self {
+            Self::File(work) => work.job.as_ref().map(|job| job.job_id),
+            Self::Dead(letter) => Some(letter.job.job_id),
+            Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A job that the broker has given up on.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The job with its attempts so far.
+    pub job: Job,
+    /// Why, in the broker's words: `delivery_limit`, `rejected` …
+    pub reason: String,
+    /// How often it was published again before.
+    pub revivals: u16,
 }
 
 /// A file to analyse.
@@ -98,6 +123,13 @@ pub enum Settlement {
         tier: usize,
         /// The job with its attempt counted.
         job: Box<Job>,
+    },
+    /// Again now, as a fresh message: this dead letter.
+    Revive {
+        /// The job as it is.
+        job: Box<Job>,
+        /// How often that has been done, this time included.
+        revivals: u16,
     },
     /// As if it had never been taken; somebody else may have it now.
     GiveBack,

@@ -13,6 +13,10 @@ use crate::topology::Topology;
 /// AMQP's code for a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
+/// Counts how often a dead letter was published again. A header and no field of the job, because it tells of the message's
+/// life and not of the job: a retry begins without it.
+const REVIVALS: &str = "x-revivals";
+
 /// After an error that names no recovery to wait for, the channel's state is asked again this much later.
 const RECOVERY_POLL: Duration = Duration::from_millis(200);
 
@@ -66,10 +70,29 @@ impl Publisher {
     /// # Errors
     /// [`BrokerError::Unroutable`], or a protocol error that no recovery can mend.
     pub async fn publish(&self, job: &Job, route: Route) -> Result<Fate, BrokerError> {
+        self.deliver(job, route, &properties(job, headers(job))).await
+    }
+
+    /// Sends a dead letter to the queue of its level, for the `revivals`th time.
+    ///
+    /// # Errors
+    /// As for [`Publisher::publish`].
+    pub async fn revive(&self, job: &Job, revivals: u16) -> Result<Fate, BrokerError> {
+        let mut headers = headers(job);
+        headers.insert(REVIVALS.into(), AMQPValue::LongLongInt(revivals.into()));
+        self.deliver(job, Route::Level(job.priority), &properties(job, headers)).await
+    }
+
+    async fn deliver(
+        &self,
+        job: &Job,
+        route: Route,
+        properties: &BasicProperties,
+    ) -> Result<Fate, BrokerError> {
         let body = job.encode()?;
         let (exchange, key) = self.address(route)?;
         loop {
-            match self.send(&exchange, key, &body, properties(job)).await {
+            match self.send(&exchange, key, &body, properties.clone()).await {
                 Ok(Confirmation::Ack(None)) => return Ok(Fate::Accepted),
                 Ok(Confirmation::Nack(None)) => return Ok(Fate::QueueFull),
                 Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) | Confirmation::NotRequested) => {
@@ -120,9 +143,25 @@ impl Publisher {
     }
 }
 
-fn properties(job: &Job) -> BasicProperties {
+/// How often a message was published again as a dead letter.
+#[must_use]
+pub fn revivals(properties: &BasicProperties) -> u16 {
+    let headers = properties.headers().as_ref();
+    match headers.and_then(|headers| headers.inner().get(REVIVALS)) {
+        Some(AMQPValue::LongLongInt(count)) => u16::try_from(*count).unwrap_or(u16::MAX),
+        // Not written by us: better too many than a message that is published again for ever.
+        Some(_) => u16::MAX,
+        None => 0,
+    }
+}
+
+fn headers(job: &Job) -> FieldTable {
     let mut headers = FieldTable::default();
     headers.insert("traceparent".into(), AMQPValue::LongString(job.traceparent().into()));
+    headers
+}
+
+fn properties(job: &Job, headers: FieldTable) -> BasicProperties {
     BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/msgpack".into())

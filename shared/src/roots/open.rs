@@ -11,6 +11,7 @@ use std::{
 use rustix::io::Errno;
 
 use super::beneath::{Way, open_beneath, open_root};
+use super::presence::means_gone;
 use crate::job::RelPath;
 
 #[cfg(test)]
@@ -88,8 +89,8 @@ fn open_in_steps(
     let before = fs::symlink_metadata(&path).map_err(|error| absent(&root, error))?;
     check(&before, max_bytes)?;
     between();
-    let file = open_beneath(&handle, below, way).map_err(refused)?;
-    let metadata = file.metadata().map_err(OpenError::Io)?;
+    let file = open_beneath(&handle, below, way).map_err(|errno| refused(&root, errno))?;
+    let metadata = file.metadata().map_err(|error| failing(&root, error))?;
     check(&metadata, max_bytes)?;
     let modified = metadata.modified().map_err(OpenError::Io)?;
     Ok(OpenedFile { file, bytes: metadata.len(), modified, extension: relative.extension() })
@@ -122,13 +123,25 @@ fn absent(root: &Path, error: io::Error) -> OpenError {
         _ => match Errno::from_io_error(&error) {
             Some(Errno::LOOP) => denied("the path is a loop of symbolic links"),
             Some(Errno::NAMETOOLONG) => denied("a name in the path is too long"),
-            _ => OpenError::Io(error),
+            _ => failing(root, error),
         },
     }
 }
 
+/// A disk or a server that is gone says so of every file, one bad sector of one. What a root that is gone is called differs:
+/// some of these mean nothing else, and of the others the root itself is asked.
+fn failing(root: &Path, error: io::Error) -> OpenError {
+    if means_gone(&error) {
+        return unavailable(root, &error.to_string());
+    }
+    match fs::read_dir(root).and_then(|mut entries| entries.next().transpose()) {
+        Err(cause) => unavailable(root, &cause.to_string()),
+        Ok(_) => OpenError::Io(error),
+    }
+}
+
 /// The folder of a disk that is not mounted is there, and empty: "not found" would be a lie about every file.
-fn empty_root(root: &Path) -> Option<OpenError> {
+pub(super) fn empty_root(root: &Path) -> Option<OpenError> {
     match fs::read_dir(root).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Some(unavailable(root, "it is empty, as when its disk is not mounted")),
         Ok(false) => None,
@@ -137,15 +150,15 @@ fn empty_root(root: &Path) -> Option<OpenError> {
 }
 
 /// Why the kernel did not open what had passed the checks a moment ago.
-fn refused(errno: Errno) -> OpenError {
+fn refused(root: &Path, errno: Errno) -> OpenError {
     match errno {
         // EXDEV is RESOLVE_BENEATH's answer to an escape; ELOOP and ENOTDIR are O_NOFOLLOW's to a link.
         Errno::XDEV | Errno::LOOP | Errno::NOTDIR => denied("the path was replaced while it was opened"),
         Errno::NOENT => OpenError::NotFound,
         Errno::ACCESS | Errno::PERM => denied("no permission to read the file"),
-        // A socket, or a device without a driver.
-        Errno::NXIO | Errno::NODEV => denied("not a regular file"),
-        errno => OpenError::Io(errno.into()),
+        // A socket that was swapped in. A device would be ENODEV as well, but so is a disk that is gone.
+        Errno::NXIO => denied("not a regular file"),
+        errno => failing(root, errno.into()),
     }
 }
 
@@ -153,7 +166,7 @@ fn denied(detail: &str) -> OpenError {
     OpenError::Denied { detail: detail.to_owned() }
 }
 
-fn unavailable(root: &Path, cause: &str) -> OpenError {
+pub(super) fn unavailable(root: &Path, cause: &str) -> OpenError {
     OpenError::RootUnavailable {
         detail: format!("the media root {} is unavailable: {cause}", root.display()),
     }

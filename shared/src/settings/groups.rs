@@ -122,6 +122,9 @@ pub struct ServiceSettings {
     /// `HEALTH_CHECK_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub health_check_timeout: Duration,
+    /// `WEDGE_TIMEOUT`.
+    #[serde(deserialize_with = "milliseconds")]
+    pub wedge_timeout: Duration,
     /// `SHUTDOWN_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub shutdown_timeout: Duration,

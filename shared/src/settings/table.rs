@@ -293,7 +293,14 @@ pub const VARIABLES: &[Variable] = &[
         duration(100, HOUR),
         "time",
         "5s",
-        "Longest wait for RabbitMQ and Redis when readiness is asked for.",
+        "Longest wait for Redis or a media root to answer, before it counts as failing.",
+    ),
+    worker(
+        "WEDGE_TIMEOUT",
+        duration(1000, DAY),
+        "time",
+        "60s",
+        "Messages wait, the worker has room and none is delivered for so long: it consumes anew, and after as long again exits with code 70.",
     ),
     worker(
         "SHUTDOWN_TIMEOUT",

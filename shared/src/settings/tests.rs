@@ -55,6 +55,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert!(settings.service.name.ends_with(&format!("-{}", std::process::id())));
     assert_eq!(settings.service.http_addr.to_string(), "0.0.0.0:8080");
     assert_eq!(settings.service.health_check_timeout, seconds(5));
+    assert_eq!(settings.service.wedge_timeout, seconds(60));
     assert_eq!(settings.service.shutdown_timeout, seconds(25));
     assert_eq!(settings.log.format, crate::telemetry::LogFormat::Auto);
     assert_eq!(settings.log.filter, "info");
@@ -86,6 +87,7 @@ fn every_variable_reaches_its_field() {
         ("WORKER_NAME", "attic"),
         ("HTTP_ADDR", "[::1]:0"),
         ("HEALTH_CHECK_TIMEOUT", "250ms"),
+        ("WEDGE_TIMEOUT", "2m"),
         ("SHUTDOWN_TIMEOUT", "60"),
         ("LOG_FORMAT", "json"),
         ("LOG_LEVEL", "warn,lapin=off"),
@@ -117,6 +119,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.service.name, "attic");
     assert_eq!(settings.service.http_addr.to_string(), "[::1]:0");
     assert_eq!(settings.service.health_check_timeout, Duration::from_millis(250));
+    assert_eq!(settings.service.wedge_timeout, Duration::from_secs(120));
     assert_eq!(settings.service.shutdown_timeout, Duration::from_secs(60));
     assert_eq!(settings.log.format, crate::telemetry::LogFormat::Json);
     assert_eq!(settings.log.filter, "warn,lapin=off");

@@ -64,6 +64,11 @@ impl Keys {
         format!("{}:report:{identity}:{profile}", self.prefix)
     }
 
+    /// A key that is written to see whether it can be.
+    pub(super) fn probe(&self) -> String {
+        format!("{}:probe", self.prefix)
+    }
+
     /// Sorted set: batches by the time of their making.
     pub(super) fn batches(&self) -> String {
         format!("{}:batches", self.prefix)

@@ -5,4 +5,10 @@
 if redis.call('HEXISTS', KEYS[2], 'cancelled') == 1 and redis.call('SISMEMBER', KEYS[3], ARGV[1]) == 0 then
   return -1
 end
-return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+local starts = redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+if starts < 1 then
+  -- A start that was never counted, since Redis was away, has been taken back: this one is the first.
+  redis.call('HSET', KEYS[1], ARGV[1], 1)
+  return 1
+end
+return starts

@@ -19,7 +19,33 @@ pub enum Start {
     Cancelled,
 }
 
+/// What is known of a job that the broker has given up on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// It has an end.
+    pub ended: bool,
+    /// Starts since it last ended.
+    pub starts: u64,
+}
+
 impl Store {
+    /// Looks a job up without changing anything.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn history(&self, batch: BatchId, job: JobId) -> Result<History, StoreError> {
+        let mut connection = self.connection().await?;
+        let id = job.as_bytes().as_slice();
+        let (ended, starts): (bool, Option<i64>) = redis::pipe()
+            .hexists(self.keys.jobs(batch), id)
+            .hget(self.keys.starts(batch), id)
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| self.error(&error))?;
+        // Taken back more often than counted, as when Redis was away for the count: none.
+        Ok(History { ended, starts: starts.unwrap_or(0).try_into().unwrap_or(0) })
+    }
+
     /// Counts a start of the job, if it is to start.
     ///
     /// # Errors

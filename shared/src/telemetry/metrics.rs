@@ -33,6 +33,14 @@ pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
 pub const RETRIES: &str = "analysis_retries_total";
 /// Deliveries that were no longer ours when they were to be acknowledged.
 pub const LOST_LEASES: &str = "analysis_lost_leases_total";
+/// Messages taken out of the dead queue.
+pub const DEAD_LETTERS: &str = "analysis_dead_letters_total";
+/// Consumers started again.
+pub const CONSUMER_RESTARTS: &str = "analysis_consumer_restarts_total";
+/// Whether a circuit breaker keeps the worker from taking work.
+pub const BREAKER_STATE: &str = "analysis_breaker_state";
+/// Media roots that can be read, and that cannot.
+pub const MEDIA_ROOTS: &str = "analysis_media_roots";
 /// Lanes replaced.
 pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 /// Writes to Redis that failed.
@@ -162,6 +170,28 @@ pub const METRICS: &[Metric] = &[
         LOST_LEASES,
         &[],
         "Deliveries that the broker had already taken back when they were acknowledged; their files may be analysed twice, and count once.",
+    ),
+    counter(
+        DEAD_LETTERS,
+        &["fate"],
+        "Messages that the broker had given up on, by what became of them: revived (never started; published again), failed, unreadable, or ended (had an end already).",
+    ),
+    counter(
+        CONSUMER_RESTARTS,
+        &["cause"],
+        "Consumers started anew, by cause: ended (by the broker), or wedged (messages waited and none was delivered).",
+    ),
+    gauge(
+        BREAKER_STATE,
+        MetricUnit::Count,
+        &["dependency"],
+        "State of the circuit breaker: 0 closed, 1 half-open (one probe), 2 open (no work is taken). For roots that of the root that is best off.",
+    ),
+    gauge(
+        MEDIA_ROOTS,
+        MetricUnit::Count,
+        &["state"],
+        "Media roots of this worker that are available, and that are away; jobs of those that are away are retried.",
     ),
     counter(LANE_RESTARTS, &["cause"], "Analysis processes replaced by a fresh one, by cause."),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),

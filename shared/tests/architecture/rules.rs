@@ -63,8 +63,8 @@ const fn analysis(path: &'static str, rule: &'static str) -> Forbidden {
 const ADAPTERS: [&str; 2] = ["source", "sink"];
 /// Modules of the worker that an adapter may not know.
 const ABOVE_ADAPTERS: [&str; 3] = ["pipeline", "daemon", "local"];
-/// The composition roots; and `health`, which asks the daemon's own source whether its channels are open.
-const MAY_NAME_ADAPTERS: [&str; 3] = ["daemon", "local", "health"];
+/// The composition roots.
+const MAY_NAME_ADAPTERS: [&str; 2] = ["daemon", "local"];
 
 /// A room that can be seen at a glance: lines outside tests.
 const MAX_LINES: usize = 500;
@@ -73,7 +73,7 @@ const MAX_LINES: usize = 500;
 pub fn scopes() -> impl Iterator<Item = &'static str> {
     let tables = FORBIDDEN.iter().flat_map(|rule| rule.except.iter().copied().chain([rule.under]));
     let worker = ["worker/src/source/", "worker/src/sink/", "worker/src/pipeline", "worker/src/daemon"];
-    tables.chain(worker).chain(["worker/src/local", "worker/src/health"])
+    tables.chain(worker).chain(["worker/src/local"])
 }
 
 /// One Rust file.

@@ -1,49 +1,122 @@
-//! The depth of the queues, asked of the broker now and then.
+//! The depth of the queues, asked of the broker now and then; and from it, whether our consumers are wedged.
+//!
+//! It asks on the connection that publishes: on the one that consumes, a line that has gone dead would swallow the question
+//! with the deliveries.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use metrics::gauge;
 use shared::broker::{Broker, Channel};
 use shared::telemetry::metrics as names;
-use shared::topology::Topology;
+use shared::topology::{QueueDepth, Topology};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-/// Between two questions; Prometheus asks us every 15 s as a rule.
+use crate::source::rabbitmq::Consumers;
+use crate::wedge::{Remedy, Sight, Wedge};
+
+/// Between two questions; Prometheus asks us every 15 s as a rule. More often where a wedge is to be seen earlier.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// A broker that does not answer by then is asked again on another channel.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// What looks at the queues.
+pub(super) struct Depths {
+    pub(super) broker: Arc<Broker>,
+    pub(super) topology: Topology,
+    pub(super) consumers: Consumers,
+    /// `WEDGE_TIMEOUT`.
+    pub(super) limit: Duration,
+    /// Cancelled when the consumers are wedged beyond our help.
+    pub(super) wedged: CancellationToken,
+}
+
 /// Asks once, so that the figures are there before the worker is ready, and then until aborted.
-pub(super) async fn watch(broker: Arc<Broker>, topology: Topology) -> JoinHandle<()> {
-    let mut depths = Depths { broker, topology, channel: None };
-    depths.ask().await;
+pub(super) async fn watch(depths: Depths) -> JoinHandle<()> {
+    let every = EVERY.min(depths.limit / 4);
+    let mut watcher = Watcher { wedge: Wedge::new(depths.limit), depths, channel: None };
+    watcher.turn().await;
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(EVERY).await;
-            depths.ask().await;
+            tokio::time::sleep(every).await;
+            watcher.turn().await;
         }
     })
 }
 
-struct Depths {
-    broker: Arc<Broker>,
-    topology: Topology,
+struct Watcher {
+    depths: Depths,
     /// A refused question closes its channel, so it has one of its own, and a new one after that.
     channel: Option<Channel>,
+    wedge: Wedge,
 }
 
-impl Depths {
-    async fn ask(&mut self) {
-        if !self.channel.as_ref().is_some_and(|channel| channel.status().connected()) {
-            self.channel = self.broker.channel().await.ok();
+impl Watcher {
+    async fn turn(&mut self) {
+        // Before the question: what is delivered while it is under way counts for the next one.
+        let (sights, wanted) = (self.depths.consumers.sights(), self.depths.consumers.are_wanted());
+        // A blocked connection would keep every question, each on a channel of its own, until it is free again.
+        if self.depths.broker.is_blocked() {
+            return self.wedge.forget();
         }
-        let Some(channel) = &self.channel else { return };
-        match self.topology.depths(channel).await {
-            Ok(depths) => {
-                for depth in depths {
-                    gauge!(names::QUEUE_DEPTH, "queue" => depth.queue, "state" => "ready").set(depth.ready);
-                }
+        let asked = timeout(ANSWER_WITHIN, self.ask()).await;
+        let Some(found) = asked.unwrap_or(None) else {
+            self.channel = None;
+            return self.wedge.forget();
+        };
+        for depth in &found {
+            gauge!(names::QUEUE_DEPTH, "queue" => depth.queue.clone(), "state" => "ready").set(depth.ready);
+        }
+        if !wanted {
+            return self.wedge.forget();
+        }
+        let waiting = |queue: &str| found.iter().any(|depth| depth.queue == queue && depth.ready > 0);
+        let sights: Vec<Sight> = sights
+            .into_iter()
+            .map(|sight| Sight {
+                waiting: waiting(&sight.queue),
+                queue: sight.queue,
+                delivered: sight.delivered,
+                room: sight.room,
+            })
+            .collect();
+        self.mend(&sights);
+    }
+
+    fn mend(&mut self, sights: &[Sight]) {
+        let seconds = self.depths.limit.as_secs();
+        match self.wedge.look(sights, Instant::now()) {
+            None => {}
+            Some(Remedy::Renew(queue)) => {
+                tracing::warn!(queue, seconds, "messages wait and none is delivered: consuming anew");
+                self.depths.consumers.renew();
             }
-            Err(error) => tracing::debug!(%error, "the depth of the queues is not known"),
+            Some(Remedy::GiveUp(queue)) => {
+                tracing::error!(
+                    queue,
+                    seconds,
+                    "messages wait and none is delivered, to new consumers either"
+                );
+                self.depths.wedged.cancel();
+                self.wedge.forget();
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Option<Vec<QueueDepth>> {
+        if !self.channel.as_ref().is_some_and(|channel| channel.status().connected()) {
+            self.channel = self.depths.broker.channel().await.ok();
+        }
+        let channel = self.channel.as_ref()?;
+        match self.depths.topology.depths(channel).await {
+            Ok(depths) => Some(depths),
+            Err(error) => {
+                tracing::debug!(%error, "the depth of the queues is not known");
+                None
+            }
         }
     }
 }

@@ -108,6 +108,9 @@ impl From<analysis::Error> for LaneFailure {
             analysis::Error::Unsupported { detail } => (FailureKind::Unsupported, detail),
             analysis::Error::Corrupt { detail } => (FailureKind::Corrupt, detail),
             analysis::Error::TooLarge { detail } => (FailureKind::TooLarge, detail),
+            analysis::Error::Io(error) if roots::means_gone(&error) => {
+                (FailureKind::RootUnavailable, format!("its media root went away while it was read: {error}"))
+            }
             analysis::Error::Io(error) => (FailureKind::Io, error.to_string()),
         };
         Self { kind, detail }

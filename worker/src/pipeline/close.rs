@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use shared::outcome::{End, FailureKind};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::FLUSH_AFTER;
+use super::{Control, FLUSH_AFTER};
 use crate::metrics;
 use crate::sink::{Sink, SinkError};
 use crate::source::Settle;
-use crate::stop::Stop;
 use crate::task::{Completed, Completion, Ended, Settlement, Ticket};
 
-/// Pauses between tries while the sink is away.
+/// Pauses between tries while the sink fails; once its breaker is open, the breaker's pauses count.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// Runs until the last sender is gone and everything that came is settled.
@@ -22,12 +21,12 @@ pub(super) async fn run(
     mut settler: impl Settle,
     mut sink: impl Sink,
     batch_size: usize,
-    stop: Stop,
+    control: Control,
 ) -> Result<(), SinkError> {
     let mut result = Ok(());
     while let Some(flush) = gather(&mut completions, batch_size).await {
         if result.is_ok() {
-            result = store(&mut sink, &flush.ends, &stop).await;
+            result = store(&mut sink, &flush.ends, &control).await;
         }
         let stored = result.is_ok();
         let fates = flush.stored.into_iter().map(|ticket| match stored {
@@ -36,7 +35,7 @@ pub(super) async fn run(
         });
         settler.settle(fates.chain(flush.settled).collect()).await;
         if !stored {
-            stop.now();
+            control.stop.now();
         }
     }
     settler.close().await;
@@ -89,12 +88,12 @@ async fn gather(completions: &mut UnboundedReceiver<Completed>, batch_size: usiz
 }
 
 /// Stores the ends together; if one of them cannot be written as it is, each for itself.
-async fn store(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<(), SinkError> {
+async fn store(sink: &mut impl Sink, ends: &[Ended], control: &Control) -> Result<(), SinkError> {
     let begun = std::time::Instant::now();
-    match persist(sink, ends, stop).await {
+    match persist(sink, ends, control).await {
         Err(SinkError::Impossible(_)) => {
             for end in ends {
-                store_alone(sink, end, stop).await?;
+                store_alone(sink, end, control).await?;
             }
         }
         other => other?,
@@ -106,8 +105,8 @@ async fn store(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<(), 
 }
 
 /// An end that cannot be written costs only itself: it is stored as a fault of ours.
-async fn store_alone(sink: &mut impl Sink, end: &Ended, stop: &Stop) -> Result<(), SinkError> {
-    let error = match persist(sink, std::slice::from_ref(end), stop).await {
+async fn store_alone(sink: &mut impl Sink, end: &Ended, control: &Control) -> Result<(), SinkError> {
+    let error = match persist(sink, std::slice::from_ref(end), control).await {
         Err(SinkError::Impossible(error)) => error,
         other => return other,
     };
@@ -117,11 +116,11 @@ async fn store_alone(sink: &mut impl Sink, end: &Ended, stop: &Stop) -> Result<(
     bare.record.report = None;
     (bare.record.outcome, bare.record.kind) = (fault.outcome(), fault.kind());
     bare.record.detail = Some(error.to_string());
-    persist(sink, &[bare], stop).await
+    persist(sink, &[bare], control).await
 }
 
 /// Tries while the sink is away, until it works or there is no time left.
-async fn persist(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<(), SinkError> {
+async fn persist(sink: &mut impl Sink, ends: &[Ended], control: &Control) -> Result<(), SinkError> {
     let mut pause = RETRY.0;
     if ends.is_empty() {
         return Ok(());
@@ -129,18 +128,23 @@ async fn persist(sink: &mut impl Sink, ends: &[Ended], stop: &Stop) -> Result<()
     loop {
         let error = match sink.store(ends).await {
             Ok(stored) => {
+                control.gates.redis().succeeded();
                 let counted = ends.iter().zip(stored).filter(|(_, stored)| *stored);
                 counted.for_each(|(end, _)| metrics::ended(&end.record));
                 return Ok(());
             }
             Err(SinkError::Unavailable(error)) => error,
-            Err(error) => return Err(error),
+            Err(error) => {
+                control.gates.redis().abandoned();
+                return Err(error);
+            }
         };
         tracing::warn!(%error, ends = ends.len(), "results cannot be stored, trying again");
         metrics::store_failed();
+        control.gates.redis().failed(&error);
         tokio::select! {
-            () = sleep(pause) => {}
-            () = stop.stopped_now() => return Err(SinkError::Unavailable(error)),
+            () = control.gates.redis().turn(pause) => {}
+            () = control.stop.stopped_now() => return Err(SinkError::Unavailable(error)),
         }
         pause = (pause * 2).min(RETRY.1);
     }

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use shared::outcome::{End, FailureKind};
+use shared::outcome::End;
 use shared::record::Record;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::Policy;
-use crate::analyst::{Analyst, Interrupted};
+use super::leases::Leases;
+use super::run::{Done, Start, run_one, without_root};
+use super::{Control, Policy, dead};
+use crate::analyst::Analyst;
 use crate::metrics;
 use crate::ready::Ready;
-use crate::settle::decide;
 use crate::source::Receive;
-use crate::stop::Stop;
-use crate::task::{Completed, Completion, Ended, FileWork, Settlement, Task, Ticket, Unreadable, Work};
+use crate::task::{Completed, Completion, Ended, Settlement, Task, Ticket, Unreadable, Work};
 
 /// How often a loop with nothing to do shows that it lives.
 const BEAT: Duration = Duration::from_secs(1);
@@ -51,12 +51,17 @@ impl Heartbeat {
 
 pub(super) struct Dispatch {
     ready: Ready,
-    running: JoinSet<Completed>,
+    running: JoinSet<Done>,
+    /// Dead letters that are looked into. They take no lane, and the source's window bounds them.
+    inquests: JoinSet<Done>,
+    leases: Leases,
     analyst: Arc<Analyst>,
     policy: Policy,
-    stop: Stop,
-    heartbeat: Heartbeat,
+    control: Control,
     completed: UnboundedSender<Completed>,
+    /// The gates are closed: nothing is taken in.
+    paused: bool,
+    draining: bool,
 }
 
 impl Dispatch {
@@ -64,45 +69,96 @@ impl Dispatch {
         ready: Ready,
         analyst: Arc<Analyst>,
         policy: Policy,
-        stop: Stop,
-        heartbeat: Heartbeat,
+        control: Control,
         completed: UnboundedSender<Completed>,
     ) -> Self {
-        Self { ready, running: JoinSet::new(), analyst, policy, stop, heartbeat, completed }
+        Self {
+            ready,
+            running: JoinSet::new(),
+            inquests: JoinSet::new(),
+            leases: Leases::default(),
+            analyst,
+            policy,
+            control,
+            completed,
+            paused: false,
+            draining: false,
+        }
     }
 
     /// Returns when nothing more comes, waits or runs. Dropping `self` then ends the closing loop.
     pub(super) async fn run(mut self, receiver: &mut impl Receive) {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut receiving, mut draining) = (true, false);
-        while receiving || !self.ready.is_empty() || !self.running.is_empty() {
+        let (stop, mut gates) = (self.control.stop.clone(), self.control.gates.clone());
+        let mut receiving = true;
+        while receiving || !self.is_idle() {
+            self.heed_gates(receiver);
             self.start_ready();
-            self.heartbeat.beat();
+            self.control.heartbeat.beat();
             metrics::jobs(self.ready.len(), self.running.len());
             tokio::select! {
-                () = self.stop.draining(), if !draining => {
-                    draining = true;
+                () = stop.draining(), if !self.draining => {
+                    self.draining = true;
                     receiver.stop().await;
                     self.give_back_waiting();
                 }
                 Some(ended) = self.running.join_next() => self.finished(ended),
+                Some(ended) = self.inquests.join_next() => self.finished(ended),
                 task = receiver.next(), if receiving => match task {
-                    Some(task) if draining => self.complete(task.ticket, Completion::Settle(Settlement::GiveBack)),
                     Some(task) => self.take(task),
                     None => receiving = false,
                 },
+                () = gates.changed() => {}
                 _ = beat.tick() => {}
             }
         }
     }
 
+    fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.running.is_empty() && self.inquests.is_empty()
+    }
+
+    /// While nothing can be read or stored, others may have what waits here. What runs is finished, and its end waits.
+    fn heed_gates(&mut self, receiver: &mut impl Receive) {
+        let closed = self.control.gates.closed();
+        if self.draining || closed.is_some() == self.paused {
+            return;
+        }
+        self.paused = closed.is_some();
+        receiver.pause(self.paused);
+        match closed {
+            Some(reason) => {
+                tracing::warn!(reason, given_back = self.ready.len(), "taking no work");
+                self.give_back_waiting();
+            }
+            None => tracing::info!("taking work again"),
+        }
+    }
+
     fn take(&mut self, task: Task) {
+        let held = self.leases.holds(task.work.job_id());
+        if (self.draining || self.paused) && !held {
+            return self.complete(task.ticket, Completion::Settle(Settlement::GiveBack));
+        }
+        let Some(task) = self.leases.admit(task) else { return };
+        let level = self.policy.levels.name(task.level);
         match task.work {
             Work::Unreadable(unreadable) => {
                 let mut ended = Box::new(refused(*unreadable, self.analyst.worker.clone()));
-                ended.record.priority = Some(self.policy.levels.name(task.level).to_owned());
+                ended.record.priority = Some(level.to_owned());
                 self.complete(task.ticket, Completion::Store(ended));
+            }
+            Work::Dead(letter) => {
+                let job = Some(letter.job.job_id);
+                let settling =
+                    dead::settle(Arc::clone(&self.analyst), letter, level, self.control.stop.clone());
+                self.inquests.spawn(async move {
+                    let settled = AssertUnwindSafe(settling).catch_unwind().await;
+                    // A fault of ours is no reason to lose what is nearly lost already.
+                    let completion = settled.unwrap_or(Completion::Settle(Settlement::GiveBack));
+                    Done { job, ticket: task.ticket, completion }
+                });
             }
             work @ Work::File(_) => self.ready.push(Task { work, ..task }),
         }
@@ -113,25 +169,38 @@ impl Dispatch {
             && let Some(task) = self.ready.pop(Instant::now())
         {
             let level = self.policy.levels.name(task.level);
+            let job = task.work.job_id();
+            let redelivered = task.redelivered || self.leases.was_redelivered(job);
             let Work::File(work) = task.work else { continue };
-            metrics::started(&work, level);
-            let job = Start { ticket: task.ticket, work, redelivered: task.redelivered, level };
-            self.running.spawn(run_one(Arc::clone(&self.analyst), self.stop.clone(), job, self.policy.tiers));
+            let start = Start { ticket: task.ticket, work, redelivered, level, tiers: self.policy.tiers };
+            if let Some(completion) = without_root(&self.analyst, &self.control.gates, &start) {
+                self.release(Done { job, ticket: start.ticket, completion });
+                continue;
+            }
+            metrics::started(&start.work, level);
+            self.running.spawn(run_one(Arc::clone(&self.analyst), self.control.clone(), start));
         }
     }
 
     fn give_back_waiting(&mut self) {
-        let waiting: Vec<Ticket> = self.ready.drain().map(|task| task.ticket).collect();
-        for ticket in waiting {
-            self.complete(ticket, Completion::Settle(Settlement::GiveBack));
+        let waiting: Vec<Task> = self.ready.drain().collect();
+        for task in waiting {
+            let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
+            self.release(Done { job, ticket: task.ticket, completion });
         }
     }
 
-    fn finished(&self, ended: Result<Completed, tokio::task::JoinError>) {
+    fn finished(&mut self, ended: Result<Done, tokio::task::JoinError>) {
         match ended {
-            Ok(completed) => self.pass_on(completed),
+            Ok(done) => self.release(done),
             // Panics are caught inside; what is left is an abort, and nobody aborts. The broker delivers it again.
             Err(error) => tracing::error!(%error, "a task was lost in this worker"),
+        }
+    }
+
+    fn release(&mut self, done: Done) {
+        for completed in self.leases.release(done.job, done.ticket, done.completion) {
+            self.pass_on(completed);
         }
     }
 
@@ -142,52 +211,9 @@ impl Dispatch {
     fn pass_on(&self, completed: Completed) {
         if self.completed.send(completed).is_err() {
             // The closing loop has failed and says why; what was not settled is delivered again.
-            self.stop.now();
+            self.control.stop.now();
         }
     }
-}
-
-struct Start {
-    ticket: Ticket,
-    work: Box<FileWork>,
-    redelivered: bool,
-    level: &'static str,
-}
-
-async fn run_one(analyst: Arc<Analyst>, stop: Stop, start: Start, tiers: usize) -> Completed {
-    let Start { ticket, work, redelivered, level } = start;
-    let working = AssertUnwindSafe(analyst.work(&work, redelivered)).catch_unwind();
-    let ended = tokio::select! {
-        biased;
-        ended = working => ended.unwrap_or_else(|_| Ok(internal(&work))),
-        () = stop.stopped_now() => Err(Interrupted),
-    };
-    let completion = match ended {
-        Ok(mut ended) => {
-            ended.record.priority = ended.job.as_ref().map(|_| level.to_owned());
-            let completion = decide(ended, tiers);
-            if let Completion::Settle(_) = &completion {
-                metrics::retried(level);
-                // It came to an end of its own, and the next try must not find it under suspicion.
-                analyst.forget_start(&work).await;
-            }
-            completion
-        }
-        Err(Interrupted) => {
-            analyst.forget_start(&work).await;
-            Completion::Settle(Settlement::GiveBack)
-        }
-    };
-    Completed { ticket, completion }
-}
-
-/// A fault of ours must not lose the task: it ends as one, and the log has the panic's place.
-fn internal(work: &FileWork) -> Ended {
-    let mut record = Record::new(&work.shown, End::Failed(FailureKind::Internal));
-    record.detail = Some("the worker panicked over this job; its log says where".to_owned());
-    record.job_id = work.job.as_ref().map(|job| job.job_id);
-    record.batch_id = work.job.as_ref().map(|job| job.batch_id);
-    Ended { record, job: work.job.clone(), message: None }
 }
 
 fn refused(unreadable: Unreadable, worker: Option<String>) -> Ended {

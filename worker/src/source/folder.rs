@@ -141,6 +141,9 @@ impl Receive for FolderReceiver {
         })
     }
 
+    /// Nobody else could have the files meanwhile, and the window bounds what waits.
+    fn pause(&mut self, _: bool) {}
+
     async fn stop(&mut self) {
         self.found.close();
         // What waits in the channel is simply not done; nobody else could take it.

@@ -11,6 +11,7 @@ use crate::task::{Settlement, Task, Ticket};
 #[derive(Debug)]
 pub struct MemoryReceiver {
     tasks: mpsc::Receiver<Task>,
+    paused: bool,
 }
 
 /// What was settled, in order.
@@ -21,7 +22,7 @@ pub struct Settled(Arc<Mutex<Vec<(Ticket, Settlement)>>>);
 #[must_use]
 pub fn source(bound: usize) -> (mpsc::Sender<Task>, MemoryReceiver, Settled) {
     let (sender, tasks) = mpsc::channel(bound);
-    (sender, MemoryReceiver { tasks }, Settled::default())
+    (sender, MemoryReceiver { tasks, paused: false }, Settled::default())
 }
 
 impl Settled {
@@ -34,7 +35,11 @@ impl Settled {
 
 impl Receive for MemoryReceiver {
     async fn next(&mut self) -> Option<Task> {
-        self.tasks.recv().await
+        if self.paused { std::future::pending().await } else { self.tasks.recv().await }
+    }
+
+    fn pause(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     async fn stop(&mut self) {

@@ -1,4 +1,4 @@
-//! Tasks from RabbitMQ: a consumer per level, each on a channel of its own.
+//! Tasks from RabbitMQ: a consumer per level and one for the dead letters, each on a channel of its own.
 //!
 //! The window of each consumer bounds what this worker holds; the broker keeps the rest. Prefetched tasks are re-ordered
 //! by the ready heap, so prefetch costs a high job nothing.
@@ -9,9 +9,8 @@ use shared::broker::{Broker, BrokerError, Channel, Publisher};
 use shared::job::{Levels, Priority};
 use shared::roots::MediaRoots;
 use shared::topology::Topology;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 mod ledger;
 mod message;
@@ -20,7 +19,7 @@ mod subscription;
 
 use ledger::Ledger;
 pub use settler::RabbitSettler;
-use subscription::Subscription;
+use subscription::{Feed, Subscription};
 
 use super::Receive;
 use crate::task::Task;
@@ -45,24 +44,83 @@ impl Windows {
     }
 }
 
+/// Dead letters taken at a time: they are rare, and each costs one question to Redis and one message.
+const DEAD_WINDOW: u16 = 4;
+
 /// The receiving half.
 #[derive(Debug)]
 pub struct RabbitReceiver {
     tasks: mpsc::UnboundedReceiver<Task>,
-    cancel: CancellationToken,
     subscriptions: JoinSet<()>,
-    channels: Channels,
+    consumers: Consumers,
 }
 
-/// The channel that each subscription has now.
-#[derive(Debug, Clone)]
-pub struct Channels(Vec<Arc<Mutex<Channel>>>);
+/// What the consumers are to do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Intent {
+    /// For good.
+    stop: bool,
+    /// Until further notice.
+    paused: bool,
+    /// Grows when each is to start anew, on a channel of its own.
+    generation: u64,
+}
 
-impl Channels {
-    /// All of them are open now.
+/// The consumers, for whoever watches them. Clones are the same ones.
+#[derive(Debug, Clone)]
+pub struct Consumers {
+    intent: Arc<watch::Sender<Intent>>,
+    list: Arc<Vec<Consumed>>,
+}
+
+/// One queue with its consumer.
+#[derive(Debug)]
+struct Consumed {
+    queue: String,
+    window: u16,
+    channel: Arc<Mutex<Channel>>,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+/// One consumer as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// Its queue.
+    pub queue: String,
+    /// What it was given since the start.
+    pub delivered: u64,
+    /// The broker may give it more.
+    pub room: bool,
+}
+
+impl Consumers {
+    /// All their channels are open now.
     #[must_use]
     pub fn are_open(&self) -> bool {
-        self.0.iter().all(|channel| lock(channel).status().connected())
+        self.list.iter().all(|consumed| lock(&consumed.channel).status().connected())
+    }
+
+    /// They are to take work now.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        let intent = *self.intent.borrow();
+        !intent.paused && !intent.stop
+    }
+
+    /// Each as it is now.
+    #[must_use]
+    pub fn sights(&self) -> Vec<Sight> {
+        let sight = |consumed: &Consumed| {
+            let ledger = lock(&consumed.ledger);
+            let room = ledger.outstanding() < usize::from(consumed.window);
+            Sight { queue: consumed.queue.clone(), delivered: ledger.delivered(), room }
+        };
+        self.list.iter().map(sight).collect()
+    }
+
+    /// Each is to start anew on another channel. What it holds unsettled comes again.
+    pub fn renew(&self) {
+        self.intent.send_modify(|intent| intent.generation += 1);
     }
 }
 
@@ -80,38 +138,42 @@ pub async fn open(
     topology.declare(&broker.channel().await?).await?;
     // Unbounded, yet never longer than the sum of the windows: the broker sends no more until something is settled.
     let (sender, tasks) = mpsc::unbounded_channel();
-    let cancel = CancellationToken::new();
+    let intent = Arc::new(watch::Sender::new(Intent::default()));
     let roots = Arc::new(roots);
-    let (mut subscriptions, mut channels, mut ledgers) = (JoinSet::new(), Vec::new(), Vec::new());
-    for (stream, (level, window)) in windows.0.into_iter().enumerate() {
-        let ledger = Arc::new(Mutex::new(Ledger::default()));
-        let channel = Arc::new(Mutex::new(broker.channel().await?));
+    let (mut subscriptions, mut list) = (JoinSet::new(), Vec::new());
+    let feeds = windows.0.into_iter().map(|(level, window)| (Feed::Level(level), window));
+    for (stream, (feed, window)) in feeds.chain([(Feed::Dead, DEAD_WINDOW)]).enumerate() {
         let subscription = Subscription {
             stream,
-            level,
+            feed,
             window,
             topology: topology.clone(),
             broker: Arc::clone(&broker),
-            channel: Arc::clone(&channel),
-            ledger: Arc::clone(&ledger),
+            channel: Arc::new(Mutex::new(broker.channel().await?)),
+            ledger: Arc::new(Mutex::new(Ledger::default())),
             roots: Arc::clone(&roots),
             tasks: sender.clone(),
-            cancel: cancel.clone(),
+            intent: intent.subscribe(),
         };
+        list.push(Consumed {
+            queue: subscription.queue(),
+            window,
+            channel: Arc::clone(&subscription.channel),
+            ledger: Arc::clone(&subscription.ledger),
+        });
         let consumer = subscription.consume().await?;
         subscriptions.spawn(subscription.run(consumer));
-        channels.push(channel);
-        ledgers.push(ledger);
     }
-    let receiver = RabbitReceiver { tasks, cancel, subscriptions, channels: Channels(channels) };
-    Ok((receiver, RabbitSettler::new(publisher, ledgers)))
+    let ledgers = list.iter().map(|consumed| Arc::clone(&consumed.ledger)).collect();
+    let consumers = Consumers { intent, list: Arc::new(list) };
+    Ok((RabbitReceiver { tasks, subscriptions, consumers }, RabbitSettler::new(publisher, ledgers)))
 }
 
 impl RabbitReceiver {
-    /// A look at the channels that outlives the receiver's use.
+    /// A look at the consumers that outlives the receiver's use.
     #[must_use]
-    pub fn channels(&self) -> Channels {
-        self.channels.clone()
+    pub fn consumers(&self) -> Consumers {
+        self.consumers.clone()
     }
 }
 
@@ -120,8 +182,12 @@ impl Receive for RabbitReceiver {
         self.tasks.recv().await
     }
 
+    fn pause(&mut self, paused: bool) {
+        self.consumers.intent.send_modify(|intent| intent.paused = paused);
+    }
+
     async fn stop(&mut self) {
-        self.cancel.cancel();
+        self.consumers.intent.send_modify(|intent| intent.stop = true);
         // Each ends when the broker has confirmed, and so has sent its last message.
         while self.subscriptions.join_next().await.is_some() {}
     }

@@ -2,6 +2,7 @@
 
 mod exposition;
 mod fleet;
+mod frames;
 mod log;
 mod media;
 #[path = "../common/proc.rs"]

@@ -14,16 +14,21 @@
 
 mod again;
 mod batches;
+mod breakers;
 mod cache;
 mod cancel;
 mod crash_loop;
+mod dead;
 mod drain;
 mod harness;
+mod leases;
 mod messages;
 mod metrics;
 mod order;
 mod outages;
 mod paths;
+mod pid_one;
 mod retries;
 mod start;
 mod timeouts;
+mod wedge;

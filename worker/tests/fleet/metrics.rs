@@ -43,6 +43,17 @@ async fn every_series_is_there_from_the_start() {
     for queue in fleet.topology.queues() {
         assert!(series("analysis_queue_depth", "queue", &queue), "{queue}");
     }
+    for (name, label, values) in [
+        ("analysis_dead_letters_total", "fate", &["revived", "failed", "unreadable", "ended"][..]),
+        ("analysis_consumer_restarts_total", "cause", &["ended", "wedged"]),
+        ("analysis_breaker_state", "dependency", &["redis", "roots"]),
+        ("analysis_media_roots", "state", &["available", "away"]),
+    ] {
+        for value in values {
+            assert!(series(name, label, value), "{name} {label}={value}");
+        }
+        assert!(metrics.text.contains(&format!("# HELP {name} ")), "{name}");
+    }
     for bound in ["0.001", "30", "1800", "+Inf"] {
         assert!(series("analysis_processing_duration_seconds_bucket", "le", bound), "{bound}");
     }

@@ -28,6 +28,7 @@ fn all_errors_come_together() {
         ("WORKER_NAME", "my worker\n"),
         ("HTTP_ADDR", "8080"),
         ("HEALTH_CHECK_TIMEOUT", "5e0"),
+        ("WEDGE_TIMEOUT", "0"),
         ("SHUTDOWN_TIMEOUT", ""),
         ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "inof"),

@@ -12,11 +12,12 @@ pub(super) struct Ledger<A = Acker> {
     epoch: u64,
     last_tag: u64,
     outstanding: BTreeMap<u64, A>,
+    delivered: u64,
 }
 
 impl<A> Default for Ledger<A> {
     fn default() -> Self {
-        Self { epoch: 0, last_tag: 0, outstanding: BTreeMap::new() }
+        Self { epoch: 0, last_tag: 0, outstanding: BTreeMap::new(), delivered: 0 }
     }
 }
 
@@ -37,8 +38,19 @@ impl<A> Ledger<A> {
             self.outstanding.clear();
         }
         self.last_tag = tag;
+        self.delivered += 1;
         self.outstanding.insert(tag, acker);
         self.epoch
+    }
+
+    /// How many deliveries there were, over all connections.
+    pub(super) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// How many of them are unsettled.
+    pub(super) fn outstanding(&self) -> usize {
+        self.outstanding.len()
     }
 
     /// Takes one delivery out; `None` when it was of an earlier connection.

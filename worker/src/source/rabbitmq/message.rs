@@ -1,13 +1,15 @@
 //! A delivery as a task. Whatever is in it, it becomes work: a message that is no job ends as one that was unreadable.
 
+use shared::broker::lapin::BasicProperties;
 use shared::broker::lapin::message::Delivery;
-use shared::broker::lapin::types::ShortString;
+use shared::broker::lapin::types::{AMQPValue, FieldTable, ShortString};
+use shared::broker::revivals;
 use shared::job::{BatchId, Job, JobError, JobId, Priority};
 use shared::outcome::FailureKind;
 use shared::roots::MediaRoots;
 use tokio::time::Instant;
 
-use crate::task::{FileWork, Task, Ticket, Unreadable, Work};
+use crate::task::{DeadLetter, FileWork, Task, Ticket, Unreadable, Work};
 
 pub(super) fn task(
     stream: usize,
@@ -20,6 +22,7 @@ pub(super) fn task(
     Task { ticket: Ticket { stream, epoch, tag }, level, redelivered, received: Instant::now(), work }
 }
 
+/// A message of a level's queue.
 pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
     match Job::decode(&delivery.data) {
         Ok(job) => Work::File(Box::new(FileWork {
@@ -32,6 +35,37 @@ pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
             job: Some(job),
         })),
         Err(error) => Work::Unreadable(Box::new(unreadable(delivery, &error))),
+    }
+}
+
+/// A message of the dead queue. Its routing key is still that of its level.
+pub(super) fn read_dead(delivery: &Delivery) -> Work {
+    let reason = death(&delivery.properties);
+    match Job::decode(&delivery.data) {
+        Ok(job) => Work::Dead(Box::new(DeadLetter { job, reason, revivals: revivals(&delivery.properties) })),
+        Err(error) => {
+            let mut unreadable = unreadable(delivery, &error);
+            unreadable.detail += &format!(" (the broker had given up on it: {reason})");
+            Work::Unreadable(Box::new(unreadable))
+        }
+    }
+}
+
+/// Why it was dead-lettered, the last time: the broker puts the newest entry of `x-death` first.
+fn death(properties: &BasicProperties) -> String {
+    let headers = properties.headers().as_ref().map(FieldTable::inner);
+    let newest = match headers.and_then(|headers| headers.get("x-death")) {
+        Some(AMQPValue::FieldArray(deaths)) => deaths.as_slice().first(),
+        _ => None,
+    };
+    let reason = match newest {
+        Some(AMQPValue::FieldTable(death)) => death.inner().get("reason"),
+        _ => None,
+    };
+    match reason {
+        Some(AMQPValue::LongString(reason)) => String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        Some(AMQPValue::ShortString(reason)) => reason.as_str().to_owned(),
+        _ => "no reason given".to_owned(),
     }
 }
 

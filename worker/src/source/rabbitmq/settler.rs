@@ -19,6 +19,10 @@ use crate::task::{Settlement, Ticket};
 /// A stop waits this long for a broker that is away.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// A dead letter whose level is full is offered again this much later. It is held meanwhile: given back to the dead queue
+/// it would come again at once.
+const REVIVE_AGAIN: Duration = Duration::from_secs(5);
+
 /// The settling half.
 #[derive(Debug)]
 pub struct RabbitSettler {
@@ -69,6 +73,11 @@ impl Settle for RabbitSettler {
                         self.retries.spawn(retry(self.publisher.clone(), acker, tier, job));
                     }
                 }
+                Settlement::Revive { job, revivals } => {
+                    if let Some(acker) = self.take(&ticket) {
+                        self.retries.spawn(revive(self.publisher.clone(), acker, job, revivals));
+                    }
+                }
             }
         }
         self.acknowledge(acks).await;
@@ -102,6 +111,20 @@ async fn retry(publisher: Publisher, acker: Acker, tier: usize, job: Box<Job>) {
         Err(error) => {
             tracing::warn!(job_id = %job.job_id, %error, "a retry was not accepted, the job is given back");
             give_back(acker).await;
+        }
+    }
+}
+
+/// As a retry: published first, acknowledged after.
+async fn revive(publisher: Publisher, acker: Acker, job: Box<Job>, revivals: u16) {
+    loop {
+        match publisher.revive(&job, revivals).await {
+            Ok(Fate::Accepted) => return ack(Ack { acker, covers: 1 }).await,
+            Ok(Fate::QueueFull) => tokio::time::sleep(REVIVE_AGAIN).await,
+            Err(error) => {
+                tracing::warn!(job_id = %job.job_id, %error, "a dead letter was not accepted, it is given back");
+                return give_back(acker).await;
+            }
         }
     }
 }

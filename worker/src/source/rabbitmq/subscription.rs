@@ -1,4 +1,4 @@
-//! One level's consumer, and its coming back after whatever ended it.
+//! One queue's consumer, and its coming back after whatever ended it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,12 +12,13 @@ use shared::broker::{Broker, BrokerError, Channel};
 use shared::job::Priority;
 use shared::roots::MediaRoots;
 use shared::topology::Topology;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 
 use super::ledger::Ledger;
-use super::{lock, message};
-use crate::task::Task;
+use super::{Intent, lock, message};
+use crate::metrics::{self, DeadFate, Restart};
+use crate::task::{Task, Work};
 
 /// A consumer that ended (its queue was deleted, its node went away) is started again this much later.
 const RESUBSCRIBE: Duration = Duration::from_secs(1);
@@ -25,10 +26,19 @@ const RESUBSCRIBE: Duration = Duration::from_secs(1);
 /// A broker that is away confirms no cancellation, and has everything back anyway.
 const CANCEL_WITHIN: Duration = Duration::from_secs(3);
 
-/// One level's consumer.
+/// Which queue a subscription is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Feed {
+    /// The queue of a level.
+    Level(Priority),
+    /// What the broker gave up on.
+    Dead,
+}
+
+/// One queue's consumer.
 pub(super) struct Subscription {
     pub(super) stream: usize,
-    pub(super) level: Priority,
+    pub(super) feed: Feed,
     pub(super) window: u16,
     pub(super) topology: Topology,
     pub(super) broker: Arc<Broker>,
@@ -37,33 +47,78 @@ pub(super) struct Subscription {
     pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) roots: Arc<MediaRoots>,
     pub(super) tasks: mpsc::UnboundedSender<Task>,
-    pub(super) cancel: CancellationToken,
+    pub(super) intent: watch::Receiver<Intent>,
 }
 
 impl Subscription {
+    /// The queue it is of.
+    pub(super) fn queue(&self) -> String {
+        match self.feed {
+            Feed::Level(level) => self.topology.level_queue(level),
+            Feed::Dead => self.topology.dead(),
+        }
+    }
+
     /// Consumes on the channel it has.
     pub(super) async fn consume(&self) -> Result<Consumer, lapin::Error> {
         let channel = lock(&self.channel).clone();
         // Per consumer: quorum queues refuse a global one and close the connection.
         channel.basic_qos(self.window, BasicQosOptions::default()).await?;
-        let (queue, options) = (self.topology.level_queue(self.level), BasicConsumeOptions::default());
-        channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await
+        let options = BasicConsumeOptions::default();
+        channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
     }
 
-    /// Until cancelled. A lost connection mends itself underneath; a stream that ends for another reason is opened again.
-    pub(super) async fn run(self, mut consumer: Consumer) {
+    /// Until it is to stop. A lost connection mends itself underneath; a stream that ends for another reason is opened again.
+    pub(super) async fn run(mut self, consumer: Consumer) {
+        let mut consumer = Some(consumer);
+        let mut generation = self.intent.borrow().generation;
+        loop {
+            let intent = *self.intent.borrow_and_update();
+            consumer = match consumer {
+                Some(consumer) if intent.stop => {
+                    self.end(consumer).await;
+                    return;
+                }
+                None if intent.stop => return,
+                Some(consumer) if intent.paused => self.pause(consumer).await,
+                Some(consumer) if intent.generation == generation => self.receive(consumer).await,
+                Some(stuck) => {
+                    drop(stuck);
+                    metrics::consumer_restarted(Restart::Wedged);
+                    self.leave_channel().await;
+                    None
+                }
+                None if intent.paused => {
+                    // An error is the end of the receiver, which stops us first.
+                    let _ = self.intent.changed().await;
+                    None
+                }
+                None => {
+                    generation = intent.generation;
+                    self.resubscribe().await
+                }
+            };
+        }
+    }
+
+    /// Until there is something else to do, or the stream ends.
+    async fn receive(&mut self, mut consumer: Consumer) -> Option<Consumer> {
         loop {
             let delivery = tokio::select! {
                 delivery = consumer.next() => delivery,
-                () = self.cancel.cancelled() => return self.end(consumer).await,
+                _ = self.intent.changed() => return Some(consumer),
             };
             match delivery {
                 Some(Ok(delivery)) => self.deliver(delivery),
                 other => {
                     let cause = other.and_then(Result::err).map(|error| error.to_string());
-                    tracing::warn!(level = self.level.0, cause, "the consumer ended, starting it again");
-                    let Some(again) = self.resubscribe().await else { return };
-                    consumer = again;
+                    tracing::warn!(queue = self.queue(), cause, "the consumer ended, starting it again");
+                    metrics::consumer_restarted(Restart::Ended);
+                    tokio::select! {
+                        () = sleep(RESUBSCRIBE) => {}
+                        _ = self.intent.changed() => {}
+                    }
+                    return None;
                 }
             }
         }
@@ -71,32 +126,44 @@ impl Subscription {
 
     fn deliver(&self, delivery: Delivery) {
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
-        let work = message::read(&delivery, &self.roots);
+        let (level, work) = match self.feed {
+            Feed::Level(level) => (level, message::read(&delivery, &self.roots)),
+            Feed::Dead => (self.level_of(delivery.routing_key.as_str()), message::read_dead(&delivery)),
+        };
+        if self.feed == Feed::Dead && matches!(work, Work::Unreadable(_)) {
+            metrics::dead_letter(DeadFate::Unreadable);
+        }
         let epoch = lock(&self.ledger).received(tag, delivery.acker);
-        let task = message::task(self.stream, epoch, tag, self.level, redelivered, work);
+        let task = message::task(self.stream, epoch, tag, level, redelivered, work);
         // The receiver lives until every subscription has ended.
         let _ = self.tasks.send(task);
     }
 
-    /// A new consumer as soon as the broker gives one; `None` when cancelled before.
-    async fn resubscribe(&self) -> Option<Consumer> {
-        loop {
-            let trying = async {
-                tokio::time::sleep(RESUBSCRIBE).await;
-                self.subscribe_anew().await
-            };
-            let tried = tokio::select! {
-                tried = trying => tried,
-                () = self.cancel.cancelled() => return None,
-            };
-            match tried {
-                Ok(consumer) => {
-                    tracing::info!(level = self.level.0, "consuming again");
-                    return Some(consumer);
-                }
-                Err(error) => tracing::warn!(level = self.level.0, %error, "cannot consume yet"),
+    /// A dead letter keeps the routing key of its level; one with another key was put there by hand.
+    fn level_of(&self, key: &str) -> Priority {
+        let levels = self.topology.levels;
+        levels.iter().find(|level| levels.name(*level) == key).unwrap_or_else(|| levels.lowest())
+    }
+
+    /// A new consumer, or `None` when the broker gives none yet or there is something else to do.
+    async fn resubscribe(&mut self) -> Option<Consumer> {
+        let mut intent = self.intent.clone();
+        let tried = tokio::select! {
+            tried = self.subscribe_anew() => tried,
+            _ = intent.changed() => return None,
+        };
+        match tried {
+            Ok(consumer) => {
+                tracing::info!(queue = self.queue(), "consuming again");
+                return Some(consumer);
             }
+            Err(error) => tracing::warn!(queue = self.queue(), %error, "cannot consume yet"),
         }
+        tokio::select! {
+            () = sleep(RESUBSCRIBE) => {}
+            _ = self.intent.changed() => {}
+        }
+        None
     }
 
     /// On a channel of its own, because an error closes the one it had, and with the queues declared, because a deleted
@@ -107,8 +174,27 @@ impl Subscription {
         Ok(self.consume().await?)
     }
 
-    /// Cancels, and passes on what was already on its way.
-    async fn end(&self, mut consumer: Consumer) {
+    /// Closes a channel that has gone deaf, so that the broker takes back what it holds to have sent us.
+    async fn leave_channel(&self) {
+        let channel = lock(&self.channel).clone();
+        if timeout(CANCEL_WITHIN, channel.close(200, "consuming anew".into())).await.is_err() {
+            tracing::debug!(queue = self.queue(), "the broker did not confirm the end of a channel");
+        }
+    }
+
+    /// Cancels for now. A cancellation that is not confirmed is tried again with the same consumer: after a lost connection
+    /// lapin starts it anew, and what it is given then must be passed on and not lie here.
+    async fn pause(&mut self, consumer: Consumer) -> Option<Consumer> {
+        let consumer = self.end(consumer).await?;
+        tokio::select! {
+            () = sleep(RESUBSCRIBE) => {}
+            _ = self.intent.changed() => {}
+        }
+        Some(consumer)
+    }
+
+    /// Cancels, and passes on what was already on its way; `None` when the broker has confirmed.
+    async fn end(&self, mut consumer: Consumer) -> Option<Consumer> {
         let channel = lock(&self.channel).clone();
         let cancelled = async {
             channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
@@ -117,10 +203,11 @@ impl Subscription {
             }
             Ok::<(), lapin::Error>(())
         };
-        match tokio::time::timeout(CANCEL_WITHIN, cancelled).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(level = self.level.0, %error, "the consumer was not cancelled"),
-            Err(_) => tracing::debug!(level = self.level.0, "the broker did not confirm the cancellation"),
+        match timeout(CANCEL_WITHIN, cancelled).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(error)) => tracing::debug!(queue = self.queue(), %error, "the consumer was not cancelled"),
+            Err(_) => tracing::debug!(queue = self.queue(), "the broker did not confirm the cancellation"),
         }
+        Some(consumer)
     }
 }

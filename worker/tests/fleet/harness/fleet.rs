@@ -74,6 +74,11 @@ impl Fleet {
         environment
     }
 
+    /// The media root itself.
+    pub fn root(&self) -> &std::path::Path {
+        self.media.path()
+    }
+
     /// A path below the media root; its folder is there.
     pub fn path(&self, name: &str) -> PathBuf {
         let path = self.media.path().join(name);
@@ -84,6 +89,8 @@ impl Fleet {
     /// Puts a sample (`house.wav`, `bad/empty.mp3`) into the media root under this name.
     pub fn put(&self, sample: &str, name: &str) {
         let (from, to) = (samples().join(sample), self.path(name));
+        // Copying onto a link would write into the sample itself.
+        let _ = fs::remove_file(&to);
         // Without room and time, where both are on one disk.
         if fs::hard_link(&from, &to).is_err() {
             fs::copy(from, to).unwrap();
@@ -132,9 +139,18 @@ impl Fleet {
 
     /// Puts any bytes into the queue of a level.
     pub async fn publish_raw(&self, level: Priority, body: &[u8], properties: BasicProperties) {
+        self.publish_to(self.topology.exchange(), level, body, properties).await;
+    }
+
+    /// Puts any bytes into the dead queue, as if the broker had given up on them.
+    pub async fn bury(&self, level: Priority, body: &[u8], properties: BasicProperties) {
+        self.publish_to(&self.topology.dead(), level, body, properties).await;
+    }
+
+    async fn publish_to(&self, exchange: &str, level: Priority, body: &[u8], properties: BasicProperties) {
         let channel = self.channel().await;
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-        let (exchange, key) = (self.topology.exchange().into(), self.topology.levels.name(level).into());
+        let (exchange, key) = (exchange.into(), self.topology.levels.name(level).into());
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let confirm = channel.basic_publish(exchange, key, options, body, properties).await.unwrap();
         assert!(matches!(confirm.await.unwrap(), Confirmation::Ack(None)));

@@ -52,6 +52,11 @@ impl Log {
         }
     }
 
+    /// Lines so far with these words in their message.
+    pub fn count(&self, words: &str) -> usize {
+        self.lines.lock().unwrap().iter().filter(|line| message(line).contains(words)).count()
+    }
+
     fn find(&self, words: &str) -> Option<Value> {
         self.lines.lock().unwrap().iter().find(|line| message(line).contains(words)).cloned()
     }

@@ -1,6 +1,7 @@
 //! A wire between a worker and a server that can be cut and mended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -8,7 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::frames::Frames;
 use super::servers::{endpoint, through};
+
+/// Ends the name of the connection that consumes.
+const CONSUMES: &[u8] = b" consume";
 
 /// State of the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,12 @@ pub enum Line {
     Cut,
     /// Connections stay and carry nothing: a server that hangs.
     Silent,
+    /// AMQP: everything passes but the deliveries to consumers that are there now. New ones are given theirs.
+    Deaf,
+    /// AMQP: everything passes but deliveries, on whatever channel.
+    Mute,
+    /// AMQP: the worker's connection that consumes carries nothing, the others everything.
+    OneSilent,
 }
 
 #[derive(Debug)]
@@ -34,7 +45,8 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let line = Arc::new(watch::Sender::new(Line::Open));
-        let accepting = tokio::spawn(accept(listener, endpoint(url), Arc::clone(&line)));
+        let amqp = url.starts_with("amqp");
+        let accepting = tokio::spawn(accept(listener, endpoint(url), amqp, Arc::clone(&line)));
         Self { url: through(url, port), line, accepting }
     }
 
@@ -49,7 +61,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: (String, u16), line: Arc<watch::Sender<Line>>) {
+async fn accept(listener: TcpListener, server: (String, u16), amqp: bool, line: Arc<watch::Sender<Line>>) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
         let (server, line) = (server.clone(), line.subscribe());
@@ -61,32 +73,50 @@ async fn accept(listener: TcpListener, server: (String, u16), line: Arc<watch::S
             let ((from_client, to_client), (from_server, to_server)) =
                 (client.into_split(), server.into_split());
             // When one way ends, both do.
+            let consumes = AtomicBool::new(false);
             tokio::select! {
-                () = relay(from_client, to_server, line.clone()) => {}
-                () = relay(from_server, to_client, line) => {}
+                () = relay(from_client, to_server, line.clone(), None, &consumes) => {}
+                () = relay(from_server, to_client, line, amqp.then(Frames::default), &consumes) => {}
             }
         });
     }
 }
 
-async fn relay(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut line: watch::Receiver<Line>) {
+async fn relay(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut line: watch::Receiver<Line>,
+    mut frames: Option<Frames>,
+    consumes: &AtomicBool,
+) {
     let mut buffer = [0; 16 * 1024];
     loop {
-        let state = *line.borrow_and_update();
+        let state = match *line.borrow_and_update() {
+            Line::OneSilent if consumes.load(Ordering::Relaxed) => Line::Silent,
+            Line::OneSilent => Line::Open,
+            other => other,
+        };
         let read = async {
             match state {
-                Line::Open => from.read(&mut buffer).await.unwrap_or(0),
-                Line::Silent => std::future::pending().await,
+                Line::Open | Line::Deaf | Line::Mute => from.read(&mut buffer).await.unwrap_or(0),
+                Line::Silent | Line::OneSilent => std::future::pending().await,
                 Line::Cut => 0,
             }
         };
-        tokio::select! {
-            read = read => {
-                if read == 0 || to.write_all(&buffer[..read]).await.is_err() {
-                    return;
-                }
-            }
-            changed = line.changed() => if changed.is_err() { return },
+        let read = tokio::select! {
+            read = read => read,
+            changed = line.changed() => if changed.is_err() { return } else { continue },
+        };
+        // The name that the worker gives it, in the client's first frame.
+        if frames.is_none() && buffer[..read].windows(CONSUMES.len()).any(|words| words == CONSUMES) {
+            consumes.store(true, Ordering::Relaxed);
+        }
+        let passed = match &mut frames {
+            Some(frames) => frames.pass(&buffer[..read], state),
+            None => buffer[..read].to_vec(),
+        };
+        if read == 0 || to.write_all(&passed).await.is_err() {
+            return;
         }
     }
 }

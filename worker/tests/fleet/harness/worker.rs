@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::Fleet;
 use super::exposition::Exposition;
 use super::log::Log;
+use super::proc::{children_of, stat};
 use super::process::Process;
 use super::wait::{PATIENCE, until};
 
@@ -21,6 +22,7 @@ use super::wait::{PATIENCE, until};
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
+    pid: Pid,
     process: Process,
     lanes: usize,
     pub log: Log,
@@ -37,14 +39,47 @@ pub struct Ended {
 impl Worker {
     /// Starts it, and waits until it listens.
     pub async fn start(fleet: &Fleet, settings: &[(&str, &str)]) -> Self {
+        Self::start_under(fleet, &[], settings).await
+    }
+
+    /// The same, started by another program that waits for it.
+    async fn start_under(fleet: &Fleet, starter: &[&str], settings: &[(&str, &str)]) -> Self {
         let environment = fleet.environment(settings);
         let lanes = environment["ANALYSIS_MAX_WORKERS"].parse().unwrap();
-        let mut child = command(&["run"], &environment).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = match starter.split_first() {
+            None => command(&["run"], &environment),
+            Some((program, args)) => {
+                let own = [env!("CARGO_BIN_EXE_worker"), "run"];
+                command_of(program, &[args, &own].concat(), &environment)
+            }
+        };
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = Log::of(child.stderr.take().unwrap());
-        let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
         let line = log.says("serving").await;
         let address = line["address"].as_str().unwrap().parse().unwrap();
-        Self { child, process: Process::of(pid).unwrap(), lanes, log, address }
+        let mut pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+        if !starter.is_empty() {
+            pid = children_of(pid)[0];
+        }
+        Self { child, pid, process: Process::of(pid).unwrap(), lanes, log, address }
+    }
+
+    /// As [`Worker::ready`], started by another program that waits for it.
+    pub async fn ready_under(fleet: &Fleet, starter: &[&str], settings: &[(&str, &str)]) -> Self {
+        let worker = Self::start_under(fleet, starter, settings).await;
+        worker.answers("/readyz", 200).await;
+        worker
+    }
+
+    /// Its number, as this process sees it.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw_pid()
+    }
+
+    /// Its dead children that nobody has waited for.
+    pub fn zombies(&self) -> usize {
+        let dead = |pid: &Pid| stat(*pid).is_some_and(|(state, _)| state == 'Z');
+        children_of(self.pid).iter().filter(|pid| dead(pid)).count()
     }
 
     /// Starts it, and waits until it takes work.
@@ -86,9 +121,8 @@ impl Worker {
 
     /// Its lanes, all of them.
     pub async fn lanes(&self) -> Vec<Process> {
-        let pid = Pid::from_raw(self.child.id().expect("it runs").cast_signed()).unwrap();
         until("all lanes run", async || {
-            let children = Process::children_of(pid);
+            let children = Process::children_of(self.pid);
             (children.len() == self.lanes).then_some(children)
         })
         .await
@@ -113,7 +147,7 @@ impl Worker {
 
     /// SIGTERM, and the proof that nothing is left of it.
     pub async fn stop(mut self) {
-        let lanes = Process::children_of(Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap());
+        let lanes = Process::children_of(self.pid);
         self.signal(Signal::TERM);
         assert_eq!(self.exit().await.code(), Some(0));
         for lane in lanes {
@@ -123,7 +157,7 @@ impl Worker {
 
     /// SIGKILL, and the proof that its lanes go with it.
     pub async fn kill(mut self) {
-        let lanes = Process::children_of(Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap());
+        let lanes = Process::children_of(self.pid);
         self.signal(Signal::KILL);
         self.exit().await;
         for lane in lanes {
@@ -158,7 +192,11 @@ impl Ended {
 }
 
 fn command(args: &[&str], environment: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+    command_of(env!("CARGO_BIN_EXE_worker"), args, environment)
+}
+
+fn command_of(program: &str, args: &[&str], environment: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(program);
     command.args(args).env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
     command
 }

@@ -1,0 +1,130 @@
+//! Looks after what the gates guard: now and then while it works, at once when somebody has met a failure, and as the one
+//! probe while the breaker is half-open.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::roots::{self, MediaRoots, Presence};
+use shared::store::Store;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::{Gates, Guard};
+use crate::breaker::State;
+
+/// Between two looks at what works. An idle worker is to notice too, before it takes a job that it cannot finish.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// After a failed look: three of them are over within a second.
+const SOON: Duration = Duration::from_millis(300);
+
+/// Watches until aborted: the set ends its tasks when it is dropped. `limit` is the longest look.
+#[must_use]
+pub fn watch(gates: &Gates, store: Store, roots: &MediaRoots, limit: Duration) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(show(gates.clone()));
+    tasks.spawn(look_after(gates.redis().clone(), RedisLook { store, limit }));
+    for (name, guard) in gates.roots() {
+        if let Some(path) = roots.get(name) {
+            let look = RootLook { path: Arc::new(path.to_owned()), limit, stuck: None };
+            tasks.spawn(look_after(guard.clone(), look));
+        }
+    }
+    tasks
+}
+
+async fn show(mut gates: Gates) {
+    loop {
+        gates.show();
+        gates.changed().await;
+    }
+}
+
+trait Look {
+    /// What is wrong. A `probe` looks closer, because something has failed.
+    fn look(&mut self, probe: bool) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+async fn look_after(guard: Guard, mut look: impl Look) {
+    let mut pause = Duration::ZERO;
+    loop {
+        if guard.is_awaited() {
+            // Work that waits is the better probe: it asks for exactly what is needed.
+            sleep(SOON).await;
+        } else if guard.state() == State::Closed {
+            let suspected = tokio::select! {
+                () = sleep(pause) => pause == SOON,
+                () = guard.suspected() => true,
+            };
+            if !guard.is_awaited() {
+                pause = report(&guard, look.look(suspected).await);
+            }
+        } else if guard.probe().await {
+            pause = report(&guard, look.look(true).await);
+        } else {
+            // Somebody else's probe is under way.
+            sleep(SOON).await;
+        }
+    }
+}
+
+fn report(guard: &Guard, seen: Result<(), String>) -> Duration {
+    match seen {
+        Ok(()) => {
+            guard.succeeded();
+            EVERY
+        }
+        Err(reason) => {
+            guard.record_failure(&reason);
+            SOON
+        }
+    }
+}
+
+struct RedisLook {
+    store: Store,
+    limit: Duration,
+}
+
+impl Look for RedisLook {
+    /// A look asks for an answer; a probe writes, because a Redis that is full or a replica answers and takes nothing.
+    async fn look(&mut self, probe: bool) -> Result<(), String> {
+        let asked = async { if probe { self.store.probe().await } else { self.store.ping().await } };
+        match timeout(self.limit, asked).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.limit)),
+        }
+    }
+}
+
+struct RootLook {
+    path: Arc<PathBuf>,
+    limit: Duration,
+    /// A look that hangs in the kernel, on a dead mount: there is never a second one beside it.
+    stuck: Option<JoinHandle<Result<(), String>>>,
+}
+
+impl Look for RootLook {
+    /// A folder may well be empty as long as nobody has missed a file in it. Once it was away, an empty one is a mount point
+    /// whose disk is not back yet.
+    async fn look(&mut self, probe: bool) -> Result<(), String> {
+        let wanted = if probe { Presence::WithFiles } else { Presence::Folder };
+        let path = Arc::clone(&self.path);
+        let mut looking = self.stuck.take().unwrap_or_else(|| {
+            tokio::task::spawn_blocking(move || roots::look(&path, wanted).map_err(|error| error.to_string()))
+        });
+        match timeout(self.limit, &mut looking).await {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => {
+                self.stuck = Some(looking);
+                let path = self.path.display();
+                Err(format!(
+                    "the media root {path} does not answer within {:?} (HEALTH_CHECK_TIMEOUT)",
+                    self.limit
+                ))
+            }
+        }
+    }
+}

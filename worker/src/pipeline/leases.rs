@@ -1,0 +1,139 @@
+//! The jobs that this worker holds, and every lease it has on each.
+//!
+//! A job may be delivered while it is held: its connection was cut and it came again, or it was published twice. It is not
+//! started a second time. The newer lease joins the older ones, and the end of the job settles them all: whichever is
+//! alive then is the one that counts. Waiting instead would hold a second place in the window for nothing; and a start that
+//! is counted although nothing died would in the end look like a job that kills its workers.
+
+use std::collections::BTreeMap;
+
+use shared::job::JobId;
+
+use crate::task::{Completed, Completion, Settlement, Task, Ticket};
+
+/// Jobs from their delivery to their completion.
+#[derive(Debug, Default)]
+pub(super) struct Leases(BTreeMap<JobId, Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    /// The leases that came after the first.
+    later: Vec<Ticket>,
+    /// One of them may have been started elsewhere.
+    redelivered: bool,
+}
+
+impl Leases {
+    /// Notes a task, and hands it back if it is to be worked on.
+    pub(super) fn admit(&mut self, task: Task) -> Option<Task> {
+        let Some(job_id) = task.work.job_id() else { return Some(task) };
+        match self.0.get_mut(&job_id) {
+            Some(held) => {
+                tracing::info!(%job_id, "delivered again while it is here: not started twice");
+                held.redelivered |= task.redelivered;
+                held.later.push(task.ticket);
+                None
+            }
+            None => {
+                self.0.insert(job_id, Held::default());
+                Some(task)
+            }
+        }
+    }
+
+    /// Whether a job is here.
+    pub(super) fn holds(&self, job_id: Option<JobId>) -> bool {
+        job_id.is_some_and(|job_id| self.0.contains_key(&job_id))
+    }
+
+    /// Whether a later lease may have been started elsewhere.
+    pub(super) fn was_redelivered(&self, job_id: Option<JobId>) -> bool {
+        job_id.and_then(|job_id| self.0.get(&job_id)).is_some_and(|held| held.redelivered)
+    }
+
+    /// Ends a job: what is to be done with each of its leases, in this order. The newest one carries the completion. The
+    /// others follow it, so that none is acknowledged before the end is stored; and where the newest was lost its job is
+    /// the broker's again, whatever becomes of them.
+    pub(super) fn release(
+        &mut self,
+        job_id: Option<JobId>,
+        ticket: Ticket,
+        completion: Completion,
+    ) -> Vec<Completed> {
+        let held = job_id.and_then(|job_id| self.0.remove(&job_id)).unwrap_or_default();
+        let mut tickets: Vec<Ticket> = std::iter::once(ticket).chain(held.later).collect();
+        let follows = match &completion {
+            Completion::Settle(Settlement::GiveBack) => Settlement::GiveBack,
+            _ => Settlement::Ack,
+        };
+        let newest = tickets.pop().map(|ticket| Completed { ticket, completion });
+        let older = tickets
+            .into_iter()
+            .map(|ticket| Completed { ticket, completion: Completion::Settle(follows.clone()) });
+        newest.into_iter().chain(older).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::job::{BatchId, FileRef, Job, Priority, RelPath};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::task::{DeadLetter, Work};
+
+    fn job() -> Job {
+        Job {
+            job_id: JobId::new(),
+            batch_id: BatchId::new(),
+            priority: Priority(1),
+            file: FileRef { root: "r".into(), path: RelPath::new("a").unwrap() },
+            attempt: 0,
+            force: false,
+            submitted_at_ms: 0,
+        }
+    }
+
+    fn task(job: &Job, tag: u64, redelivered: bool) -> Task {
+        let letter = DeadLetter { job: job.clone(), reason: String::new(), revivals: 0 };
+        Task {
+            ticket: Ticket { stream: 0, epoch: 0, tag },
+            level: Priority(1),
+            redelivered,
+            received: Instant::now(),
+            work: Work::Dead(Box::new(letter)),
+        }
+    }
+
+    /// Tags in the order of their settling, with what is done to each.
+    fn settled(completed: Vec<Completed>) -> Vec<(u64, Settlement)> {
+        let settlement = |completion| match completion {
+            Completion::Settle(settlement) => settlement,
+            Completion::Store(_) => panic!("nothing is stored here"),
+        };
+        completed.into_iter().map(|one| (one.ticket.tag, settlement(one.completion))).collect()
+    }
+
+    #[test]
+    fn a_job_that_comes_again_is_worked_on_once_and_all_its_leases_are_settled() {
+        let retry = |job: &Job| Settlement::Retry { tier: 0, job: Box::new(job.clone()) };
+        for (follows, settlement) in [
+            (Settlement::Ack, None),
+            (Settlement::GiveBack, Some(Settlement::GiveBack)),
+            (Settlement::Ack, Some(Settlement::Ack)),
+        ] {
+            let (mut leases, job) = (Leases::default(), job());
+            let settlement = settlement.unwrap_or_else(|| retry(&job));
+            assert!(leases.admit(task(&job, 1, false)).is_some());
+            assert!(!leases.was_redelivered(Some(job.job_id)));
+            assert!(leases.admit(task(&job, 2, true)).is_none());
+            assert!(leases.admit(task(&job, 3, false)).is_none());
+            assert!(leases.was_redelivered(Some(job.job_id)));
+            let ticket = Ticket { stream: 0, epoch: 0, tag: 1 };
+            let all = leases.release(Some(job.job_id), ticket, Completion::Settle(settlement.clone()));
+            assert_eq!(settled(all), [(3, settlement), (1, follows.clone()), (2, follows)]);
+            assert!(!leases.holds(Some(job.job_id)));
+            assert!(leases.admit(task(&job, 4, true)).is_some(), "it is a new one now");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One file from its start to its completion. It knows neither who waits nor how an end is stored.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use shared::job::JobId;
+use shared::outcome::{End, FailureKind};
+use shared::record::Record;
+
+use super::Control;
+use crate::analyst::{Analyst, Interrupted};
+use crate::gates::Gates;
+use crate::lanes::LaneFailure;
+use crate::metrics;
+use crate::settle::decide;
+use crate::task::{Completion, Ended, FileWork, Settlement, Ticket};
+
+/// A task that is worked on no more.
+pub(super) struct Done {
+    pub(super) job: Option<JobId>,
+    pub(super) ticket: Ticket,
+    pub(super) completion: Completion,
+}
+
+/// A file that is to be worked on.
+pub(super) struct Start {
+    pub(super) ticket: Ticket,
+    pub(super) work: Box<FileWork>,
+    pub(super) redelivered: bool,
+    pub(super) level: &'static str,
+    pub(super) tiers: usize,
+}
+
+/// What is known before the start of a file whose root is away: it goes the way of all transient failures, at the cost
+/// of no lane.
+pub(super) fn without_root(analyst: &Analyst, gates: &Gates, start: &Start) -> Option<Completion> {
+    let detail = gates.away(&start.work.job.as_ref()?.file.root)?;
+    let failure = LaneFailure { kind: FailureKind::RootUnavailable, detail };
+    Some(settled(analyst.refuse(&start.work, failure), start))
+}
+
+pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Start) -> Done {
+    let work = &start.work;
+    let working = AssertUnwindSafe(analyst.work(work, start.redelivered)).catch_unwind();
+    let ended = tokio::select! {
+        biased;
+        ended = working => ended.unwrap_or_else(|_| Ok(internal(work))),
+        () = control.stop.stopped_now() => Err(Interrupted),
+    };
+    let completion = match ended {
+        Ok(ended) => {
+            tell_of_root(&control.gates, work, &ended.record);
+            settled(ended, &start)
+        }
+        Err(Interrupted) => Completion::Settle(Settlement::GiveBack),
+    };
+    if let Completion::Settle(_) = &completion {
+        // Interrupted, or an end of its own: either way the next try must not find it under suspicion.
+        analyst.forget_start(work).await;
+    }
+    Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion }
+}
+
+fn settled(mut ended: Ended, start: &Start) -> Completion {
+    ended.record.priority = ended.job.as_ref().map(|_| start.level.to_owned());
+    let completion = decide(ended, start.tiers);
+    if let Completion::Settle(_) = &completion {
+        metrics::retried(start.level);
+    }
+    completion
+}
+
+/// A file that was read is proof of its root; one that was not may be of the contrary. One whose root is not configured here
+/// says nothing.
+fn tell_of_root(gates: &Gates, work: &FileWork, record: &Record) {
+    let Some(job) = work.job.as_ref().filter(|_| work.root.is_some()) else { return };
+    if record.end() == End::Failed(FailureKind::RootUnavailable) {
+        gates.root_failed(&job.file.root, &record.detail.as_deref().unwrap_or_default());
+    } else if record.report.is_some() {
+        gates.root_works(&job.file.root);
+    }
+}
+
+/// A fault of ours must not lose the task: it ends as one, and the log has the panic's place.
+fn internal(work: &FileWork) -> Ended {
+    let mut record = Record::new(&work.shown, End::Failed(FailureKind::Internal));
+    record.detail = Some("the worker panicked over this job; its log says where".to_owned());
+    record.job_id = work.job.as_ref().map(|job| job.job_id);
+    record.batch_id = work.job.as_ref().map(|job| job.batch_id);
+    Ended { record, job: work.job.clone(), message: None }
+}
