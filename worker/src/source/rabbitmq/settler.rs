@@ -43,12 +43,32 @@ impl RabbitSettler {
         join_all(acks.into_iter().map(ack)).await;
     }
 
-    fn take(&self, ticket: &Ticket) -> Option<Acker> {
-        let acker = self.ledgers.get(ticket.stream).and_then(|ledger| lock(ledger).take(ticket));
+    fn take(&self, ticket: Ticket) -> Option<Taken> {
+        let ledger = self.ledgers.get(ticket.stream)?;
+        let acker = lock(ledger).take(&ticket);
         if acker.is_none() {
             metrics::lost_leases(1);
         }
-        acker
+        Some(Taken { acker: acker?, ledger: Arc::clone(ledger), ticket })
+    }
+}
+
+/// A delivery that is settled apart from the others. Until it is, no acknowledgement reaches over it.
+struct Taken {
+    acker: Acker,
+    ledger: Arc<Mutex<Ledger>>,
+    ticket: Ticket,
+}
+
+impl Taken {
+    async fn ack(self) {
+        note(self.acker.ack(BasicAckOptions { multiple: false }).await, 1);
+        lock(&self.ledger).settled(&self.ticket);
+    }
+
+    async fn give_back(self) {
+        note(self.acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
+        lock(&self.ledger).settled(&self.ticket);
     }
 }
 
@@ -63,16 +83,16 @@ impl Settle for RabbitSettler {
                         of_stream.push(ticket);
                     }
                 }
-                Settlement::GiveBack => give_backs.extend(self.take(&ticket)),
+                Settlement::GiveBack => give_backs.extend(self.take(ticket)),
                 Settlement::Retry { tier, job } => {
-                    if let Some(acker) = self.take(&ticket) {
-                        self.retries.spawn(retry(self.publisher.clone(), acker, tier, job));
+                    if let Some(taken) = self.take(ticket) {
+                        self.retries.spawn(retry(self.publisher.clone(), taken, tier, job));
                     }
                 }
             }
         }
         self.acknowledge(acks).await;
-        join_all(give_backs.into_iter().map(give_back)).await;
+        join_all(give_backs.into_iter().map(Taken::give_back)).await;
         while self.retries.try_join_next().is_some() {}
     }
 
@@ -90,18 +110,14 @@ async fn ack(ack: Ack) {
     note(sent, ack.covers);
 }
 
-async fn give_back(acker: Acker) {
-    note(acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
-}
-
 /// Published again first, acknowledged after: in between there are two, never none.
-async fn retry(publisher: Publisher, acker: Acker, tier: usize, job: Box<Job>) {
+async fn retry(publisher: Publisher, taken: Taken, tier: usize, job: Box<Job>) {
     match publisher.publish(&job, Route::Retry { tier, level: job.priority }).await {
-        Ok(Fate::Accepted) => ack(Ack { acker, covers: 1 }).await,
-        Ok(Fate::QueueFull) => give_back(acker).await,
+        Ok(Fate::Accepted) => taken.ack().await,
+        Ok(Fate::QueueFull) => taken.give_back().await,
         Err(error) => {
             tracing::warn!(job_id = %job.job_id, %error, "a retry was not accepted, the job is given back");
-            give_back(acker).await;
+            taken.give_back().await;
         }
     }
 }
