@@ -131,6 +131,11 @@ pub fn store_failed() {
     counter!(names::STORE_FAILURES).increment(1);
 }
 
+/// A delivery came that had been with a worker before.
+pub fn redelivered() {
+    counter!(names::REDELIVERIES).increment(1);
+}
+
 /// So many deliveries were no longer ours when they were settled.
 pub fn lost_leases(count: usize) {
     counter!(names::LOST_LEASES).increment(count as u64);
@@ -156,7 +161,9 @@ fn touch(levels: Levels) {
     for cause in RestartCause::ALL {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).increment(0);
     }
-    for name in [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::STORE_FAILURES] {
+    for name in
+        [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::REDELIVERIES, names::STORE_FAILURES]
+    {
         counter!(name).increment(0);
     }
     jobs(0, 0);

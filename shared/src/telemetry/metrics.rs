@@ -33,6 +33,8 @@ pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
 pub const RETRIES: &str = "analysis_retries_total";
 /// Deliveries that were no longer ours when they were to be acknowledged.
 pub const LOST_LEASES: &str = "analysis_lost_leases_total";
+/// Deliveries that had been with a worker before.
+pub const REDELIVERIES: &str = "analysis_redeliveries_total";
 /// Lanes replaced.
 pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 /// Writes to Redis that failed.
@@ -162,6 +164,11 @@ pub const METRICS: &[Metric] = &[
         LOST_LEASES,
         &[],
         "Deliveries that the broker had already taken back when they were acknowledged; their files may be analysed twice, and count once.",
+    ),
+    counter(
+        REDELIVERIES,
+        &[],
+        "Deliveries that had been with a worker before: one that died, lost its connection or gave them back.",
     ),
     counter(LANE_RESTARTS, &["cause"], "Analysis processes replaced by a fresh one, by cause."),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 use super::{lock, message};
+use crate::metrics;
 use crate::task::Task;
 
 /// A consumer that ended (its queue was deleted, its node went away) is started again this much later.
@@ -71,6 +72,9 @@ impl Subscription {
 
     fn deliver(&self, delivery: Delivery) {
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+        if redelivered {
+            metrics::redelivered();
+        }
         let work = message::read(&delivery, &self.roots);
         let epoch = lock(&self.ledger).received(tag, delivery.acker);
         let task = message::task(self.stream, epoch, tag, self.level, redelivered, work);
