@@ -19,4 +19,5 @@ mod settle;
 mod submit;
 
 pub(crate) use arguments::Chaos;
+pub(crate) use media::ROOT;
 pub(crate) use run::run;

@@ -2,6 +2,7 @@
 
 use crate::chaos::Chaos;
 use crate::corpus::Corpus;
+use crate::hostile::Hostile;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -18,6 +19,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Corpus(Corpus),
     Chaos(Chaos),
+    Hostile(Hostile),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 something failed, and its file is named · 2 wrong usage";

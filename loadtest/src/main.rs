@@ -3,6 +3,7 @@
 mod chaos;
 mod cli;
 mod corpus;
+mod hostile;
 mod rig;
 
 use clap::Parser;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
             Err(error) => failed(&error, error.exit_code()),
         },
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
+        cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
     }
 }
 

@@ -8,7 +8,7 @@ mod servers;
 mod worker;
 
 pub(crate) use error::{RigError, io};
-pub(crate) use place::{Programs, Repository};
+pub(crate) use place::{Programs, Repository, program};
 pub(crate) use process::{Process, Seen};
 pub(crate) use servers::Servers;
 pub(crate) use worker::{Totals, Worker};

@@ -81,7 +81,8 @@ pub fn jobs(waiting: usize, running: usize) {
 pub fn started(work: &FileWork, level: &'static str) {
     // A retry's wait says nothing of the queue.
     let Some(job) = work.job.as_ref().filter(|job| job.attempt == 0) else { return };
-    let waited_ms = unix_nanos(SystemTime::now()) / 1_000_000 - job.submitted_at_ms;
+    // Anybody may have written the job, at any time before or after time itself.
+    let waited_ms = (unix_nanos(SystemTime::now()) / 1_000_000).saturating_sub(job.submitted_at_ms);
     // The clocks of two hosts may differ: a wait below nothing is nothing.
     histogram!(names::QUEUE_WAIT, "priority" => level).record(waited_ms.max(0) as f64 / 1000.0);
 }

@@ -43,6 +43,9 @@ pub(crate) struct Chaos {
     /// The producer to test [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     pub(crate) producer: Option<PathBuf>,
+    /// Keep the logs of the workers also when nothing was found
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// Print the schedule and do nothing
     #[arg(long)]
     pub(crate) plan: bool,

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::arguments::Chaos;
-use super::audit::{Evidence, Verdict, audit};
+use super::audit::{Evidence, audit};
 use super::books::Books;
 use super::disk::Disk;
 use super::faults::{Field, Injected, inject};
@@ -121,7 +121,7 @@ async fn hold(
         seconds: begun.elapsed().as_secs_f64(),
         counters: counters(&field.slots),
         faults: evidence.faults,
-        kept: keep(folder, &verdict),
+        kept: keep(folder, arguments.keep || !verdict.passes()),
         verdict,
     };
     if let Some(out) = &arguments.out {
@@ -214,6 +214,6 @@ fn counters(slots: &[Slot]) -> BTreeMap<&'static str, f64> {
 }
 
 /// The folder stays when there is something to look for in its logs.
-fn keep(folder: TempDir, verdict: &Verdict) -> Option<String> {
-    (!verdict.passes()).then(|| folder.keep().display().to_string())
+fn keep(folder: TempDir, wanted: bool) -> Option<String> {
+    wanted.then(|| folder.keep().display().to_string())
 }

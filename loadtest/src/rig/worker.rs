@@ -27,7 +27,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Lines of a log that explain an end.
-const TAIL: usize = 12;
+const TAIL: usize = 8;
+
+/// Of each of them so much, in characters.
+const WIDE: usize = 200;
 
 /// Counters of one worker process, by series without labels.
 pub(crate) type Totals = BTreeMap<String, f64>;
@@ -108,7 +111,7 @@ impl Worker {
     pub(crate) fn tail(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
+        let lines: Vec<String> = text.lines().map(|line| line.chars().take(WIDE).collect()).collect();
         lines[lines.len().saturating_sub(TAIL)..].join("\n")
     }
 
