@@ -2,8 +2,11 @@
 //! worker, ten thousand forged messages through a real broker: each must end in one record, and the worker must live on.
 
 mod arguments;
+mod bombs;
 mod deliver;
+mod files;
 mod forge;
+mod mutate;
 mod pack;
 
 pub(crate) use arguments::Hostile;
@@ -14,6 +17,7 @@ use arguments::Kind;
 /// Runs the command; the text to print, and whether everything ended as it must.
 pub(crate) fn run(arguments: &Hostile) -> Result<(String, bool), RigError> {
     match &arguments.kind {
+        Kind::Files(arguments) => files::run(arguments),
         Kind::Messages(arguments) => deliver::run(arguments),
     }
 }
