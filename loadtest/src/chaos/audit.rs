@@ -13,7 +13,7 @@ use super::schedule::{Fault, Server, Wire};
 use super::submit::{Numbers, Submission};
 
 /// A failure may be stored this long after the fault that caused it was healed: the retry tiers of a run take 7 s, a time
-/// limit 5 s, and a store that was away is tried again within 10 s.
+/// limit 6 s, and a store that was away is tried again within 10 s.
 const AFTERMATH_MS: i64 = 60_000;
 
 /// Clocks of one machine, read a little apart.

@@ -17,7 +17,7 @@ const FOLDERS: usize = 4;
 
 /// A file of silence that takes as long as a piece of music: a few of them keep lanes busy when faults strike.
 const SLOW: &str = "slow.wav";
-const SLOW_SECONDS: u32 = 240;
+const SLOW_SECONDS: u32 = 60;
 const RATE: u32 = 44_100;
 
 /// An outcome and a kind of failure that a file may have by itself.

@@ -200,7 +200,7 @@ fn settings(topology: &Topology) -> Environment {
         ("RESULT_TTL", format!("{}s", RESULT_TTL.as_secs())),
         ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
         ("ANALYSIS_MAX_WORKERS", LANES.to_owned()),
-        ("ANALYSIS_TIMEOUT", "5s".to_owned()),
+        ("ANALYSIS_TIMEOUT", "6s".to_owned()),
         ("SHUTDOWN_TIMEOUT", "5s".to_owned()),
         ("HEALTH_CHECK_TIMEOUT", "2s".to_owned()),
         ("CACHE_SIZE_MB", "8".to_owned()),

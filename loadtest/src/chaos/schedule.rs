@@ -131,7 +131,7 @@ fn shuffled(random: &mut Random, workers: usize) -> Vec<Fault> {
 const fn spans(fault: Fault) -> (f64, f64) {
     match fault {
         Fault::StopWorker { .. } => (1.0, 6.0),
-        Fault::StopLane { .. } => (2.0, 8.0),
+        Fault::StopLane { .. } => (2.0, 9.0),
         Fault::KillRedis => (0.2, 4.0),
         Fault::KillRabbitmq => (0.0, 2.0),
         Fault::Wire { wire: Wire::Delay, .. } => (2.0, 10.0),
