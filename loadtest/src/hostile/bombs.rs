@@ -10,11 +10,11 @@ pub(super) fn nest(random: &mut Random, file: &[u8]) -> Vec<u8> {
     let depth = *random.pick(&DEPTHS);
     let inside = &file[..file.len().min(16 * 1024)];
     match random.below(6) {
-        0 => boxes(depth, *random.pick(&[b"moov", b"trak", b"udta", b"meta", b"ilst"]), inside),
+        0 => boxes(depth, random.pick(&[b"moov", b"trak", b"udta", b"meta", b"ilst"]), inside),
         1 => chunks(depth, inside),
         2 => elements(
             depth,
-            *random.pick(&[&[0xaeu8][..], &[0x1f, 0x43, 0xb6, 0x75], &[0x16, 0x54, 0xae, 0x6b]]),
+            random.pick(&[&[0xaeu8][..], &[0x1f, 0x43, 0xb6, 0x75], &[0x16, 0x54, 0xae, 0x6b]]),
             inside,
         ),
         3 => tags(depth.min(3000), inside),

@@ -229,7 +229,7 @@ impl Tally {
             FailureKind::Timeout | FailureKind::Crash | FailureKind::OutOfMemory | FailureKind::Internal
         ) {
             keep_file(&folder.join(name), keep)?;
-            let mutation = name.splitn(2, '-').nth(1).unwrap_or(name);
+            let mutation = name.split_once('-').map_or(name, |(_, mutation)| mutation);
             *self.by_mutation.entry(format!("{kind} by {mutation}")).or_default() += 1;
             self.notable.push(format!("{kind}: {name}: {detail}"));
         }
