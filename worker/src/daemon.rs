@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use shared::broker::{Broker, BrokerError, Publisher};
 use shared::roots::MediaRoots;
@@ -24,6 +25,9 @@ use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
 use crate::stop::Stop;
 
 mod depth;
+
+/// Between two tries to come up on a broker that goes away in the middle of it.
+const CONNECT_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the daemon did not run, with its exit code.
 #[derive(Debug)]
@@ -57,7 +61,9 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
     let store = open_store(&settings)?;
     let health = serve(&settings, &store, &stop).await?;
-    let Some(fleet) = interruptible(&stop, connect(&settings, roots)).await? else { return Ok(()) };
+    let Some(fleet) = interruptible(&stop, connect_in_the_end(&settings, roots)).await? else {
+        return Ok(());
+    };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
@@ -113,6 +119,17 @@ struct Fleet {
     depth: JoinHandle<()>,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
+}
+
+/// A connection that is lost while the queues are declared is no wrong setting: it is tried again.
+async fn connect_in_the_end(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+    loop {
+        match connect(settings, roots.clone()).await {
+            Err(error) if error.may_pass() => warn!(%error, "rabbitmq went away, trying again"),
+            other => return other,
+        }
+        tokio::time::sleep(CONNECT_AGAIN).await;
+    }
 }
 
 async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {

@@ -5,18 +5,20 @@ use crate::corpus::Random;
 /// Deeper than any stack that recurses, and still a small file.
 const DEPTHS: [usize; 5] = [2, 17, 200, 3000, 12_000];
 
+/// Boxes of MPEG-4 that hold others.
+const BOXES: [[u8; 4]; 5] = [*b"moov", *b"trak", *b"udta", *b"meta", *b"ilst"];
+
+/// Elements of Matroska that hold others: an entry of a track, a cluster, the tracks.
+const MASTERS: [&[u8]; 3] = [&[0xae], &[0x1f, 0x43, 0xb6, 0x75], &[0x16, 0x54, 0xae, 0x6b]];
+
 /// The file inside containers inside containers.
 pub(super) fn nest(random: &mut Random, file: &[u8]) -> Vec<u8> {
     let depth = *random.pick(&DEPTHS);
     let inside = &file[..file.len().min(16 * 1024)];
     match random.below(6) {
-        0 => boxes(depth, random.pick(&[b"moov", b"trak", b"udta", b"meta", b"ilst"]), inside),
+        0 => boxes(depth, random.pick(&BOXES), inside),
         1 => chunks(depth, inside),
-        2 => elements(
-            depth,
-            random.pick(&[&[0xaeu8][..], &[0x1f, 0x43, 0xb6, 0x75], &[0x16, 0x54, 0xae, 0x6b]]),
-            inside,
-        ),
+        2 => elements(depth, MASTERS[random.below(MASTERS.len())], inside),
         3 => tags(depth.min(3000), inside),
         4 => pages(depth, inside),
         _ => [&b"fLaC"[..], &[0x01, 0, 0, 0].repeat(depth), &[0x84, 0, 0, 0], inside].concat(),
