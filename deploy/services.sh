@@ -7,6 +7,7 @@ usage() {
     cat <<'TEXT'
 usage: deploy/services.sh up | env | status | down
        deploy/services.sh restart | kill   rabbitmq | redis
+       deploy/services.sh ctl COMMAND...
 
   up       makes both servers available; returns when they answer; harmless when they already do
   env      prints the line to eval: export AMQP_URL=… REDIS_URL=…
@@ -14,6 +15,7 @@ usage: deploy/services.sh up | env | status | down
   down     stops what `up` started and deletes its data
   restart  stops and starts one private server with its data, on the same port
   kill     kills one private server with SIGKILL; `restart` or `up` brings it back
+  ctl      runs rabbitmqctl on the private broker, such as: ctl close_all_connections reason
 
 A server whose AMQP_URL or REDIS_URL is set is used as it is, and never stopped. Otherwise a private one runs on
 a loopback port: this machine's own program, installed with apt (as root or by sudo) where it is missing, else a
@@ -230,6 +232,18 @@ verb_kill() {
     say "$1: killed"
 }
 
+# Without the lock: it changes nothing that a record speaks of, and may be asked while another verb waits.
+verb_ctl() { # command...
+    [ "$(backend_of rabbitmq)" = native ] || die 1 "there is no private rabbitmq in $STATE that runs on this machine itself"
+    rabbitmq_environment
+    "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" --quiet "$@"
+}
+
+if [ "${1:-}" = ctl ] && [ $# -gt 1 ]; then
+    shift
+    verb_ctl "$@"
+    exit
+fi
 case $#:${1:-} in
     1:up | 1:env | 1:status | 1:down) "verb_$1" ;;
     2:restart | 2:kill) "verb_$1" "$2" ;;

@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::chaos::Chaos;
 use crate::corpus::Corpus;
+use crate::hostile::Hostile;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -16,6 +18,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Corpus(Corpus),
+    Chaos(Chaos),
+    Hostile(Hostile),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 something failed, and its file is named · 2 wrong usage";

@@ -28,6 +28,7 @@ pub(crate) use arguments::Corpus;
 use arguments::Other;
 use error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
+pub(crate) use random::Random;
 
 /// Runs the command and gives the line that sums it up.
 pub(crate) fn run(arguments: &Corpus) -> Result<String, Error> {

@@ -1,24 +1,40 @@
 //! `loadtest`: music with a known truth, and load for the fleet.
 
+mod chaos;
 mod cli;
 mod corpus;
+mod hostile;
+mod rig;
 
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli::Cli { command } = cli::Cli::parse();
-    let result = match command {
-        cli::Command::Corpus(arguments) => corpus::run(&arguments),
-    };
-    match result {
-        Ok(summary) => {
-            cli::say(&mut std::io::stdout().lock(), &summary);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            cli::say(&mut std::io::stderr().lock(), &format!("error: {error}"));
-            ExitCode::from(error.exit_code())
-        }
+    match command {
+        cli::Command::Corpus(arguments) => match corpus::run(&arguments) {
+            Ok(summary) => finished(&summary, true),
+            Err(error) => failed(&error, error.exit_code()),
+        },
+        cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
+        cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
     }
+}
+
+/// A test of the fleet: 1 also when it could be held and found something.
+fn tested(result: Result<(String, bool), rig::RigError>) -> ExitCode {
+    match result {
+        Ok((text, passed)) => finished(&text, passed),
+        Err(error) => failed(&error, 1),
+    }
+}
+
+fn finished(text: &str, fine: bool) -> ExitCode {
+    cli::say(&mut std::io::stdout().lock(), text);
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn failed(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    cli::say(&mut std::io::stderr().lock(), &format!("error: {error}"));
+    ExitCode::from(code)
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lapin::protocol::{AMQPErrorKind, AMQPHardError};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
 
@@ -149,12 +150,28 @@ async fn probe(url: &str) -> std::io::Result<()> {
     }
 }
 
+impl BrokerError {
+    /// Whether the same may work a moment later: nobody answered, or the connection was lost in the middle of it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Protocol(error) | Self::Topology(TopologyError::Refused { source: error, .. }) => {
+                !is_refusal(error)
+            }
+            Self::Refused { .. } | Self::Topology(_) | Self::Unroutable(_) | Self::Encode(_) => false,
+        }
+    }
+}
+
 /// Wrong password, unknown vhost, unknown scheme: the same answer would come for ever.
 fn is_refusal(error: &lapin::Error) -> bool {
     match error.kind() {
-        ErrorKind::ProtocolError(_)
-        | ErrorKind::AuthProviderError(_)
-        | ErrorKind::InvalidProtocolVersion(_) => true,
+        // An operator or a node that goes down closes connections; that says nothing against us.
+        ErrorKind::ProtocolError(error) => {
+            !matches!(error.kind(), AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED))
+        }
+        ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
         ErrorKind::IOError(io) => matches!(
             io.kind(),
             std::io::ErrorKind::InvalidInput
@@ -198,6 +215,21 @@ pub fn mask(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lapin::protocol::{AMQPError, AMQPSoftError};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_that_was_closed_is_no_refusal() {
+        let refused = |kind: AMQPErrorKind| {
+            let source = ErrorKind::ProtocolError(AMQPError::new(kind, "because".into())).into();
+            BrokerError::from(TopologyError::Refused { name: "q".into(), source })
+        };
+        assert!(refused(AMQPHardError::CONNECTIONFORCED.into()).may_pass());
+        assert!(!refused(AMQPHardError::NOTALLOWED.into()).may_pass());
+        assert!(!refused(AMQPSoftError::ACCESSREFUSED.into()).may_pass());
+    }
+
     #[test]
     fn passwords_are_masked() {
         assert_eq!(super::mask("amqp://me:s3cret@host:5672/%2f"), "amqp://me:***@host:5672/%2f");

@@ -35,6 +35,9 @@ use depth::Depths;
 const WEDGED: &str =
     "RabbitMQ has messages for this worker and delivers none, to new consumers either: start it again";
 
+/// Between two tries to come up on a broker that goes away in the middle of it.
+const CONNECT_AGAIN: Duration = Duration::from_secs(1);
+
 /// Why the daemon did not run, with its exit code.
 #[derive(Debug)]
 struct Failure(String, u8);
@@ -70,7 +73,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let control =
         Control { stop, gates: Gates::new(roots.iter().map(|(name, _)| name)), ..Control::default() };
     let health = serve(&settings, &store, &control).await?;
-    let connecting = connect(&settings, roots.clone());
+    let connecting = connect_in_the_end(&settings, roots.clone());
     let Some(fleet) = interruptible(&control.stop, connecting).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
@@ -147,6 +150,17 @@ struct Fleet {
     wedged: CancellationToken,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
+}
+
+/// A connection that is lost while the queues are declared is no wrong setting: it is tried again.
+async fn connect_in_the_end(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+    loop {
+        match connect(settings, roots.clone()).await {
+            Err(error) if error.may_pass() => warn!(%error, "rabbitmq went away, trying again"),
+            other => return other,
+        }
+        tokio::time::sleep(CONNECT_AGAIN).await;
+    }
 }
 
 async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {

@@ -83,7 +83,8 @@ pub fn jobs(waiting: usize, running: usize) {
 pub fn started(work: &FileWork, level: &'static str) {
     // A retry's wait says nothing of the queue.
     let Some(job) = work.job.as_ref().filter(|job| job.attempt == 0) else { return };
-    let waited_ms = unix_nanos(SystemTime::now()) / 1_000_000 - job.submitted_at_ms;
+    // Anybody may have written the job, at any time before or after time itself.
+    let waited_ms = (unix_nanos(SystemTime::now()) / 1_000_000).saturating_sub(job.submitted_at_ms);
     // The clocks of two hosts may differ: a wait below nothing is nothing.
     histogram!(names::QUEUE_WAIT, "priority" => level).record(waited_ms.max(0) as f64 / 1000.0);
 }
@@ -202,6 +203,11 @@ pub fn store_failed() {
     counter!(names::STORE_FAILURES).increment(1);
 }
 
+/// A delivery came that had been with a worker before.
+pub fn redelivered() {
+    counter!(names::REDELIVERIES).increment(1);
+}
+
 /// So many deliveries were no longer ours when they were settled.
 pub fn lost_leases(count: usize) {
     counter!(names::LOST_LEASES).increment(count as u64);
@@ -227,7 +233,9 @@ fn touch(levels: Levels) {
     for cause in RestartCause::ALL {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).increment(0);
     }
-    for name in [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::STORE_FAILURES] {
+    for name in
+        [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::REDELIVERIES, names::STORE_FAILURES]
+    {
         counter!(name).increment(0);
     }
     for fate in DeadFate::ALL {

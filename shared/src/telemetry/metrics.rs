@@ -41,6 +41,8 @@ pub const CONSUMER_RESTARTS: &str = "analysis_consumer_restarts_total";
 pub const BREAKER_STATE: &str = "analysis_breaker_state";
 /// Media roots that can be read, and that cannot.
 pub const MEDIA_ROOTS: &str = "analysis_media_roots";
+/// Deliveries that had been with a worker before.
+pub const REDELIVERIES: &str = "analysis_redeliveries_total";
 /// Lanes replaced.
 pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 /// Writes to Redis that failed.
@@ -192,6 +194,11 @@ pub const METRICS: &[Metric] = &[
         MetricUnit::Count,
         &["state"],
         "Media roots of this worker that are available, and that are away; jobs of those that are away are retried.",
+    ),
+    counter(
+        REDELIVERIES,
+        &[],
+        "Deliveries that had been with a worker before: one that died, lost its connection or gave them back.",
     ),
     counter(LANE_RESTARTS, &["cause"], "Analysis processes replaced by a fresh one, by cause."),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),

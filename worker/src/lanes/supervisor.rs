@@ -61,6 +61,8 @@ pub(super) async fn keep(pool: Arc<Pool>, slot: usize, first: oneshot::Sender<Re
                 let _ = report.send(Err(error));
                 return;
             }
+            // Stopped while it came up: no fault of the lane's, and nothing to warn of.
+            (Err(_), None) if pool.closing.is_cancelled() => false,
             (Err(error), None) => {
                 tracing::warn!(slot, %error, "a lane cannot be started");
                 false

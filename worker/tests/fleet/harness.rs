@@ -16,7 +16,7 @@ mod wait;
 mod worker;
 
 pub use fleet::Fleet;
-pub use media::slow_wav;
+pub use media::{silent_wav, slow_wav};
 pub use process::Process;
 pub use proxy::{Line, Proxy};
 pub use samples::{samples, truth};

@@ -17,6 +17,7 @@ mod batches;
 mod breakers;
 mod cache;
 mod cancel;
+mod changing;
 mod crash_loop;
 mod dead;
 mod drain;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::broker::lapin::BasicProperties;
-use shared::job::{BatchId, Job, JobId, MAX_MESSAGE_BYTES};
+use shared::job::{BatchId, Job, JobId, MAX_MESSAGE_BYTES, Priority};
 use shared::outcome::{FailureKind, Kind};
 use shared::record::Record;
 
@@ -94,4 +94,28 @@ async fn a_message_whose_properties_name_its_batch_ends_there() {
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
     assert_eq!(fleet.state(BatchId::STRAY).await, None);
+}
+
+#[tokio::test]
+async fn numbers_at_their_edges_are_no_end_of_a_worker() {
+    let fleet = Fleet::with(&[]).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    let batch = BatchId::new();
+    fleet.store.create_batch(batch, "edges", 0).await.unwrap();
+    fleet.put("bad/silence.wav", "a.wav");
+    let sound = fleet.job(batch, "a.wav", NORMAL);
+    let edges = [i64::MIN, -1, i64::MAX].map(|time| Job {
+        submitted_at_ms: time,
+        job_id: JobId::new(),
+        ..sound.clone()
+    });
+    let tried = Job { attempt: u16::MAX, job_id: JobId::new(), ..sound.clone() };
+    let low = Job { priority: Priority(u8::MAX), job_id: JobId::new(), ..sound };
+    let jobs: Vec<Job> = edges.into_iter().chain([tried, low]).collect();
+    for job in &jobs {
+        fleet.publish_raw(NORMAL, &job.encode().unwrap(), properties(job)).await;
+    }
+    let records = fleet.ends(batch, jobs.len() as u64).await;
+    assert!(records.iter().all(|record| record.outcome.code() == "not_applicable"), "{records:?}");
+    worker.stop().await;
 }

@@ -16,7 +16,14 @@ use tempfile::TempDir;
 
 use crate::harness::{analyze, folder, name_below, put, records, run, run_with};
 
-const ODD: [&[u8]; 4] = [b"new\nline.wav", "🎵 ♯.wav".as_bytes(), b"\xff\xfe.wav", b" blank .wav"];
+const ODD: [&[u8]; 5] = [b"new\nline.wav", "🎵 ♯.wav".as_bytes(), b"\xff\xfe.wav", b" blank .wav", &LONGEST];
+
+/// As long as a name may be.
+const LONGEST: [u8; 255] = {
+    let mut name = [b'x'; 255];
+    [name[251], name[252], name[253], name[254]] = *b".wav";
+    name
+};
 
 fn odd_names() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,8 @@ use crate::task::Ticket;
 pub(super) struct Ledger<A = Acker> {
     epoch: u64,
     last_tag: u64,
-    outstanding: BTreeMap<u64, A>,
+    /// Without its acker: taken out, and its own settlement not sent yet.
+    outstanding: BTreeMap<u64, Option<A>>,
     delivered: u64,
 }
 
@@ -39,7 +40,7 @@ impl<A> Ledger<A> {
         }
         self.last_tag = tag;
         self.delivered += 1;
-        self.outstanding.insert(tag, acker);
+        self.outstanding.insert(tag, Some(acker));
         self.epoch
     }
 
@@ -53,23 +54,32 @@ impl<A> Ledger<A> {
         self.outstanding.len()
     }
 
-    /// Takes one delivery out; `None` when it was of an earlier connection.
+    /// Takes one delivery out, to be settled apart; `None` when it was of an earlier connection. Its place is kept until
+    /// [`Ledger::settled`]: a `multiple` acknowledgement that reached over it would settle it too, before its retry is
+    /// confirmed or instead of giving it back, and the job would be lost.
     pub(super) fn take(&mut self, ticket: &Ticket) -> Option<A> {
-        if ticket.epoch == self.epoch { self.outstanding.remove(&ticket.tag) } else { None }
+        if ticket.epoch == self.epoch { self.outstanding.get_mut(&ticket.tag)?.take() } else { None }
+    }
+
+    /// What was taken out has been settled.
+    pub(super) fn settled(&mut self, ticket: &Ticket) {
+        if ticket.epoch == self.epoch && self.outstanding.get(&ticket.tag).is_some_and(Option::is_none) {
+            self.outstanding.remove(&ticket.tag);
+        }
     }
 
     /// Takes deliveries out and returns the fewest acknowledgements that settle them, with the number of those whose
     /// connection is gone.
     pub(super) fn acks(&mut self, tickets: &[Ticket]) -> (Vec<Ack<A>>, usize) {
         let ours = tickets.iter().filter(|ticket| ticket.epoch == self.epoch);
-        let tags: BTreeSet<u64> =
-            ours.map(|ticket| ticket.tag).filter(|tag| self.outstanding.contains_key(tag)).collect();
+        let held = |tag: &u64| self.outstanding.get(tag).is_some_and(Option::is_some);
+        let tags: BTreeSet<u64> = ours.map(|ticket| ticket.tag).filter(held).collect();
         let lost = tickets.len() - tags.len();
         // `multiple` settles everything up to its tag, so it may reach as far as every delivery up to it is among ours.
         let prefix = self.outstanding.keys().zip(&tags).take_while(|(oldest, ours)| oldest == ours).count();
         let mut acks = Vec::with_capacity(tags.len() - prefix + 1);
         for (place, tag) in tags.into_iter().enumerate() {
-            let Some(acker) = self.outstanding.remove(&tag) else { continue };
+            let Some(acker) = self.outstanding.remove(&tag).flatten() else { continue };
             match (place + 1).cmp(&prefix) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => acks.push(Ack { acker, covers: prefix }),
@@ -114,6 +124,19 @@ mod tests {
         assert_eq!(acks, [Ack { acker: 1, covers: 1 }]);
         assert_eq!(lost, 2);
         assert_eq!(ledger.take(&ticket(0, 3)), None);
+    }
+
+    #[test]
+    fn an_acknowledgement_never_reaches_over_what_is_settled_apart() {
+        let mut ledger = ledger(1..=4);
+        assert_eq!(ledger.take(&ticket(0, 2)), Some(2));
+        assert_eq!(ledger.take(&ticket(0, 2)), None);
+        // 3 with `multiple` would acknowledge 2, whose retry is not confirmed yet.
+        let (acks, _) = ledger.acks(&[ticket(0, 1), ticket(0, 3)]);
+        assert_eq!(acks, [Ack { acker: 1, covers: 1 }, Ack { acker: 3, covers: 1 }]);
+        ledger.settled(&ticket(0, 2));
+        let (acks, _) = ledger.acks(&[ticket(0, 4)]);
+        assert_eq!(acks, [Ack { acker: 4, covers: 1 }]);
     }
 
     proptest! {

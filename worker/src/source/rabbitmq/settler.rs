@@ -47,12 +47,32 @@ impl RabbitSettler {
         join_all(acks.into_iter().map(ack)).await;
     }
 
-    fn take(&self, ticket: &Ticket) -> Option<Acker> {
-        let acker = self.ledgers.get(ticket.stream).and_then(|ledger| lock(ledger).take(ticket));
+    fn take(&self, ticket: Ticket) -> Option<Taken> {
+        let ledger = self.ledgers.get(ticket.stream)?;
+        let acker = lock(ledger).take(&ticket);
         if acker.is_none() {
             metrics::lost_leases(1);
         }
-        acker
+        Some(Taken { acker: acker?, ledger: Arc::clone(ledger), ticket })
+    }
+}
+
+/// A delivery that is settled apart from the others. Until it is, no acknowledgement reaches over it.
+struct Taken {
+    acker: Acker,
+    ledger: Arc<Mutex<Ledger>>,
+    ticket: Ticket,
+}
+
+impl Taken {
+    async fn ack(self) {
+        note(self.acker.ack(BasicAckOptions { multiple: false }).await, 1);
+        lock(&self.ledger).settled(&self.ticket);
+    }
+
+    async fn give_back(self) {
+        note(self.acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
+        lock(&self.ledger).settled(&self.ticket);
     }
 }
 
@@ -67,21 +87,21 @@ impl Settle for RabbitSettler {
                         of_stream.push(ticket);
                     }
                 }
-                Settlement::GiveBack => give_backs.extend(self.take(&ticket)),
+                Settlement::GiveBack => give_backs.extend(self.take(ticket)),
                 Settlement::Retry { tier, job } => {
-                    if let Some(acker) = self.take(&ticket) {
-                        self.retries.spawn(retry(self.publisher.clone(), acker, tier, job));
+                    if let Some(taken) = self.take(ticket) {
+                        self.retries.spawn(retry(self.publisher.clone(), taken, tier, job));
                     }
                 }
                 Settlement::Revive { job, revivals } => {
-                    if let Some(acker) = self.take(&ticket) {
-                        self.retries.spawn(revive(self.publisher.clone(), acker, job, revivals));
+                    if let Some(taken) = self.take(ticket) {
+                        self.retries.spawn(revive(self.publisher.clone(), taken, job, revivals));
                     }
                 }
             }
         }
         self.acknowledge(acks).await;
-        join_all(give_backs.into_iter().map(give_back)).await;
+        join_all(give_backs.into_iter().map(Taken::give_back)).await;
         while self.retries.try_join_next().is_some() {}
     }
 
@@ -99,31 +119,27 @@ async fn ack(ack: Ack) {
     note(sent, ack.covers);
 }
 
-async fn give_back(acker: Acker) {
-    note(acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
-}
-
 /// Published again first, acknowledged after: in between there are two, never none.
-async fn retry(publisher: Publisher, acker: Acker, tier: usize, job: Box<Job>) {
+async fn retry(publisher: Publisher, taken: Taken, tier: usize, job: Box<Job>) {
     match publisher.publish(&job, Route::Retry { tier, level: job.priority }).await {
-        Ok(Fate::Accepted) => ack(Ack { acker, covers: 1 }).await,
-        Ok(Fate::QueueFull) => give_back(acker).await,
+        Ok(Fate::Accepted) => taken.ack().await,
+        Ok(Fate::QueueFull) => taken.give_back().await,
         Err(error) => {
             tracing::warn!(job_id = %job.job_id, %error, "a retry was not accepted, the job is given back");
-            give_back(acker).await;
+            taken.give_back().await;
         }
     }
 }
 
 /// As a retry: published first, acknowledged after.
-async fn revive(publisher: Publisher, acker: Acker, job: Box<Job>, revivals: u16) {
+async fn revive(publisher: Publisher, taken: Taken, job: Box<Job>, revivals: u16) {
     loop {
         match publisher.revive(&job, revivals).await {
-            Ok(Fate::Accepted) => return ack(Ack { acker, covers: 1 }).await,
+            Ok(Fate::Accepted) => return taken.ack().await,
             Ok(Fate::QueueFull) => tokio::time::sleep(REVIVE_AGAIN).await,
             Err(error) => {
                 tracing::warn!(job_id = %job.job_id, %error, "a dead letter was not accepted, it is given back");
-                return give_back(acker).await;
+                return taken.give_back().await;
             }
         }
     }

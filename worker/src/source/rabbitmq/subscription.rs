@@ -126,6 +126,9 @@ impl Subscription {
 
     fn deliver(&self, delivery: Delivery) {
         let (tag, redelivered) = (delivery.delivery_tag, delivery.redelivered);
+        if redelivered {
+            metrics::redelivered();
+        }
         let (level, work) = match self.feed {
             Feed::Level(level) => (level, message::read(&delivery, &self.roots)),
             Feed::Dead => (self.level_of(delivery.routing_key.as_str()), message::read_dead(&delivery)),

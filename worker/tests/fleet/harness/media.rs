@@ -12,8 +12,13 @@ const SECONDS: u32 = 590;
 
 /// A file that takes minutes to analyse and no room on the disk: a header, and a hole for 1.8 GB of samples.
 pub fn slow_wav(path: &Path) {
+    silent_wav(path, SECONDS);
+}
+
+/// The same of so many seconds.
+pub fn silent_wav(path: &Path, seconds: u32) {
     let frame = CHANNELS * BYTES_PER_SAMPLE;
-    let bytes = RATE * SECONDS * u32::from(frame);
+    let bytes = RATE * seconds * u32::from(frame);
     let mut header = Vec::new();
     header.extend(b"RIFF");
     header.extend((bytes + 36).to_le_bytes());

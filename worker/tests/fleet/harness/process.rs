@@ -1,6 +1,8 @@
 //! A worker's child processes, as the operating system shows them.
 
+use std::fs;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -39,6 +41,13 @@ impl Process {
 
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Whether it has this file open.
+    pub fn has_open(&self, path: &Path) -> bool {
+        let folder = format!("/proc/{}/fd", self.pid.as_raw_pid());
+        let links = fs::read_dir(folder).into_iter().flatten().flatten();
+        links.filter_map(|link| fs::read_link(link.path()).ok()).any(|target| target == path)
     }
 
     /// Dead, reaped or not.

@@ -1,0 +1,185 @@
+//! The workers of a run, each behind wires of its own, and the watch over them: one that ends unasked is noted, started
+//! again and held against the fleet.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::{Instant, sleep};
+
+use super::proxy::Proxy;
+use super::schedule::Server;
+use crate::rig::{Environment, Process, RigError, Seen, Servers, Totals, Worker, io};
+
+/// The orderly end of a worker: SHUTDOWN_TIMEOUT of these runs is 5 s, and each server may be waited for a few more.
+pub(crate) const END_WITHIN: Duration = Duration::from_secs(40);
+
+/// A process that was killed is gone at once; a busy machine takes a little longer to notice.
+const KILLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two looks at a worker.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// Between two looks at its counters.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Jobs that a worker has ended.
+const ENDS: &str = "analysis_files_processed_total";
+
+/// The wires of one client.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    pub(crate) amqp: Proxy,
+    pub(crate) redis: Proxy,
+    /// One fault at a time on each.
+    pub(crate) turns: [AsyncMutex<()>; 2],
+}
+
+impl Wires {
+    pub(crate) async fn to(servers: &Servers) -> Result<Self, RigError> {
+        let amqp = Proxy::before(&servers.amqp).await.map_err(io("a proxy"))?;
+        let redis = Proxy::before(&servers.redis).await.map_err(io("a proxy"))?;
+        Ok(Self { amqp, redis, turns: Default::default() })
+    }
+
+    pub(crate) fn wire(&self, server: Server) -> (&Proxy, &AsyncMutex<()>) {
+        match server {
+            Server::Rabbitmq => (&self.amqp, &self.turns[0]),
+            Server::Redis => (&self.redis, &self.turns[1]),
+        }
+    }
+}
+
+/// A worker's place: the worker in it changes, its name and its wires stay.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) wires: Wires,
+    program: PathBuf,
+    environment: Environment,
+    log: PathBuf,
+    seen: Arc<Seen>,
+    /// Held by whoever does something to the worker, so that the watch does not take it for an accident.
+    pub(crate) worker: AsyncMutex<Worker>,
+    /// Counters of the worker that is there now, and of those before it.
+    totals: Mutex<(Totals, Totals)>,
+    unasked: Mutex<Vec<String>>,
+}
+
+impl Slot {
+    /// Starts the first worker.
+    pub(crate) async fn open(
+        number: usize,
+        program: PathBuf,
+        mut environment: Environment,
+        servers: &Servers,
+        folder: &std::path::Path,
+        seen: Arc<Seen>,
+    ) -> Result<Self, RigError> {
+        let (name, wires) = (format!("worker-{number}"), Wires::to(servers).await?);
+        environment.insert("WORKER_NAME".into(), name.clone());
+        environment.insert("AMQP_URL".into(), wires.amqp.url.clone());
+        environment.insert("REDIS_URL".into(), wires.redis.url.clone());
+        let log = folder.join(format!("{name}.log"));
+        let worker = AsyncMutex::new(Worker::start(&program, &environment, &log).await?);
+        let (totals, unasked) = (Mutex::default(), Mutex::default());
+        Ok(Self { name, wires, program, environment, log, seen, worker, totals, unasked })
+    }
+
+    /// A new worker in place of one that has ended.
+    pub(crate) async fn restart(&self, worker: &mut Worker) -> Result<(), RigError> {
+        self.close_account();
+        *worker = Worker::start(&self.program, &self.environment, &self.log).await?;
+        Ok(())
+    }
+
+    fn close_account(&self) {
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, before) = &mut *totals;
+        for (name, value) in std::mem::take(now) {
+            *before.entry(name).or_default() += value;
+        }
+    }
+
+    /// SIGKILL; what it leaves is looked for at the end.
+    pub(crate) async fn kill(&self, worker: &mut Worker) {
+        self.note(worker);
+        if worker.end(Signal::KILL, KILLED_WITHIN).await.is_none() {
+            self.hold_against("survived SIGKILL".to_owned());
+        }
+    }
+
+    /// SIGTERM; anything but an orderly end is held against it.
+    pub(crate) async fn terminate(&self, worker: &mut Worker) {
+        self.note(worker);
+        self.count(worker).await;
+        let ended = worker.end(Signal::TERM, END_WITHIN).await;
+        match ended.map(|status| status.code()) {
+            Some(Some(0)) => {}
+            Some(_) => {
+                self.hold_against(format!("ended badly after SIGTERM ({ended:?}):\n{}", worker.tail()))
+            }
+            None => {
+                let within = END_WITHIN.as_secs();
+                self.hold_against(format!("had not ended {within} s after SIGTERM:\n{}", worker.tail()));
+                self.kill(worker).await;
+            }
+        }
+    }
+
+    /// Looks after the worker until dropped.
+    pub(crate) async fn watch(&self) -> Result<(), RigError> {
+        loop {
+            sleep(WATCH).await;
+            // Somebody does something to it: what happens now was asked for.
+            let Ok(mut worker) = self.worker.try_lock() else { continue };
+            if let Some(status) = worker.ended() {
+                self.hold_against(format!("ended unasked: {status}; its log ends so:\n{}", worker.tail()));
+                self.restart(&mut worker).await?;
+            }
+            self.note(&worker);
+            self.count(&worker).await;
+        }
+    }
+
+    fn note(&self, worker: &Worker) {
+        let own = Process::of(worker.process.id());
+        self.seen.note(worker.process.children().into_iter().chain(own));
+    }
+
+    async fn count(&self, worker: &Worker) {
+        if let Some(now) = worker.totals().await {
+            self.totals.lock().unwrap_or_else(PoisonError::into_inner).0 = now;
+        }
+    }
+
+    fn hold_against(&self, what: String) {
+        let what = format!("{} {what}", self.name);
+        self.unasked.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+    }
+
+    /// What its workers did that they should not have.
+    pub(crate) fn unasked(&self) -> Vec<String> {
+        self.unasked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The time until a job of one of its workers ends; `None` when none does within `limit`.
+    pub(crate) async fn next_end(&self, limit: Duration) -> Option<Duration> {
+        let (begun, before) = (Instant::now(), self.total(ENDS));
+        while self.total(ENDS) <= before {
+            if begun.elapsed() >= limit {
+                return None;
+            }
+            sleep(GLANCE).await;
+        }
+        Some(begun.elapsed())
+    }
+
+    /// The sum of a series over all its workers; what one counted in its last quarter of a second may be missing.
+    pub(crate) fn total(&self, series: &str) -> f64 {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        [&totals.0, &totals.1].into_iter().filter_map(|some| some.get(series)).sum()
+    }
+}

@@ -1,0 +1,219 @@
+//! A run from its beginning to the verdict.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use shared::job::{JobId, Levels};
+use shared::store::Store;
+use shared::topology::Topology;
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+
+use super::arguments::Chaos;
+use super::audit::{Evidence, audit};
+use super::books::Books;
+use super::disk::Disk;
+use super::faults::{Field, Injected, inject};
+use super::fleet::{Slot, Wires};
+use super::media::{Media, ROOT};
+use super::progress::Progress;
+use super::report::Report;
+use super::schedule::{Planned, plan};
+use super::settle;
+use super::submit::Producers;
+use crate::rig::{Environment, Programs, Repository, RigError, Seen, Servers, environment, io};
+
+/// More than a run keeps waiting: what a full queue does is tested elsewhere, and a retry that finds its queue full is
+/// tried again by RabbitMQ only after three minutes.
+const QUEUE_MAX_SIZE: u64 = 100_000;
+
+/// Short tiers, so that a root that stays away for some seconds uses them all.
+const RETRY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
+/// What QUEUE_PRIORITY_LEVELS is by default.
+const LEVELS: u8 = 3;
+
+/// Lanes of each worker.
+const LANES: &str = "2";
+
+/// Results outlive the longest run.
+const RESULT_TTL: Duration = Duration::from_secs(2 * 3600);
+
+/// Processes that were killed or told to end are given this long to be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Counters that are summed up.
+const COUNTERS: [(&str, &str); 5] = [
+    ("redeliveries", "analysis_redeliveries_total"),
+    ("retries", "analysis_retries_total"),
+    ("lost leases", "analysis_lost_leases_total"),
+    ("lane restarts", "analysis_lane_restarts_total"),
+    ("failed writes to Redis", "analysis_store_failures_total"),
+];
+
+/// Runs the command; the text to print, and whether the audit passed.
+pub(crate) fn run(arguments: &Chaos) -> Result<(String, bool), RigError> {
+    let planned = plan(arguments.seed, arguments.length(), arguments.workers.into());
+    if arguments.plan {
+        return Ok((plan_text(&planned, arguments.workers.into()), true));
+    }
+    let programs = Programs::find(arguments.worker.as_deref(), arguments.producer.as_deref())?;
+    let repository = Repository::find()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io("the runtime"))?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate()).map_err(io("signals"))?;
+        tokio::select! {
+            ended = hold(arguments, planned, &programs, &repository) => ended,
+            _ = tokio::signal::ctrl_c() => Err(RigError::Interrupted),
+            _ = terminated.recv() => Err(RigError::Interrupted),
+        }
+    })
+}
+
+fn plan_text(planned: &[Planned], workers: usize) -> String {
+    let line = |planned: &Planned| {
+        let (at, lasts) = (planned.at.as_secs_f64(), planned.lasts.as_secs_f64());
+        format!("{at:7.1} s {:<18} {lasts:5.1} s  {}", planned.fault.kind(), planned.fault.target(workers))
+    };
+    planned.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+async fn hold(
+    arguments: &Chaos,
+    planned: Vec<Planned>,
+    programs: &Programs,
+    repository: &Repository,
+) -> Result<(String, bool), RigError> {
+    let begun = Instant::now();
+    let folder = tempfile::Builder::new().prefix("chaos-").tempdir().map_err(io("a temporary folder"))?;
+    let topology = topology()?;
+    let seen = Arc::new(Seen::default());
+    let field = Arc::new(field(arguments, programs, repository, folder.path(), &topology, &seen).await?);
+    let store = Store::open(&field.servers.redis, &topology.prefix, RESULT_TTL)?;
+    let faults = under_faults(&field, planned).await?;
+    let mut books = Books::open(store, &field.servers.redis, &topology.prefix).await?;
+    settle::finish(&field, &books, &topology).await?;
+    let queued = settle::stop(&field, &topology).await?;
+    if arguments.lose_one {
+        books.lose_one().await?;
+    }
+    let evidence = Evidence {
+        submissions: field.producers.submissions(),
+        books: books.read().await?,
+        files: field.media.files.iter().map(|(path, ends)| (Media::shown(path), ends.clone())).collect(),
+        faults,
+        queued,
+        unasked: field.slots.iter().flat_map(Slot::unasked).collect(),
+        survivors: seen.survivors(GONE_WITHIN).await,
+    };
+    let verdict = audit(&evidence);
+    let report = Report {
+        seed: arguments.seed,
+        minutes: arguments.minutes,
+        workers: arguments.workers.into(),
+        files: arguments.files.into(),
+        seconds: begun.elapsed().as_secs_f64(),
+        counters: counters(&field.slots),
+        faults: evidence.faults,
+        kept: keep(folder, arguments.keep || !verdict.passes()),
+        verdict,
+    };
+    if let Some(out) = &arguments.out {
+        let text = serde_json::to_vec_pretty(&report).map_err(|error| io("the report")(error.into()))?;
+        std::fs::write(out, text).map_err(io(out.display().to_string()))?;
+    }
+    Ok((report.text(), report.verdict.passes()))
+}
+
+/// The time in which faults are injected. Producers go on until the last fault is healed and a job has ended after it.
+async fn under_faults(field: &Arc<Field>, planned: Vec<Planned>) -> Result<Vec<Injected>, RigError> {
+    let (stop, stopped) = watch::channel(false);
+    let injecting = async {
+        let injected = inject(field, planned).await;
+        stop.send_replace(true);
+        injected
+    };
+    let working = async {
+        let (faults, ()) =
+            tokio::try_join!(injecting, field.producers.run(&field.media, &field.progress, &stopped))?;
+        Ok(faults)
+    };
+    tokio::select! {
+        faults = working => faults,
+        broken = try_join_all(field.slots.iter().map(Slot::watch)) => broken.map(|_| Vec::new()),
+    }
+}
+
+fn topology() -> Result<Topology, RigError> {
+    Ok(Topology {
+        prefix: format!("chaos-{}", JobId::new()),
+        levels: Levels::new(LEVELS)?,
+        max_size: QUEUE_MAX_SIZE,
+        retry_delays: RETRY_DELAYS.to_vec(),
+    })
+}
+
+async fn field(
+    arguments: &Chaos,
+    programs: &Programs,
+    repository: &Repository,
+    folder: &Path,
+    topology: &Topology,
+    seen: &Arc<Seen>,
+) -> Result<Field, RigError> {
+    let media = Media::make(&repository.samples, folder, arguments.files.into())?;
+    let disk = Disk::make(&repository.samples, folder, programs.worker.clone())?;
+    let servers = Servers::up(&repository.services, &folder.join("services")).await?;
+    let settings = settings(topology);
+    let mut slots = Vec::new();
+    for number in 0..arguments.workers.into() {
+        let (program, mut own) = (programs.worker.clone(), settings.clone());
+        own.insert("MEDIA_ROOTS".into(), format!("{ROOT}={}", media.mounted.display()));
+        slots.push(Slot::open(number, program, own, &servers, folder, Arc::clone(seen)).await?);
+    }
+    for slot in &slots {
+        slot.worker.lock().await.ready().await?;
+    }
+    let wires = Wires::to(&servers).await?;
+    let mut environment = settings;
+    environment.insert("MEDIA_ROOTS".into(), format!("{ROOT}={}", media.library.display()));
+    environment.insert("AMQP_URL".into(), wires.amqp.url.clone());
+    environment.insert("REDIS_URL".into(), wires.redis.url.clone());
+    let producers = Producers::new(programs.producer.clone(), environment, folder.to_owned(), arguments.seed);
+    let progress = Progress::of(Store::open(&servers.redis, &topology.prefix, RESULT_TTL)?);
+    let turns = std::array::from_fn(|_| Mutex::new(()));
+    Ok(Field { slots, producers, wires, servers, media, disk, progress, turns })
+}
+
+fn settings(topology: &Topology) -> Environment {
+    let delays: Vec<String> = RETRY_DELAYS.iter().map(|delay| format!("{}s", delay.as_secs())).collect();
+    environment([
+        ("QUEUE_PREFIX", topology.prefix.clone()),
+        ("QUEUE_MAX_SIZE", QUEUE_MAX_SIZE.to_string()),
+        ("RETRY_DELAYS", delays.join(",")),
+        ("RESULT_TTL", format!("{}s", RESULT_TTL.as_secs())),
+        ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
+        ("ANALYSIS_MAX_WORKERS", LANES.to_owned()),
+        ("ANALYSIS_TIMEOUT", "6s".to_owned()),
+        ("SHUTDOWN_TIMEOUT", "5s".to_owned()),
+        ("HEALTH_CHECK_TIMEOUT", "2s".to_owned()),
+        ("CACHE_SIZE_MB", "8".to_owned()),
+        ("LOG_FORMAT", "json".to_owned()),
+    ])
+}
+
+fn counters(slots: &[Slot]) -> BTreeMap<&'static str, f64> {
+    let sum = |series: &str| slots.iter().map(|slot| slot.total(series)).sum();
+    COUNTERS.iter().map(|(name, series)| (*name, sum(series))).collect()
+}
+
+/// The folder stays when there is something to look for in its logs.
+fn keep(folder: TempDir, wanted: bool) -> Option<String> {
+    wanted.then(|| folder.keep().display().to_string())
+}

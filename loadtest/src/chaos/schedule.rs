@@ -1,0 +1,238 @@
+//! Which fault comes when: a pure function of the seed, so that a run that found something can be held again.
+//!
+//! It knows no process and no clock: times count from the beginning of the run, workers are numbers.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::corpus::Random;
+
+/// Between the beginnings of two faults, seconds. Shorter than most faults last, so that they overlap: a broker that comes
+/// back into a world where Redis has just gone is what single faults do not test.
+const GAP: (f64, f64) = (1.0, 4.0);
+
+/// Nothing is injected before the fleet has taken up its work.
+const QUIET_START: f64 = 1.5;
+
+/// A server, as a worker or the producers see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Server {
+    Rabbitmq,
+    Redis,
+}
+
+/// What is wrong with a connection on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Wire {
+    /// Every piece of data comes late.
+    Delay,
+    /// Connections end, new ones at once.
+    Cut,
+    /// The server's side is closed, the client's side stays and says nothing.
+    HalfOpen,
+    /// Connections stay, new ones are accepted, nothing is carried.
+    BlackHole,
+}
+
+/// One fault, with what it strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub(crate) enum Fault {
+    /// SIGKILL, and a new worker in its place.
+    KillWorker { worker: usize },
+    /// SIGSTOP, later SIGCONT.
+    StopWorker { worker: usize },
+    /// SIGTERM, an orderly end, and a new worker.
+    TerminateWorker { worker: usize },
+    /// SIGKILL of one analysis process.
+    KillLane { worker: usize },
+    /// SIGSTOP of one analysis process, later SIGCONT.
+    StopLane { worker: usize },
+    /// SIGKILL of a producer in the middle of a batch.
+    KillProducer,
+    /// SIGKILL of the broker, and its restart.
+    KillRabbitmq,
+    /// SIGKILL of the store, and its restart.
+    KillRedis,
+    /// The broker closes every connection by its own protocol.
+    CloseConnections,
+    /// Between a worker and a server; beyond the last worker: between the producers and it.
+    Wire { client: usize, server: Server, wire: Wire },
+    /// The disk under a result log is full, and later is not.
+    FullDisk,
+    /// The media root is gone, and comes back.
+    HideRoot,
+}
+
+/// A fault in its time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Planned {
+    /// Since the beginning.
+    pub(crate) at: Duration,
+    /// How long it stays; a server's restart comes on top.
+    pub(crate) lasts: Duration,
+    /// Chooses among what is only known when it happens: which lane, how late.
+    pub(crate) pick: u64,
+    #[serde(flatten)]
+    pub(crate) fault: Fault,
+}
+
+/// The faults of a run.
+pub(crate) fn plan(seed: u64, length: Duration, workers: usize) -> Vec<Planned> {
+    let mut random = Random::new(seed, "chaos");
+    let (mut planned, mut deck, mut at) = (Vec::new(), Vec::new(), QUIET_START);
+    while at < length.as_secs_f64() {
+        if deck.is_empty() {
+            deck = shuffled(&mut random, workers);
+        }
+        let Some(fault) = deck.pop() else { break };
+        let (shortest, longest) = spans(fault);
+        let lasts = Duration::from_millis((random.between(shortest, longest) * 1000.0) as u64);
+        let when = Duration::from_millis((at * 1000.0) as u64);
+        planned.push(Planned { at: when, lasts, pick: random.next(), fault });
+        at += random.between(GAP.0, GAP.1);
+    }
+    planned
+}
+
+/// Every kind of fault once, in random order and on random targets: a run of two minutes has seen them all.
+fn shuffled(random: &mut Random, workers: usize) -> Vec<Fault> {
+    let mut worker = || random.below(workers);
+    let mut deck = vec![
+        Fault::KillWorker { worker: worker() },
+        Fault::StopWorker { worker: worker() },
+        Fault::TerminateWorker { worker: worker() },
+        Fault::KillLane { worker: worker() },
+        Fault::StopLane { worker: worker() },
+        Fault::KillProducer,
+        Fault::KillRabbitmq,
+        Fault::KillRedis,
+        Fault::CloseConnections,
+        Fault::FullDisk,
+        Fault::HideRoot,
+    ];
+    for server in [Server::Rabbitmq, Server::Redis] {
+        for wire in [Wire::Delay, Wire::Cut, Wire::HalfOpen, Wire::BlackHole] {
+            deck.push(Fault::Wire { client: random.below(workers + 1), server, wire });
+        }
+    }
+    for last in (1..deck.len()).rev() {
+        deck.swap(last, random.below(last + 1));
+    }
+    deck
+}
+
+/// The shortest and the longest time a fault stays, seconds. Those that can be ridden out are long enough to run into the
+/// limits behind them: a stopped lane into its time limit, a hidden root into the retry tiers.
+const fn spans(fault: Fault) -> (f64, f64) {
+    match fault {
+        Fault::StopWorker { .. } => (1.0, 6.0),
+        Fault::StopLane { .. } => (2.0, 9.0),
+        Fault::KillRedis => (0.2, 4.0),
+        Fault::KillRabbitmq => (0.0, 2.0),
+        Fault::Wire { wire: Wire::Delay, .. } => (2.0, 10.0),
+        Fault::Wire { .. } => (1.0, 8.0),
+        Fault::HideRoot => (1.0, 6.0),
+        Fault::KillWorker { .. } | Fault::TerminateWorker { .. } => (0.0, 2.0),
+        Fault::KillLane { .. } | Fault::KillProducer | Fault::CloseConnections | Fault::FullDisk => {
+            (0.0, 0.0)
+        }
+    }
+}
+
+impl Fault {
+    /// The kind alone, as it is counted.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::KillWorker { .. } => "kill_worker",
+            Self::StopWorker { .. } => "stop_worker",
+            Self::TerminateWorker { .. } => "terminate_worker",
+            Self::KillLane { .. } => "kill_lane",
+            Self::StopLane { .. } => "stop_lane",
+            Self::KillProducer => "kill_producer",
+            Self::KillRabbitmq => "kill_rabbitmq",
+            Self::KillRedis => "kill_redis",
+            Self::CloseConnections => "close_connections",
+            Self::Wire { wire: Wire::Delay, .. } => "wire_delay",
+            Self::Wire { wire: Wire::Cut, .. } => "wire_cut",
+            Self::Wire { wire: Wire::HalfOpen, .. } => "wire_half_open",
+            Self::Wire { wire: Wire::BlackHole, .. } => "wire_black_hole",
+            Self::FullDisk => "full_disk",
+            Self::HideRoot => "hide_root",
+        }
+    }
+
+    /// The worker that it strikes; producers' wires are beyond the last.
+    pub(crate) const fn worker(self) -> Option<usize> {
+        match self {
+            Self::KillWorker { worker }
+            | Self::StopWorker { worker }
+            | Self::TerminateWorker { worker }
+            | Self::KillLane { worker }
+            | Self::StopLane { worker }
+            | Self::Wire { client: worker, .. } => Some(worker),
+            _ => None,
+        }
+    }
+
+    /// What it strikes, in words.
+    pub(crate) fn target(self, workers: usize) -> String {
+        match self {
+            Self::Wire { client, server, .. } if client == workers => format!("producers to {server}"),
+            Self::Wire { client, server, .. } => format!("worker {client} to {server}"),
+            _ => self.worker().map_or_else(String::new, |worker| format!("worker {worker}")),
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rabbitmq => "RabbitMQ",
+            Self::Redis => "Redis",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_seed_alone_decides() {
+        assert_eq!(plan(1, MINUTE, 3), plan(1, MINUTE, 3));
+        assert_ne!(plan(1, MINUTE, 3), plan(2, MINUTE, 3));
+    }
+
+    #[test]
+    fn a_longer_run_begins_as_the_shorter_one() {
+        let (short, long) = (plan(7, MINUTE, 3), plan(7, MINUTE * 3, 3));
+        assert!(long.len() > 2 * short.len());
+        assert_eq!(long[..short.len()], short);
+    }
+
+    #[test]
+    fn two_minutes_see_every_fault_and_every_target_exists() {
+        for seed in 0..50 {
+            let planned = plan(seed, MINUTE * 2, 2);
+            let kinds: BTreeSet<&str> = planned.iter().map(|planned| planned.fault.kind()).collect();
+            assert_eq!(kinds.len(), 15, "{kinds:?}");
+            assert!(planned.is_sorted_by_key(|planned| planned.at));
+            for planned in planned {
+                match planned.fault {
+                    Fault::Wire { client, .. } => assert!(client <= 2),
+                    Fault::KillWorker { worker } | Fault::StopLane { worker } => assert!(worker < 2),
+                    _ => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A RabbitMQ and a Redis of our own, by `deploy/services.sh`. Redis writes every command to disk before it answers, so
+//! killing it loses nothing that it has promised.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::error::{RigError, io};
+
+/// How much of a failed script's words is shown.
+const SAID: usize = 800;
+
+/// Both servers; stopped, and their data deleted, when dropped.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    script: PathBuf,
+    state: PathBuf,
+    pub(crate) amqp: String,
+    pub(crate) redis: String,
+}
+
+impl Servers {
+    /// Starts them, with their files below `state`.
+    pub(crate) async fn up(script: &Path, state: &Path) -> Result<Self, RigError> {
+        let (script, state) = (script.to_owned(), state.to_owned());
+        // Made first: what a failed start leaves is stopped as well.
+        let mut servers = Self { script, state, amqp: String::new(), redis: String::new() };
+        servers.ask(&["up"]).await?;
+        let line = servers.ask(&["env"]).await?;
+        let value = |name: &str| {
+            let rest = line.split_once(&format!("{name}='")).map(|(_, rest)| rest);
+            rest.and_then(|rest| rest.split_once('\'')).map(|(value, _)| value.to_owned())
+        };
+        let missing = || RigError::Services { verb: "env".into(), said: line.clone() };
+        let amqp = value("AMQP_URL").ok_or_else(missing)?;
+        let redis = value("REDIS_URL").ok_or_else(missing)?;
+        (servers.amqp, servers.redis) = (amqp, redis);
+        Ok(servers)
+    }
+
+    /// One verb of the script; what it printed.
+    pub(crate) async fn ask(&self, verb: &[&str]) -> Result<String, RigError> {
+        let named = verb.join(" ");
+        let mut command = Command::new(&self.script);
+        command.args(verb).stdin(Stdio::null());
+        self.surround(command.as_std_mut());
+        let output = command.output().await.map_err(io(format!("{} {named}", self.script.display())))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let start = said.char_indices().rev().nth(SAID).map_or(0, |(place, _)| place);
+        Err(RigError::Services { verb: named, said: said[start..].trim().to_owned() })
+    }
+
+    fn surround(&self, command: &mut std::process::Command) {
+        command.env("SERVICES_STATE", &self.state).env("SERVICES_DURABLE", "1").env("SERVICES_PRIVATE", "1");
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let mut down = std::process::Command::new(&self.script);
+        down.arg("down").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.surround(&mut down);
+        // Nobody is left to tell; the script says on its next run what it finds.
+        let _ = down.status();
+    }
+}

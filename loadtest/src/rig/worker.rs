@@ -1,0 +1,146 @@
+//! `worker run` as a process: its log in a file, its address, its metrics.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::{RigError, io};
+use super::{Environment, Process};
+
+/// A debug build on a busy machine needs a second or two; a broker that has just been restarted a few more.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A worker that is stopped by a signal answers nothing.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Between two questions whether it is ready.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Lines of a log that explain an end.
+const TAIL: usize = 8;
+
+/// Of each of them so much, in characters.
+const WIDE: usize = 200;
+
+/// Counters of one worker process, by series without labels.
+pub(crate) type Totals = BTreeMap<String, f64>;
+
+/// One worker process. Killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    child: Child,
+    pub(crate) process: Process,
+    log: PathBuf,
+    address: watch::Receiver<Option<SocketAddr>>,
+}
+
+impl Worker {
+    /// Starts it; its log is appended to `log`.
+    pub(crate) async fn start(
+        program: &Path,
+        environment: &Environment,
+        log: &Path,
+    ) -> Result<Self, RigError> {
+        let starting = || format!("{} run", program.display());
+        let mut command = Command::new(program);
+        command.arg("run").env_clear().envs(environment).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(io(starting()))?;
+        let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let process = child.id().and_then(Process::of).ok_or_else(|| io(starting())(gone()))?;
+        let (found, address) = watch::channel(None);
+        if let Some(stderr) = child.stderr.take() {
+            let file = OpenOptions::new().create(true).append(true).open(log).await;
+            tokio::spawn(keep(stderr, file.map_err(io(log.display().to_string()))?, found));
+        }
+        Ok(Self { child, process, log: log.to_owned(), address })
+    }
+
+    /// Waits until it takes work.
+    pub(crate) async fn ready(&mut self) -> Result<(), RigError> {
+        let deadline = Instant::now() + READY_WITHIN;
+        while self.get("/readyz").await.is_none_or(|(status, _)| status != 200) {
+            let ended = self.ended();
+            if ended.is_some() || Instant::now() >= deadline {
+                let state =
+                    ended.map_or_else(|| "is not ready".to_owned(), |status| format!("ended: {status}"));
+                return Err(RigError::NotReady(format!(
+                    "a worker {state}; its log ends so:\n{}",
+                    self.tail()
+                )));
+            }
+            sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// A signal, and the end that follows within this time; `None` when it does not.
+    pub(crate) async fn end(&mut self, signal: Signal, within: Duration) -> Option<ExitStatus> {
+        self.process.signal(signal);
+        timeout(within, self.child.wait()).await.ok()?.ok()
+    }
+
+    /// The sums of its series.
+    pub(crate) async fn totals(&self) -> Option<Totals> {
+        let (status, text) = self.get("/metrics").await?;
+        let mut totals = Totals::new();
+        for line in text.lines().filter(|line| status == 200 && !line.starts_with('#')) {
+            let Some((series, value)) = line.rsplit_once(' ') else { continue };
+            let name = series.split('{').next().unwrap_or(series);
+            *totals.entry(name.to_owned()).or_default() += value.parse().unwrap_or(0.0);
+        }
+        Some(totals)
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn tail(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<String> = text.lines().map(|line| line.chars().take(WIDE).collect()).collect();
+        lines[lines.len().saturating_sub(TAIL)..].join("\n")
+    }
+
+    async fn get(&self, path: &str) -> Option<(u16, String)> {
+        let address = (*self.address.borrow())?;
+        timeout(ANSWER_WITHIN, get(address, path)).await.ok()?.ok()?
+    }
+}
+
+/// Writes the log into its file, and looks for the address in it.
+async fn keep(stderr: ChildStderr, mut file: tokio::fs::File, address: watch::Sender<Option<SocketAddr>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if address.borrow().is_none() && line.contains("\"address\"") {
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            address.send_replace(value["address"].as_str().and_then(|text| text.parse().ok()));
+        }
+        // A log that cannot be kept is no reason to stop reading: the worker would block on its pipe.
+        let _ = file.write_all(format!("{line}\n").as_bytes()).await;
+    }
+    let _ = file.flush().await;
+}
+
+async fn get(address: SocketAddr, path: &str) -> std::io::Result<Option<(u16, String)>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: worker\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Ok(status.map(|status| (status, body.to_owned())))
+}
