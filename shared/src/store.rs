@@ -3,12 +3,16 @@
 //! Every key of a batch carries the batch as hash tag, so the script that records ends touches one slot of a cluster.
 //! Everything expires [`Store`]'s `ttl` after it was last touched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 
+use crate::tls::Address;
+
 mod batch;
+mod door;
 mod finish;
 mod keys;
 mod page;
@@ -16,6 +20,7 @@ mod reports;
 mod starts;
 mod wire;
 
+use door::Door;
 pub use batch::BatchState;
 pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
@@ -39,7 +44,15 @@ pub enum StoreError {
         /// What the last try met.
         detail: String,
     },
-    /// It answers and says no (password, out of memory, read only).
+    /// It will not let us in: user, password, database or TLS. The same answer would come again until a setting changes.
+    #[error("Redis at {url} (REDIS_URL) refuses the connection: {detail}")]
+    Denied {
+        /// Address, password masked.
+        url: String,
+        /// Its words, or what is wrong with its certificate.
+        detail: String,
+    },
+    /// It lets us in, and refuses the work (out of memory, read only, loading).
     #[error("Redis at {url} (REDIS_URL) refuses: {detail}")]
     Refused {
         /// Address, password masked.
@@ -68,6 +81,7 @@ pub enum StoreError {
 pub struct Store {
     pool: Pool,
     keys: keys::Keys,
+    door: Arc<Door>,
     url: String,
     ttl: Duration,
 }
@@ -87,12 +101,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Url`].
-    pub fn open(url: &str, prefix: &str, ttl: Duration) -> Result<Self, StoreError> {
+    pub fn open(to: impl Into<Address>, prefix: &str, ttl: Duration) -> Result<Self, StoreError> {
+        let to = to.into();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
         let bad = |error: &dyn std::fmt::Display| StoreError::Url(error.to_string());
-        let manager = Manager::new_with_config(url, config).map_err(|error| bad(&error))?;
+        let info = door::connection_info(&to).map_err(|error| bad(&error))?;
+        let door = Arc::new(Door::new(&info, &to.tls));
+        let manager = Manager::new_with_config(info, config).map_err(|error| bad(&error))?;
         // One connection for each of: ends, cache look-ups, starts, health. Each carries many commands at a time.
         let pool = Pool::builder(manager)
             .max_size(4)
@@ -102,7 +119,7 @@ impl Store {
             .recycle_timeout(Some(CONNECT_TIMEOUT))
             .build()
             .map_err(|error| bad(&error))?;
-        Ok(Self { pool, keys: keys::Keys::new(prefix), url: crate::broker::mask(url), ttl })
+        Ok(Self { pool, keys: keys::Keys::new(prefix), door, url: crate::broker::mask(&to.url), ttl })
     }
 
     /// Whether Redis answers.
@@ -116,14 +133,26 @@ impl Store {
 
     /// One checkout for a whole pipeline: each costs a round trip of its own.
     async fn connection(&self) -> Result<Connection, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => self.error(&error),
-            other => StoreError::Unreachable { url: self.url.clone(), detail: other.to_string() },
-        })
+        let error = match self.pool.get().await {
+            Ok(connection) => {
+                self.door.opened();
+                return Ok(connection);
+            }
+            Err(PoolError::Backend(error)) => self.error(&error),
+            Err(other) => StoreError::Unreachable { url: self.url.clone(), detail: other.to_string() },
+        };
+        if matches!(error, StoreError::Denied { .. }) {
+            return Err(error);
+        }
+        let denied = |detail| StoreError::Denied { url: self.url.clone(), detail };
+        Err(self.door.misfit().await.map_or(error, denied))
     }
 
     fn error(&self, error: &RedisError) -> StoreError {
         let (url, detail) = (self.url.clone(), error.to_string());
+        if let Some(detail) = self.door.denial(error) {
+            return StoreError::Denied { url, detail };
+        }
         match error.kind() {
             ErrorKind::Io => StoreError::Unreachable { url, detail },
             _ if error.is_timeout() || error.is_connection_dropped() => {

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use shared::broker::{Broker, BrokerError, Publisher};
 use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
-use shared::store::Store;
+use shared::store::{Store, StoreError};
+use shared::tls::Tls;
 use shared::topology::Topology;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -55,9 +56,10 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
-    let store = open_store(&settings)?;
+    let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
+    let store = open_store(&settings, &tls).await?;
     let health = serve(&settings, &store, &stop).await?;
-    let Some(fleet) = interruptible(&stop, connect(&settings, roots)).await? else { return Ok(()) };
+    let Some(fleet) = interruptible(&stop, connect(&settings, &tls, roots)).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
@@ -82,10 +84,16 @@ fn no_roots() -> Failure {
     Failure(text.to_owned(), EXIT_CONFIG)
 }
 
-fn open_store(settings: &WorkerSettings) -> Result<Store, Failure> {
-    let store = &settings.store;
-    Ok(Store::open(store.redis_url.expose(), &store.prefix, store.result_ttl)
-        .map_err(|error| (error, EXIT_CONFIG))?)
+/// The store. One that is away is waited for later, when it is needed; one that does not let us in is a setting that is wrong.
+async fn open_store(settings: &WorkerSettings, tls: &Tls) -> Result<Store, Failure> {
+    let wanted = &settings.store;
+    let store = Store::open(tls.at(wanted.redis_url.expose()), &wanted.prefix, wanted.result_ttl)
+        .map_err(|error| (error, EXIT_CONFIG))?;
+    let first = tokio::time::timeout(settings.service.health_check_timeout, store.ping()).await;
+    match first {
+        Ok(Err(error @ StoreError::Denied { .. })) => Err((error, EXIT_CONFIG).into()),
+        _ => Ok(store),
+    }
 }
 
 async fn serve(settings: &WorkerSettings, store: &Store, stop: &Stop) -> Result<Arc<Health>, Failure> {
@@ -115,7 +123,7 @@ struct Fleet {
     settler: RabbitSettler,
 }
 
-async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Result<Fleet, BrokerError> {
     let queue = &settings.queue;
     let topology = Topology {
         prefix: queue.prefix.clone(),
@@ -123,10 +131,10 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
         max_size: queue.max_size.into(),
         retry_delays: queue.retry_delays.clone(),
     };
-    let (url, name) = (queue.amqp_url.expose(), &settings.service.name);
+    let (to, name) = (tls.at(queue.amqp_url.expose()), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
-    let consume = Arc::new(Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?);
-    let publish = Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?;
+    let consume = Arc::new(Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?);
+    let publish = Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?;
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
         queue.levels,

@@ -11,6 +11,8 @@ mod proxy;
 #[path = "../common/samples.rs"]
 mod samples;
 mod servers;
+#[path = "../common/tls.rs"]
+pub mod tls;
 mod wait;
 mod worker;
 

@@ -25,3 +25,4 @@ mod paths;
 mod retries;
 mod start;
 mod timeouts;
+mod tls;
