@@ -192,10 +192,11 @@ impl From<TlsError> for Look {
 /// connect later, unasked. It also keeps the cause (refused, unknown host, wrong certificate) to itself.
 async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
     let at = (uri.authority.host.as_str(), uri.authority.port);
+    let config = tls.map(Tls::config).transpose()?;
     let connecting = async {
-        match tls {
+        match config {
             None => TcpStream::connect(at).await.map(drop),
-            Some(tls) => probe::handshake(at, tls.config().map_err(io::Error::other)?).await.map(drop),
+            Some(config) => probe::handshake(at, config).await.map(drop),
         }
     };
     let error = match tokio::time::timeout(CONNECT_TRY, connecting).await {

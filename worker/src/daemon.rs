@@ -36,6 +36,16 @@ impl<E: std::error::Error> From<(E, u8)> for Failure {
     }
 }
 
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
+        let code = match error {
+            BrokerError::Topology(_) | BrokerError::Refused { .. } => EXIT_CONFIG,
+            _ => exit::UNAVAILABLE,
+        };
+        Self(error.to_string(), code)
+    }
+}
+
 /// Runs until it is told to stop.
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
@@ -57,9 +67,10 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
     let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
-    let store = open_store(&settings, &tls).await?;
+    let store = open_store(&settings, &tls)?;
     let health = serve(&settings, &store, &stop).await?;
-    let Some(fleet) = interruptible(&stop, connect(&settings, &tls, roots)).await? else { return Ok(()) };
+    let servers = async { tokio::try_join!(connect(&settings, &tls, roots), let_in(&store)) };
+    let Some((fleet, ())) = interruptible(&stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
@@ -84,15 +95,17 @@ fn no_roots() -> Failure {
     Failure(text.to_owned(), EXIT_CONFIG)
 }
 
-/// The store. One that is away is waited for later, when it is needed; one that does not let us in is a setting that is wrong.
-async fn open_store(settings: &WorkerSettings, tls: &Tls) -> Result<Store, Failure> {
-    let wanted = &settings.store;
-    let store = Store::open(tls.at(wanted.redis_url.expose()), &wanted.prefix, wanted.result_ttl)
-        .map_err(|error| (error, EXIT_CONFIG))?;
-    let first = tokio::time::timeout(settings.service.health_check_timeout, store.ping()).await;
-    match first {
-        Ok(Err(error @ StoreError::Denied { .. })) => Err((error, EXIT_CONFIG).into()),
-        _ => Ok(store),
+fn open_store(settings: &WorkerSettings, tls: &Tls) -> Result<Store, Failure> {
+    let store = &settings.store;
+    Ok(Store::open(tls.at(store.redis_url.expose()), &store.prefix, store.result_ttl)
+        .map_err(|error| (error, EXIT_CONFIG))?)
+}
+
+/// A store that does not let us in is a setting that is wrong. One that is away is waited for when it is needed.
+async fn let_in(store: &Store) -> Result<(), Failure> {
+    match store.ping().await {
+        Err(error @ StoreError::Denied { .. }) => Err((error, EXIT_CONFIG).into()),
+        _ => Ok(()),
     }
 }
 
@@ -123,7 +136,7 @@ struct Fleet {
     settler: RabbitSettler,
 }
 
-async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Result<Fleet, Failure> {
     let queue = &settings.queue;
     let topology = Topology {
         prefix: queue.prefix.clone(),
@@ -151,14 +164,10 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
 /// `None` when a stop came first.
 async fn interruptible<T>(
     stop: &Stop,
-    work: impl Future<Output = Result<T, BrokerError>>,
+    work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<Option<T>, Failure> {
     tokio::select! {
-        result = work => match result {
-            Ok(done) => Ok(Some(done)),
-            Err(error @ (BrokerError::Topology(_) | BrokerError::Refused { .. })) => Err((error, EXIT_CONFIG).into()),
-            Err(error) => Err((error, exit::UNAVAILABLE).into()),
-        },
+        result = work => result.map(Some),
         () = stop.draining() => Ok(None),
     }
 }

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "all of this is tests; helpers count too"
 )]
 
@@ -16,4 +17,7 @@ mod proxy;
 mod results;
 mod servers;
 mod settings;
+mod tls;
+#[path = "../../../worker/tests/common/tls.rs"]
+mod tls_servers;
 mod watch;

@@ -72,6 +72,7 @@ async fn what_does_not_fit_is_named_with_its_variable_and_its_remedy() {
         ("REDIS_URL", redis.plain_url().replace(&format!("{REDIS_LOGIN}@"), ""), own, "check user, password"),
     ];
     for (variable, url, ca, words) in &cases {
+        println!("{url}: {words}");
         let environment = fleet.environment(&[(variable, url), ("TLS_CA_FILE", ca)]);
         let ended = run_to_its_end(&["run"], &environment).await;
         let said = ended.said();
