@@ -218,9 +218,7 @@ fn is_refusal(error: &lapin::Error) -> bool {
         | ErrorKind::InvalidProtocolVersion(_) => true,
         ErrorKind::IOError(io) => matches!(
             io.kind(),
-            io::ErrorKind::InvalidInput
-                | io::ErrorKind::Unsupported
-                | io::ErrorKind::InvalidData
+            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::InvalidData
         ),
         // The server closes the socket in the handshake when it does not like the credentials' mechanism.
         _ => false,

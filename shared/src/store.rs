@@ -20,8 +20,8 @@ mod reports;
 mod starts;
 mod wire;
 
-use door::Door;
 pub use batch::BatchState;
+use door::Door;
 pub use finish::Finished;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;

@@ -72,7 +72,8 @@ impl Tls {
     /// # Errors
     /// What is wrong, naming the variable.
     pub fn load(settings: &TlsSettings) -> Result<Self, TlsError> {
-        let authorities = settings.ca_file.as_deref().map(|path| certificates("TLS_CA_FILE", path)).transpose()?;
+        let authorities =
+            settings.ca_file.as_deref().map(|path| certificates("TLS_CA_FILE", path)).transpose()?;
         let client = match (&settings.cert_file, &settings.key_file) {
             (None, None) => None,
             (Some(cert), Some(key)) => Some((certificates("TLS_CERT_FILE", cert)?, private_key(key)?)),

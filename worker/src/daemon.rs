@@ -62,7 +62,9 @@ pub fn main(settings: WorkerSettings) -> ExitCode {
 
 async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let roots = settings.media_roots.clone().ok_or_else(no_roots)?;
-    let lane_settings = lane_settings::of(&settings).map_err(|error| Failure(error, EXIT_CONFIG))?;
+    let readable = roots.iter().map(|(_, path)| path.to_owned()).collect();
+    let lane_settings =
+        lane_settings::of(&settings, readable).map_err(|error| Failure(error, EXIT_CONFIG))?;
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
@@ -73,6 +75,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let Some((fleet, ())) = interruptible(&stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    metrics::confinement(lanes.confinement());
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
     // From here on the worker is ready.
     let _ = health.channels.set(fleet.receiver.channels());

@@ -71,7 +71,11 @@ pub(crate) fn only_tls(variable: &str) -> String {
 }
 
 fn ports(variable: &str) -> (&'static str, u16, &'static str) {
-    if variable == "AMQP_URL" { ("amqp", 5672, "5671") } else { ("redis", 6379, "6380, or 6379 where it has no other") }
+    if variable == "AMQP_URL" {
+        ("amqp", 5672, "5671")
+    } else {
+        ("redis", 6379, "6380, or 6379 where it has no other")
+    }
 }
 
 fn certificate(error: &CertificateError, variable: &str, tls: &Tls) -> String {
@@ -102,7 +106,9 @@ fn expired(when: &str) -> String {
 }
 
 fn other_name(names: &str, variable: &str) -> String {
-    format!("its certificate is for {names}, not for the host in {variable}: use a name that the certificate has")
+    format!(
+        "its certificate is for {names}, not for the host in {variable}: use a name that the certificate has"
+    )
 }
 
 /// `DnsName("a.example")` as rustls prints it, without the wrapping.

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use tempfile::TempDir;
 
 /// The user of the test's own Redis, beside its default one.
@@ -72,7 +74,8 @@ pub fn rabbitmq(authority: &Authority, pair: &Pair, wants_certificate: bool) -> 
         file(&pair.certificate),
         file(&pair.key),
     );
-    let start = format!("ok = rabbit_networking:start_ssl_listener({{\"127.0.0.1\",{port},inet}}, {options}, 1).");
+    let start =
+        format!("ok = rabbit_networking:start_ssl_listener({{\"127.0.0.1\",{port},inet}}, {options}, 1).");
     ctl(&["eval", &start])?;
     Some(port)
 }

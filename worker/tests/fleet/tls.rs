@@ -25,8 +25,11 @@ async fn a_batch_goes_through_over_tls_with_a_client_certificate() {
     let fleet = fleet_with(&redis).await;
     let (amqp_url, redis_url, ca) = (amqps(port), redis.tls_url(), authority.file());
     let (cert, key) = (client.certificate.to_str().unwrap(), client.key.to_str().unwrap());
-    let mut settings =
-        vec![("AMQP_URL", amqp_url.as_str()), ("REDIS_URL", &redis_url), ("TLS_CA_FILE", ca.to_str().unwrap())];
+    let mut settings = vec![
+        ("AMQP_URL", amqp_url.as_str()),
+        ("REDIS_URL", &redis_url),
+        ("TLS_CA_FILE", ca.to_str().unwrap()),
+    ];
     for (url, variable) in [(&redis_url, "REDIS_URL"), (&amqp_url, "AMQP_URL")] {
         // Without one, each of them says so. The other server is reached without TLS.
         let environment = fleet.environment(&[(variable, url), ("TLS_CA_FILE", ca.to_str().unwrap())]);
