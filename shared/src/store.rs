@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
+use deadpool_redis::PoolError;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::tls::Address;
 
@@ -15,23 +15,21 @@ mod batch;
 mod door;
 mod finish;
 mod keys;
+mod link;
 mod page;
 mod reports;
+pub(crate) mod servers;
 mod starts;
 mod wire;
 
 pub use batch::BatchState;
 use door::Door;
 pub use finish::Finished;
+use link::Connection;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
+use servers::Servers;
 pub use wire::StoredEnd;
-
-/// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A host that does not answer the first packet is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +77,7 @@ pub enum StoreError {
 /// A pool of connections and the fleet's keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    servers: Servers,
     keys: keys::Keys,
     door: Arc<Door>,
     url: String,
@@ -103,23 +101,9 @@ impl Store {
     /// [`StoreError::Url`].
     pub fn open(to: impl Into<Address>, prefix: &str, ttl: Duration) -> Result<Self, StoreError> {
         let to = to.into();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let bad = |error: &dyn std::fmt::Display| StoreError::Url(error.to_string());
-        let info = door::connection_info(&to).map_err(|error| bad(&error))?;
-        let door = Arc::new(Door::new(&info, &to.tls));
-        let manager = Manager::new_with_config(info, config).map_err(|error| bad(&error))?;
-        // One connection for each of: ends, cache look-ups, starts, health. Each carries many commands at a time.
-        let pool = Pool::builder(manager)
-            .max_size(4)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(RESPONSE_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .build()
-            .map_err(|error| bad(&error))?;
-        Ok(Self { pool, keys: keys::Keys::new(prefix), door, url: crate::broker::mask(&to.url), ttl })
+        let (servers, door) = Servers::new(&to).map_err(StoreError::Url)?;
+        let url = crate::broker::mask(&to.url);
+        Ok(Self { servers, keys: keys::Keys::new(prefix), door: Arc::new(door), url, ttl })
     }
 
     /// Whether Redis answers.
@@ -133,7 +117,7 @@ impl Store {
 
     /// One checkout for a whole pipeline: each costs a round trip of its own.
     async fn connection(&self) -> Result<Connection, StoreError> {
-        let error = match self.pool.get().await {
+        let error = match self.servers.connection().await {
             Ok(connection) => {
                 self.door.opened();
                 return Ok(connection);
@@ -154,7 +138,15 @@ impl Store {
             return StoreError::Denied { url, detail };
         }
         match error.kind() {
-            ErrorKind::Io => StoreError::Unreachable { url, detail },
+            // A cluster without a master for a while, and a server that is reading its data, come back by themselves.
+            ErrorKind::Io
+            | ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::Server(
+                ServerErrorKind::ClusterDown
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::BusyLoading,
+            ) => StoreError::Unreachable { url, detail },
             _ if error.is_timeout() || error.is_connection_dropped() => {
                 StoreError::Unreachable { url, detail }
             }

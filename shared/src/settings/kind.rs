@@ -110,7 +110,9 @@ impl Kind {
             Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name or an IPv4 \
                               address, the vhost not empty (the default vhost is %2f)"
                 .to_owned(),
-            Self::RedisUrl => "redis://user:password@host:port/database or rediss://…".to_owned(),
+            Self::RedisUrl => "redis://user:password@host:port/database or rediss://…; for a cluster \
+                               redis-cluster://user:password@host:port,host:port or rediss-cluster://…"
+                .to_owned(),
             Self::Address => "an address and a port, such as 0.0.0.0:8080 or [::1]:8080".to_owned(),
             Self::File => "the path of a file".to_owned(),
             Self::Roots => "name=/absolute/path, several separated by ;".to_owned(),

@@ -255,7 +255,8 @@ pub const VARIABLES: &[Variable] = &[
         Kind::RedisUrl,
         "",
         "redis://127.0.0.1:6379/0",
-        "Redis: `redis://user:password@host:port/database`, `rediss` for TLS. Reserved characters are percent-encoded.",
+        "Redis: `redis://user:password@host:port/database`, `rediss` for TLS; `redis-cluster://user:password@host:port,host:port` \
+         (`rediss-cluster`) for Redis Cluster, by some of its nodes. Reserved characters are percent-encoded.",
     )),
     both(
         "RESULT_TTL",

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis::{Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError, RedisResult};
+use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError};
 
-use crate::tls::{Address, Tls, explain, probe, rustls_error};
+use crate::tls::{Tls, explain, probe, rustls_error};
 
 /// What is asked of a port that may speak something else; answered without a password, too.
 const GREETING: &[u8] = b"PING\r\n";
@@ -22,17 +22,6 @@ pub(super) struct Door {
     tls: Option<Tls>,
     /// Once it was: what a port speaks does not change, and a loss is only a loss.
     opened: AtomicBool,
-}
-
-/// What the URL says, with the certificates for it.
-pub(super) fn connection_info(to: &Address) -> RedisResult<ConnectionInfo> {
-    let info = to.url.as_str().into_connection_info()?;
-    match info.addr() {
-        ConnectionAddr::TcpTls { .. } => {
-            Ok(Client::build_with_tls(info, to.tls.for_redis())?.get_connection_info().clone())
-        }
-        _ => Ok(info),
-    }
 }
 
 impl Door {
@@ -54,6 +43,12 @@ impl Door {
         if let (Some(tls), Some(cause)) = (&self.tls, rustls_error(error)) {
             // A connection that broke for another reason may leave a word of TLS behind.
             return (!self.is_open()).then(|| explain(cause, REDIS_URL, tls));
+        }
+        if error.code() == Some("MOVED") {
+            return Some("it is a node of a cluster: use redis-cluster:// in REDIS_URL".to_owned());
+        }
+        if error.to_string().contains("cluster support disabled") {
+            return Some("it is no cluster: use redis:// in REDIS_URL".to_owned());
         }
         let denied = error.kind() == ErrorKind::AuthenticationFailed
             || error.code().is_some_and(|code| DENIALS.contains(&code));

@@ -1,5 +1,7 @@
 //! What the tests share. It knows no single test.
 
+#[path = "../common/cluster.rs"]
+pub mod cluster;
 mod exposition;
 mod fleet;
 mod log;

@@ -14,6 +14,7 @@
 
 mod batches;
 mod cache;
+mod cluster;
 mod crash_loop;
 mod drain;
 mod harness;
