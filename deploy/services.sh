@@ -15,7 +15,7 @@ usage: deploy/services.sh up | env | status | down
   down     stops what `up` started and deletes its data
   restart  stops and starts one private server with its data, on the same port
   kill     kills one private server with SIGKILL; `restart` or `up` brings it back
-  ctl      runs rabbitmqctl on the private broker, such as: ctl close_all_connections reason
+  ctl      runs rabbitmqctl on the private RabbitMQ: `ctl add_vhost music`, `ctl close_all_connections reason`
 
 A server whose AMQP_URL or REDIS_URL is set is used as it is, and never stopped. Otherwise a private one runs on
 a loopback port: this machine's own program, installed with apt (as root or by sudo) where it is missing, else a
@@ -62,10 +62,10 @@ lock_state() {
 backend_of() { cat "$STATE/$1/backend" 2>/dev/null || true; } # rabbitmq|redis
 
 # Every backend knows the same operations: lay_out start probe url kill stop discard, and those on ports and logs.
-run_on() { # rabbitmq|redis operation
+run_on() { # rabbitmq|redis operation argument...
     case $(backend_of "$1") in
-        native) "$1_$2" ;;
-        docker) "docker_$2" "$1" ;;
+        native) "$1_$2" "${@:3}" ;;
+        docker) "docker_$2" "$1" "${@:3}" ;;
         *) return 1 ;;
     esac
 }
@@ -232,19 +232,14 @@ verb_kill() {
     say "$1: killed"
 }
 
-# Without the lock: it changes nothing that a record speaks of, and may be asked while another verb waits.
-verb_ctl() { # command...
-    [ "$(backend_of rabbitmq)" = native ] || die 1 "there is no private rabbitmq in $STATE that runs on this machine itself"
-    rabbitmq_environment
-    "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" --quiet "$@"
+# Without the lock: tests call it side by side, and it changes nothing of ours.
+verb_ctl() {
+    [ -e "$STATE/rabbitmq/ready" ] || die 1 "there is no private rabbitmq in $STATE"
+    run_on rabbitmq ctl "$@"
 }
 
-if [ "${1:-}" = ctl ] && [ $# -gt 1 ]; then
-    shift
-    verb_ctl "$@"
-    exit
-fi
 case $#:${1:-} in
+    [2-9]:ctl) shift && verb_ctl "$@" ;;
     1:up | 1:env | 1:status | 1:down) "verb_$1" ;;
     2:restart | 2:kill) "verb_$1" "$2" ;;
     1:-h | 1:--help | 1:help) usage ;;

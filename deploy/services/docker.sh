@@ -49,6 +49,12 @@ docker_url() { # rabbitmq|redis
     esac
 }
 
+docker_ctl() { # rabbitmq argument...
+    local service=$1
+    shift
+    PORT=$(<"$STATE/$service/ports") docker_compose "$service" exec -T rabbitmq rabbitmqctl --quiet "$@"
+}
+
 docker_kill() { PORT=$(<"$STATE/$1/ports") docker_compose "$1" kill --signal KILL; }
 
 # Without ports the layout was cut short, and nothing was ever started.

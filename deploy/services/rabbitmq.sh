@@ -81,6 +81,11 @@ rabbitmq_epmd_alive() {
     return 1
 }
 
+rabbitmq_ctl() { # argument...
+    rabbitmq_environment
+    with_deadline 60 "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" --quiet "$@"
+}
+
 rabbitmq_stop() {
     stop_record "$rabbitmq_dir/record" 30 && stop_record "$rabbitmq_dir/epmd.record" 5
 }

@@ -27,7 +27,8 @@ Exit codes:
     2  wrong usage
    69  RabbitMQ or Redis is unavailable
    75  a queue is full (--on-full fail): try again later
-   78  a setting is wrong, or differs from what the broker has
+   78  a setting is wrong (a password or a certificate, too), or differs from
+      what the broker has
   130  interrupted";
 
 const ENQUEUE: &str = "\
@@ -48,7 +49,8 @@ Exit codes:
     2  wrong usage
    69  RabbitMQ or Redis is unavailable
    75  a queue is full (--on-full fail); what was accepted stays enqueued
-   78  a setting is wrong, or differs from what the broker has
+   78  a setting is wrong (a password or a certificate, too), or differs from
+      what the broker has
   130  interrupted; what was accepted stays enqueued";
 
 const WATCH: &str = "\

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::broker::{Broker, BrokerError};
 use shared::settings::{ProducerSettings, QueueSettings};
 use shared::store::{Store, StoreError};
+use shared::tls::Tls;
 use shared::topology::Topology;
 
 use crate::failure::Failure;
@@ -36,13 +37,10 @@ pub(crate) async fn broker(settings: &ProducerSettings, screen: &Screen) -> Resu
         }
         last = Some(error);
     };
-    let connecting = Broker::connect_patiently(settings.queue.amqp_url.expose(), "producer", on_wait);
+    let to = tls(settings)?.at(settings.queue.amqp_url.expose());
+    let connecting = Broker::connect_patiently(to, "producer", on_wait);
     let error = match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(broker)) => return Ok(broker),
-        Ok(Err(error @ BrokerError::Refused { .. })) => format!(
-            "{error}\n  check user, password and vhost in AMQP_URL: the default vhost is /%2f, and reserved characters in \
-             a password are percent-encoded"
-        ),
         Ok(Err(other)) => return Err(other.into()),
         Err(_) => {
             let url = &settings.queue.amqp_url;
@@ -64,8 +62,7 @@ pub(crate) async fn store(settings: &ProducerSettings, screen: &Screen) -> Resul
             Err(error) => error,
         };
         if !matches!(error, StoreError::Unreachable { .. }) {
-            let advice = "check user, password and database in REDIS_URL";
-            return Err(Failure::Unavailable(format!("{error}\n  {advice}")));
+            return Err(error.into());
         }
         if tokio::time::Instant::now() + PAUSE > end {
             return Err(Failure::Unavailable(format!("{error}\n  {}", remedy("Redis", "REDIS_URL"))));
@@ -79,9 +76,14 @@ pub(crate) async fn store(settings: &ProducerSettings, screen: &Screen) -> Resul
 }
 
 /// The results' store, not asked yet.
-pub(crate) fn open_store(settings: &ProducerSettings) -> Result<Store, StoreError> {
+pub(crate) fn open_store(settings: &ProducerSettings) -> Result<Store, Failure> {
     let store = &settings.store;
-    Store::open(store.redis_url.expose(), &store.prefix, store.result_ttl)
+    Ok(Store::open(tls(settings)?.at(store.redis_url.expose()), &store.prefix, store.result_ttl)?)
+}
+
+/// What is trusted, and shown, on both connections.
+pub(crate) fn tls(settings: &ProducerSettings) -> Result<Tls, Failure> {
+    Tls::load(&settings.tls).map_err(|error| Failure::Settings(error.to_string()))
 }
 
 fn trying(error: &str) -> String {

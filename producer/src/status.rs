@@ -10,7 +10,8 @@ use shared::broker::{Broker, BrokerError};
 use shared::job::BatchId;
 use shared::record::printable;
 use shared::settings::ProducerSettings;
-use shared::store::{BatchState, StoreError};
+use shared::store::{BatchState, Store, StoreError};
+use shared::tls::Tls;
 use shared::topology::QueueDepth;
 
 use crate::failure::{End, Failure};
@@ -58,7 +59,8 @@ struct Oldest {
 }
 
 pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen) -> Result<End, Failure> {
-    let (rabbitmq, redis) = tokio::join!(ask_rabbitmq(settings), ask_redis(settings));
+    let (tls, store) = (connect::tls(settings)?, connect::open_store(settings)?);
+    let (rabbitmq, redis) = tokio::join!(ask_rabbitmq(settings, &tls), ask_redis(&store));
     let (queues, queues_missing) = match &rabbitmq {
         Ok(Ok(depths)) => (Some(depths.iter().map(Queue::from).collect()), None),
         Ok(Err(why)) => (None, Some(why.clone())),
@@ -83,8 +85,11 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
 }
 
 /// The queues, or why there are none; an error when the broker does not answer.
-async fn ask_rabbitmq(settings: &ProducerSettings) -> Result<Result<Vec<QueueDepth>, String>, BrokerError> {
-    let broker = Broker::connect(settings.queue.amqp_url.expose(), "producer status").await?;
+async fn ask_rabbitmq(
+    settings: &ProducerSettings,
+    tls: &Tls,
+) -> Result<Result<Vec<QueueDepth>, String>, BrokerError> {
+    let broker = Broker::connect(tls.at(settings.queue.amqp_url.expose()), "producer status").await?;
     let topology = connect::topology(&settings.queue);
     let depths = topology.depths(&broker.channel().await?).await;
     broker.close().await;
@@ -96,8 +101,8 @@ async fn ask_rabbitmq(settings: &ProducerSettings) -> Result<Result<Vec<QueueDep
     }))
 }
 
-async fn ask_redis(settings: &ProducerSettings) -> Result<Option<BatchState>, StoreError> {
-    let batches = connect::open_store(settings)?.batches(LOOKED_THROUGH).await?;
+async fn ask_redis(store: &Store) -> Result<Option<BatchState>, StoreError> {
+    let batches = store.batches(LOOKED_THROUGH).await?;
     let unfinished =
         batches.into_iter().filter(|batch| batch.batch_id != BatchId::STRAY && !batch.is_complete());
     Ok(unfinished.min_by_key(|batch| batch.created_ms))

@@ -1,16 +1,20 @@
 //! The connection to RabbitMQ: connect, open channels, publish with a confirm. It knows no queue by name
 //! (`topology` does) and keeps no state of a job.
 
+use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError};
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
+use tokio::net::TcpStream;
 
+use crate::tls::{Address, Tls, TlsError, explain, probe, rustls_error};
 use crate::topology::TopologyError;
 
 mod publisher;
+mod transport;
 
 pub use lapin::{self, Channel};
 pub use publisher::{Fate, Publisher, Route, revivals};
@@ -20,6 +24,16 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::f
 
 /// How long one try of a first connection may take before the caller hears of it.
 const CONNECT_TRY: Duration = Duration::from_secs(5);
+
+/// What the protocol says first (AMQP 0-9-1), to a port that may speak something else.
+const GREETING: &[u8] = b"AMQP\x00\x00\x09\x01";
+
+/// What helps against a refusal that is no matter of TLS.
+const CHECK: &str = "check user, password and vhost in AMQP_URL: the default vhost is /%2f, and reserved characters in a \
+                     password are percent-encoded";
+
+/// The variable that names the server, for its errors.
+const AMQP_URL: &str = "AMQP_URL";
 
 /// The process ends anyway; a broker that is away must not hold it up.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -35,7 +49,7 @@ pub enum BrokerError {
         /// What the last try met.
         detail: String,
     },
-    /// It answers and says no: user, password, vhost, or no TLS in this build. Trying again does not help.
+    /// It answers and says no: user, password, vhost or TLS. Trying again does not help.
     #[error("RabbitMQ at {url} (AMQP_URL) refuses the connection: {detail}")]
     Refused {
         /// Address, password masked.
@@ -64,28 +78,36 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// One attempt to connect, of at most five seconds. `name` shows in RabbitMQ's list of connections.
+    /// One attempt to connect, of at most five seconds and a look at why it failed. `name` shows in RabbitMQ's list of
+    /// connections.
     ///
     /// # Errors
     /// [`BrokerError::Unreachable`], worth another try, or [`BrokerError::Refused`], which is not.
-    pub async fn connect(url: &str, name: &str) -> Result<Self, BrokerError> {
-        let properties = ConnectionProperties::default()
-            .with_connection_name(name.into())
-            .configure_backoff(|backoff| {
-                backoff.with_min_delay(RECONNECT.0).with_max_delay(RECONNECT.1).without_max_times()
-            })
-            .enable_auto_recover();
-        let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
-        probe(url).await.map_err(|error| unreachable(error.to_string()))?;
-        let connecting = tokio::time::timeout(CONNECT_TRY, Connection::connect(url, properties)).await;
-        let connection = connecting
-            .map_err(|_| unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())))?
-            .map_err(|error| match is_refusal(&error) {
-                true => BrokerError::Refused { url: mask(url), detail: error.to_string() },
-                false => unreachable(error.to_string()),
-            })?;
-        tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
-        Ok(Self { connection })
+    pub async fn connect(to: impl Into<Address>, name: &str) -> Result<Self, BrokerError> {
+        let Address { url, tls } = to.into();
+        let unreachable = |detail: String| BrokerError::Unreachable { url: mask(&url), detail };
+        let refused = |detail: String| BrokerError::Refused { url: mask(&url), detail };
+        let uri: AMQPUri = url.parse().map_err(refused)?;
+        let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(&tls);
+        look(&uri, tls).await.map_err(|error| match error {
+            Look::Away(detail) => unreachable(detail),
+            Look::Misfit(detail) => refused(detail),
+        })?;
+        let error = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
+            Ok(Ok(connection)) => {
+                tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
+                return Ok(Self { connection });
+            }
+            Ok(Err(error)) if is_refusal(&error) => refused(format!("{error}: {CHECK}")),
+            Ok(Err(error)) => unreachable(error.to_string()),
+            Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
+        };
+        // The server has said why: it speaks our language.
+        if matches!(&error, BrokerError::Refused { detail, .. } if detail.contains("ACCESS_REFUSED")) {
+            return Err(error);
+        }
+        let at = (uri.authority.host.as_str(), uri.authority.port);
+        Err(probe::misfit(at, GREETING, tls, AMQP_URL).await.map_or(error, refused))
     }
 
     /// Connects, trying again until it works or is refused; `on_wait` is told of each failed try.
@@ -93,12 +115,13 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Refused`].
     pub async fn connect_patiently(
-        url: &str,
+        to: impl Into<Address>,
         name: &str,
         mut on_wait: impl FnMut(&BrokerError),
     ) -> Result<Self, BrokerError> {
+        let to = to.into();
         loop {
-            match Self::connect(url, name).await {
+            match Self::connect(to.clone(), name).await {
                 Err(error @ BrokerError::Unreachable { .. }) => on_wait(&error),
                 other => return other,
             }
@@ -137,16 +160,54 @@ impl Broker {
     }
 }
 
-/// Whether anybody listens. lapin tries the first connection for ever, by the backoff of its recovery, and in a thread of
-/// its own that outlives the caller's patience: each try that is given up would connect later, unasked. It also keeps
-/// the cause (refused, unknown host) to itself.
-async fn probe(url: &str) -> std::io::Result<()> {
-    // What cannot be parsed is lapin's to name.
-    let Ok(uri) = url.parse::<AMQPUri>() else { return Ok(()) };
-    let address = (uri.authority.host.as_str(), uri.authority.port);
-    match tokio::time::timeout(CONNECT_TRY, tokio::net::TcpStream::connect(address)).await {
-        Ok(connected) => connected.map(drop),
-        Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+async fn open(uri: AMQPUri, name: &str, tls: Option<&Tls>) -> Result<Connection, lapin::Error> {
+    let properties = ConnectionProperties::default()
+        .with_connection_name(name.into())
+        .configure_backoff(|backoff| {
+            backoff.with_min_delay(RECONNECT.0).with_max_delay(RECONNECT.1).without_max_times()
+        })
+        .enable_auto_recover();
+    match tls {
+        None => Connection::connect_uri(uri, properties).await,
+        Some(tls) => {
+            let config = tls.config().map_err(io::Error::other)?;
+            transport::connect(uri, properties, config).await
+        }
+    }
+}
+
+/// What a first look at the port found.
+enum Look {
+    Away(String),
+    Misfit(String),
+}
+
+impl From<TlsError> for Look {
+    fn from(error: TlsError) -> Self {
+        Self::Misfit(error.to_string())
+    }
+}
+
+/// Whether anybody listens, and has the certificate that we want. lapin tries the first connection for ever, by the backoff
+/// of its recovery, and in a thread of its own that outlives the caller's patience: each try that is given up would
+/// connect later, unasked. It also keeps the cause (refused, unknown host, wrong certificate) to itself.
+async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
+    let at = (uri.authority.host.as_str(), uri.authority.port);
+    let config = tls.map(Tls::config).transpose()?;
+    let connecting = async {
+        match config {
+            None => TcpStream::connect(at).await.map(drop),
+            Some(config) => probe::handshake(at, config).await.map(drop),
+        }
+    };
+    let error = match tokio::time::timeout(CONNECT_TRY, connecting).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(_) => io::ErrorKind::TimedOut.into(),
+    };
+    match (tls, rustls_error(&error)) {
+        (Some(tls), Some(cause)) => Err(Look::Misfit(explain(cause, AMQP_URL, tls))),
+        _ => Err(Look::Away(error.to_string())),
     }
 }
 
@@ -174,9 +235,7 @@ fn is_refusal(error: &lapin::Error) -> bool {
         ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
         ErrorKind::IOError(io) => matches!(
             io.kind(),
-            std::io::ErrorKind::InvalidInput
-                | std::io::ErrorKind::Unsupported
-                | std::io::ErrorKind::InvalidData
+            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::InvalidData
         ),
         // The server closes the socket in the handshake when it does not like the credentials' mechanism.
         _ => false,

@@ -14,4 +14,5 @@ pub mod scan;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod topology;

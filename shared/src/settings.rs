@@ -28,7 +28,7 @@ pub use duration::format_duration;
 pub use error::{EXIT_CONFIG, FileCause, SettingsError, SettingsErrors};
 pub use groups::{
     AnalysisSettings, LogSettings, PriorityMode, QueueSettings, ResourceSettings, ScheduleSettings,
-    ServiceSettings, StoreSettings,
+    ServiceSettings, StoreSettings, TlsSettings,
 };
 pub use sample::{markdown_table, sample_env_file};
 pub use secret::SecretUrl;
@@ -52,6 +52,8 @@ pub struct WorkerSettings {
     pub schedule: ScheduleSettings,
     /// The results' store.
     pub store: StoreSettings,
+    /// TLS to both servers.
+    pub tls: TlsSettings,
     /// The folders that may be read; the daemon needs them, the local mode does not (`MEDIA_ROOTS`).
     pub media_roots: Option<MediaRoots>,
     /// Name, addresses and time limits of the daemon.
@@ -68,6 +70,8 @@ pub struct ProducerSettings {
     pub queue: QueueSettings,
     /// The results' store.
     pub store: StoreSettings,
+    /// TLS to both servers.
+    pub tls: TlsSettings,
     /// The folders that files may be submitted from; `enqueue` needs them (`MEDIA_ROOTS`).
     pub media_roots: Option<MediaRoots>,
     /// Logs.
@@ -97,6 +101,7 @@ impl WorkerSettings {
             queue: environment.load()?,
             schedule: environment.load()?,
             store: environment.load()?,
+            tls: environment.load()?,
             media_roots: environment.load::<Media>()?.media_roots,
             service: environment.load()?,
             log: environment.load()?,
@@ -126,6 +131,7 @@ impl ProducerSettings {
         let settings = Self {
             queue: environment.load()?,
             store: environment.load()?,
+            tls: environment.load()?,
             media_roots: environment.load::<Media>()?.media_roots,
             log: environment.load()?,
         };

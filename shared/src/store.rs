@@ -3,38 +3,41 @@
 //! Every key of a batch carries the batch as hash tag, so the script that records ends touches one slot of a cluster.
 //! Everything expires [`Store`]'s `ttl` after it was last touched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
+use deadpool_redis::PoolError;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+use crate::tls::Address;
 
 mod batch;
 mod cancel;
+mod door;
 mod ends;
 mod finish;
 mod keys;
+mod link;
 mod page;
 mod probe;
 mod reports;
 mod retry;
+pub(crate) mod servers;
 mod starts;
 mod wire;
 
 pub use batch::BatchState;
 pub use cancel::{Cancelled, RecallPlace};
+use door::Door;
 pub use ends::EndPlace;
 pub use finish::Finished;
+use link::Connection;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
+use servers::Servers;
 pub use starts::{History, Start};
 pub use wire::StoredEnd;
-
-/// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A host that does not answer the first packet is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +50,15 @@ pub enum StoreError {
         /// What the last try met.
         detail: String,
     },
-    /// It answers and says no (password, out of memory, read only).
+    /// It will not let us in: user, password, database or TLS. The same answer would come again until a setting changes.
+    #[error("Redis at {url} (REDIS_URL) refuses the connection: {detail}")]
+    Denied {
+        /// Address, password masked.
+        url: String,
+        /// Its words, or what is wrong with its certificate.
+        detail: String,
+    },
+    /// It lets us in, and refuses the work (out of memory, read only, loading).
     #[error("Redis at {url} (REDIS_URL) refuses: {detail}")]
     Refused {
         /// Address, password masked.
@@ -74,8 +85,9 @@ pub enum StoreError {
 /// A pool of connections and the fleet's keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    pool: Pool,
+    servers: Servers,
     keys: keys::Keys,
+    door: Arc<Door>,
     url: String,
     ttl: Duration,
 }
@@ -95,22 +107,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Url`].
-    pub fn open(url: &str, prefix: &str, ttl: Duration) -> Result<Self, StoreError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let bad = |error: &dyn std::fmt::Display| StoreError::Url(error.to_string());
-        let manager = Manager::new_with_config(url, config).map_err(|error| bad(&error))?;
-        // One connection for each of: ends, cache look-ups, starts, health. Each carries many commands at a time.
-        let pool = Pool::builder(manager)
-            .max_size(4)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(RESPONSE_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .build()
-            .map_err(|error| bad(&error))?;
-        Ok(Self { pool, keys: keys::Keys::new(prefix), url: crate::broker::mask(url), ttl })
+    pub fn open(to: impl Into<Address>, prefix: &str, ttl: Duration) -> Result<Self, StoreError> {
+        let to = to.into();
+        let (servers, door) = Servers::new(&to).map_err(StoreError::Url)?;
+        let url = crate::broker::mask(&to.url);
+        Ok(Self { servers, keys: keys::Keys::new(prefix), door: Arc::new(door), url, ttl })
     }
 
     /// Whether Redis answers.
@@ -124,16 +125,36 @@ impl Store {
 
     /// One checkout for a whole pipeline: each costs a round trip of its own.
     async fn connection(&self) -> Result<Connection, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => self.error(&error),
-            other => StoreError::Unreachable { url: self.url.clone(), detail: other.to_string() },
-        })
+        let error = match self.servers.connection().await {
+            Ok(connection) => {
+                self.door.opened();
+                return Ok(connection);
+            }
+            Err(PoolError::Backend(error)) => self.error(&error),
+            Err(other) => StoreError::Unreachable { url: self.url.clone(), detail: other.to_string() },
+        };
+        if matches!(error, StoreError::Denied { .. }) {
+            return Err(error);
+        }
+        let denied = |detail| StoreError::Denied { url: self.url.clone(), detail };
+        Err(self.door.misfit().await.map_or(error, denied))
     }
 
     fn error(&self, error: &RedisError) -> StoreError {
         let (url, detail) = (self.url.clone(), error.to_string());
+        if let Some(detail) = self.door.denial(error) {
+            return StoreError::Denied { url, detail };
+        }
         match error.kind() {
-            ErrorKind::Io => StoreError::Unreachable { url, detail },
+            // A cluster without a master for a while, and a server that is reading its data, come back by themselves.
+            ErrorKind::Io
+            | ErrorKind::ClusterConnectionNotFound
+            | ErrorKind::Server(
+                ServerErrorKind::ClusterDown
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::BusyLoading,
+            ) => StoreError::Unreachable { url, detail },
             _ if error.is_timeout() || error.is_connection_dropped() => {
                 StoreError::Unreachable { url, detail }
             }

@@ -11,7 +11,8 @@ Exit codes:
   1    some files failed, or there was nothing to analyse
   2    the command line is wrong
   69   a service is not available (healthcheck: the worker is not ready)
-  78   a setting is wrong: all wrong ones are named
+  78   a setting is wrong: all wrong ones are named; or a server refuses what
+       it says (a password, a certificate)
   130  interrupted";
 
 /// Analyses music files: on this machine, or as one of a fleet.

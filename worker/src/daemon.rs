@@ -7,7 +7,8 @@ use std::time::Duration;
 use shared::broker::{Broker, BrokerError, Publisher};
 use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
-use shared::store::Store;
+use shared::store::{Store, StoreError};
+use shared::tls::Tls;
 use shared::topology::Topology;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,16 @@ impl<E: std::error::Error> From<(E, u8)> for Failure {
     }
 }
 
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
+        let code = match error {
+            BrokerError::Topology(_) | BrokerError::Refused { .. } => EXIT_CONFIG,
+            _ => exit::UNAVAILABLE,
+        };
+        Self(error.to_string(), code)
+    }
+}
+
 /// Runs until it is told to stop.
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
@@ -64,19 +75,24 @@ pub fn main(settings: WorkerSettings) -> ExitCode {
 
 async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let roots = settings.media_roots.clone().ok_or_else(no_roots)?;
-    let lane_settings = lane_settings::of(&settings).map_err(|error| Failure(error, EXIT_CONFIG))?;
+    let readable = roots.iter().map(|(_, path)| path.to_owned()).collect();
+    let lane_settings =
+        lane_settings::of(&settings, readable).map_err(|error| Failure(error, EXIT_CONFIG))?;
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
     reaper::start();
-    let store = open_store(&settings)?;
+    let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
+    let store = open_store(&settings, &tls)?;
     let control =
         Control { stop, gates: Gates::new(roots.iter().map(|(name, _)| name)), ..Control::default() };
     let health = serve(&settings, &store, &control).await?;
-    let connecting = connect_in_the_end(&settings, roots.clone());
-    let Some(fleet) = interruptible(&control.stop, connecting).await? else { return Ok(()) };
+    let connecting = connect_in_the_end(&settings, &tls, roots.clone());
+    let servers = async { tokio::try_join!(connecting, let_in(&store)) };
+    let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    metrics::confinement(lanes.confinement());
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
@@ -117,10 +133,18 @@ fn no_roots() -> Failure {
     Failure(text.to_owned(), EXIT_CONFIG)
 }
 
-fn open_store(settings: &WorkerSettings) -> Result<Store, Failure> {
+fn open_store(settings: &WorkerSettings, tls: &Tls) -> Result<Store, Failure> {
     let store = &settings.store;
-    Ok(Store::open(store.redis_url.expose(), &store.prefix, store.result_ttl)
+    Ok(Store::open(tls.at(store.redis_url.expose()), &store.prefix, store.result_ttl)
         .map_err(|error| (error, EXIT_CONFIG))?)
+}
+
+/// A store that does not let us in is a setting that is wrong. One that is away is waited for when it is needed.
+async fn let_in(store: &Store) -> Result<(), Failure> {
+    match store.ping().await {
+        Err(error @ StoreError::Denied { .. }) => Err((error, EXIT_CONFIG).into()),
+        _ => Ok(()),
+    }
 }
 
 async fn serve(settings: &WorkerSettings, store: &Store, control: &Control) -> Result<Arc<Health>, Failure> {
@@ -153,17 +177,21 @@ struct Fleet {
 }
 
 /// A connection that is lost while the queues are declared is no wrong setting: it is tried again.
-async fn connect_in_the_end(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+async fn connect_in_the_end(
+    settings: &WorkerSettings,
+    tls: &Tls,
+    roots: MediaRoots,
+) -> Result<Fleet, Failure> {
     loop {
-        match connect(settings, roots.clone()).await {
+        match connect(settings, tls, roots.clone()).await {
             Err(error) if error.may_pass() => warn!(%error, "rabbitmq went away, trying again"),
-            other => return other,
+            other => return Ok(other?),
         }
         tokio::time::sleep(CONNECT_AGAIN).await;
     }
 }
 
-async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, BrokerError> {
+async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Result<Fleet, BrokerError> {
     let queue = &settings.queue;
     let topology = Topology {
         prefix: queue.prefix.clone(),
@@ -171,10 +199,10 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
         max_size: queue.max_size.into(),
         retry_delays: queue.retry_delays.clone(),
     };
-    let (url, name) = (queue.amqp_url.expose(), &settings.service.name);
+    let (to, name) = (tls.at(queue.amqp_url.expose()), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
-    let consume = Arc::new(Broker::connect_patiently(url, &format!("{name} consume"), waiting).await?);
-    let publish = Arc::new(Broker::connect_patiently(url, &format!("{name} publish"), waiting).await?);
+    let consume = Arc::new(Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?);
+    let publish = Arc::new(Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?);
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
         queue.levels,
@@ -199,14 +227,10 @@ async fn connect(settings: &WorkerSettings, roots: MediaRoots) -> Result<Fleet, 
 /// `None` when a stop came first.
 async fn interruptible<T>(
     stop: &Stop,
-    work: impl Future<Output = Result<T, BrokerError>>,
+    work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<Option<T>, Failure> {
     tokio::select! {
-        result = work => match result {
-            Ok(done) => Ok(Some(done)),
-            Err(error @ (BrokerError::Topology(_) | BrokerError::Refused { .. })) => Err((error, EXIT_CONFIG).into()),
-            Err(error) => Err((error, exit::UNAVAILABLE).into()),
-        },
+        result = work => result.map(Some),
         () = stop.draining() => Ok(None),
     }
 }

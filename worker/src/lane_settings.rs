@@ -1,5 +1,7 @@
 //! From settings to lanes: what both front ends derive alike.
 
+use std::path::PathBuf;
+
 use analysis::Features;
 use shared::settings::WorkerSettings;
 
@@ -8,11 +10,11 @@ use crate::lanes::{EngineOptions, LaneSettings, this_program};
 /// What the worker itself needs besides its cache: connections, buffers, code.
 const OWN_BYTES: u64 = 64 << 20;
 
-/// The lanes that these settings ask for.
+/// The lanes that these settings ask for, with the folders that they may read.
 ///
 /// # Errors
 /// What is wrong, naming the variable.
-pub(crate) fn of(settings: &WorkerSettings) -> Result<LaneSettings, String> {
+pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<LaneSettings, String> {
     let features: Features =
         settings.analysis.features.parse().map_err(|error| format!("ANALYSIS_FEATURES: {error}"))?;
     Ok(LaneSettings {
@@ -21,6 +23,7 @@ pub(crate) fn of(settings: &WorkerSettings) -> Result<LaneSettings, String> {
         max_memory_bytes: settings.resources.memory_bytes,
         parent_memory_bytes: OWN_BYTES + settings.resources.cache_bytes,
         nice: settings.resources.nice.into(),
+        readable: Some(readable),
         engine: EngineOptions { max_file_bytes: settings.analysis.max_file_bytes, features },
         program: this_program().map_err(|error| format!("cannot find this program: {error}"))?,
         args: vec!["lane".into()],

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 mod cgroup;
 pub mod child;
+mod confinement;
 mod engine;
 mod exit;
 mod lane;
@@ -35,6 +36,7 @@ mod supervisor;
 mod usage;
 mod wire;
 
+pub use confinement::{Confinement, Layer};
 pub use engine::{Engine, EngineOptions};
 pub use lane::Lane;
 pub use limits::{MIN_LANE_BYTES, lane_share};
@@ -42,7 +44,7 @@ pub use stats::{LaneStats, LaneUsage, RestartCause};
 pub(crate) use usage::resident_bytes;
 
 use pool::Pool;
-use protocol::Setup;
+use protocol::{Folder, Setup};
 use spawner::Spawner;
 
 /// Progress frames come at least this often, so that the stall limit has something to judge by.
@@ -62,6 +64,8 @@ pub struct LaneSettings {
     pub parent_memory_bytes: u64,
     /// Scheduling priority of the lanes, −20 to 19; below 0 needs a privilege.
     pub nice: i32,
+    /// Folders below which alone a lane may read; `None` leaves lanes unconfined, for engines of tests that write.
+    pub readable: Option<Vec<PathBuf>>,
     /// What every lane's engine is told.
     pub engine: EngineOptions,
     /// The program to start: [`this_program`], but for tests.
@@ -202,6 +206,7 @@ impl Lanes {
             nice: settings.nice,
             progress_every: PROGRESS_EVERY.min(settings.timeout / PROGRESS_PER_TIMEOUT),
             engine: settings.engine.clone(),
+            readable: settings.readable.clone().map(|roots| roots.into_iter().map(Folder).collect()),
         };
         let spawner = Spawner::start(&settings).map_err(LaneError::Spawn)?;
         let pool = Arc::new(Pool::new(settings, setup, spawner));
@@ -214,7 +219,17 @@ impl Lanes {
                 return Err(error);
             }
         }
+        if let Some(confinement) = handle.confinement().filter(|_| handle.0.pool.settings.readable.is_some())
+        {
+            confinement.log();
+        }
         Ok(handle)
+    }
+
+    /// How far the lanes are shut in; known once they have started.
+    #[must_use]
+    pub fn confinement(&self) -> Option<&Confinement> {
+        self.0.pool.confinement.get()
     }
 
     fn supervise(&self, slot: usize) -> oneshot::Receiver<Result<(), LaneError>> {

@@ -13,7 +13,7 @@ use shared::telemetry::metrics as names;
 use crate::analyst::unix_nanos;
 use crate::breaker::State;
 use crate::gates::Dependency;
-use crate::lanes::RestartCause;
+use crate::lanes::{Confinement, RestartCause};
 use crate::task::FileWork;
 
 mod recorder;
@@ -213,6 +213,17 @@ pub fn lost_leases(count: usize) {
     counter!(names::LOST_LEASES).increment(count as u64);
 }
 
+/// The lanes are shut in so far.
+pub fn confinement(confinement: Option<&Confinement>) {
+    let layers = [
+        ("files", confinement.is_some_and(|it| it.files.is_in_force())),
+        ("calls", confinement.is_some_and(|it| it.calls.is_in_force())),
+    ];
+    for (layer, in_force) in layers {
+        gauge!(names::LANE_CONFINEMENT, "layer" => layer).set(f64::from(u8::from(in_force)));
+    }
+}
+
 /// Every series of every counter and histogram, at nothing: a rate over a series that appears with its first event misses it.
 fn touch(levels: Levels) {
     for level in levels.iter().map(|level| levels.name(level)) {
@@ -249,5 +260,6 @@ fn touch(levels: Levels) {
     }
     media_roots(0, 0);
     jobs(0, 0);
+    confinement(None);
     cache_bytes(0);
 }

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "all of this is tests; helpers count too"
 )]
 
@@ -20,4 +21,7 @@ mod results;
 mod retry;
 mod servers;
 mod settings;
+mod tls;
+#[path = "../../../worker/tests/common/tls.rs"]
+mod tls_servers;
 mod watch;

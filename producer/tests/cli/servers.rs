@@ -10,7 +10,7 @@ async fn a_wrong_password_is_told_at_once() {
     let mut command = fleet.command(&["enqueue", fleet.root()]);
     command.env("AMQP_URL", format!("amqp://guest:wr0ng@{place}"));
     let output = finish(command).await;
-    assert_eq!((output.code, output.stdout.as_str()), (69, ""), "{output:?}");
+    assert_eq!((output.code, output.stdout.as_str()), (78, ""), "{output:?}");
     assert!(
         output.stderr.contains("refuses the connection") && output.stderr.contains("ACCESS_REFUSED"),
         "{output:?}"
@@ -18,7 +18,21 @@ async fn a_wrong_password_is_told_at_once() {
     assert!(output.stderr.contains("check user, password and vhost in AMQP_URL"), "{output:?}");
     // Neither tries again nor shows the secret, nor adds the client library's own lines.
     assert!(!output.stderr.contains("trying for") && !output.stderr.contains("wr0ng"), "{output:?}");
-    assert_eq!(output.stderr.lines().count(), 2, "{output:?}");
+    assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_of_redis_ends_as_one_of_rabbitmq() {
+    let fleet = Fleet::new();
+    fleet.file("a.mp3");
+    let place = fleet.redis_url.rsplit_once("//").unwrap().1;
+    let mut command = fleet.command(&["enqueue", fleet.root()]);
+    command.env("REDIS_URL", format!("redis://nobody:wr0ng@{place}"));
+    let output = finish(command).await;
+    assert_eq!((output.code, output.stdout.as_str()), (78, ""), "{output:?}");
+    assert!(output.stderr.contains("(REDIS_URL) refuses the connection"), "{output:?}");
+    assert!(output.stderr.contains("check user, password and database in REDIS_URL"), "{output:?}");
+    assert!(!output.stderr.contains("trying for") && !output.stderr.contains("wr0ng"), "{output:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! envy fills each group from the checked values by itself: `#[serde(flatten)]` would turn numbers into text.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -83,6 +83,21 @@ pub struct StoreSettings {
     /// How long everything is kept after its last write (`RESULT_TTL`).
     #[serde(deserialize_with = "milliseconds")]
     pub result_ttl: Duration,
+}
+
+/// TLS to RabbitMQ (`amqps`) and Redis (`rediss`): files in PEM.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[non_exhaustive]
+pub struct TlsSettings {
+    /// Authorities that are trusted in place of the machine's own (`TLS_CA_FILE`).
+    #[serde(rename = "tls_ca_file")]
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate, for servers that want one (`TLS_CERT_FILE`).
+    #[serde(rename = "tls_cert_file")]
+    pub cert_file: Option<PathBuf>,
+    /// Its key (`TLS_KEY_FILE`).
+    #[serde(rename = "tls_key_file")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// Which job is started next.

@@ -25,6 +25,7 @@ pub(super) enum Kind {
     AmqpUrl,
     RedisUrl,
     Address,
+    File,
     Roots,
     Levels,
     Words,
@@ -70,6 +71,8 @@ impl Kind {
             Self::AmqpUrl => amqp_url(text).then(|| url(text)),
             Self::RedisUrl => redis_url(text).then(|| url(text)),
             Self::Address => text.parse::<SocketAddr>().ok().map(|a| Checked::same(a.to_string())),
+            // Whether it is there is found out by whoever opens it, and said then.
+            Self::File => (!text.contains('\0')).then(|| Checked::same(text)),
             Self::Roots => MediaRoots::parse(text).ok().map(|_| Checked::same(text)),
             Self::Levels | Self::Words => words(text),
             Self::Prefix => is_prefix(text).then(|| Checked::same(text)),
@@ -107,8 +110,11 @@ impl Kind {
             Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name or an IPv4 \
                               address, the vhost not empty (the default vhost is %2f)"
                 .to_owned(),
-            Self::RedisUrl => "redis://user:password@host:port/database or rediss://…".to_owned(),
+            Self::RedisUrl => "redis://user:password@host:port/database or rediss://…; for a cluster \
+                               redis-cluster://user:password@host:port,host:port or rediss-cluster://…"
+                .to_owned(),
             Self::Address => "an address and a port, such as 0.0.0.0:8080 or [::1]:8080".to_owned(),
+            Self::File => "the path of a file".to_owned(),
             Self::Roots => "name=/absolute/path, several separated by ;".to_owned(),
             Self::Levels => {
                 "all, or names of levels separated by commas (high, normal, low when there are three, else p0, p1 …)"

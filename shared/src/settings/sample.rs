@@ -48,6 +48,12 @@ fn example(variable: &Variable) -> &'static str {
     match variable.fallback {
         Fallback::Value(value) => value,
         Fallback::HostAndProcess => "worker-1",
-        Fallback::Absent => "music=/srv/music",
+        Fallback::Absent => match variable.name {
+            "MEDIA_ROOTS" => "music=/srv/music",
+            "TLS_CA_FILE" => "/etc/ssl/fleet/ca.pem",
+            "TLS_CERT_FILE" => "/etc/ssl/fleet/client.pem",
+            "TLS_KEY_FILE" => "/etc/ssl/fleet/client.key",
+            _ => "",
+        },
     }
 }

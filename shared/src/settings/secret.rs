@@ -6,11 +6,14 @@ use lapin::uri::AMQPUri;
 use redis::IntoConnectionInfo as _;
 use serde::Deserialize;
 
+use crate::store::servers::nodes;
+
 /// What stands where a secret was.
 pub(super) const MASK: &str = "***";
 
 /// Schemes that are shown before the mask. Of anything else even the part before `://` may be a password.
-const SHOWN_SCHEMES: [&str; 6] = ["amqp", "amqps", "redis", "rediss", "http", "https"];
+const SHOWN_SCHEMES: [&str; 8] =
+    ["amqp", "amqps", "redis", "rediss", "redis-cluster", "rediss-cluster", "http", "https"];
 
 /// A URL that may hold a password. It shows itself masked: only [`SecretUrl::expose`] gives the text.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -78,7 +81,17 @@ pub(super) fn amqp_url(text: &str) -> bool {
         && AMQPUri::from_str(text).is_ok_and(|uri| !uri.vhost.is_empty())
 }
 
-/// What the Redis client of this build can use. Its Unix sockets and Valkey spellings are left out: untried.
+/// What the Redis client of this build can use. Its Unix sockets and Valkey spellings are left out: untried. A cluster has
+/// one database, and names no empty host.
 pub(super) fn redis_url(text: &str) -> bool {
-    (text.starts_with("redis://") || text.starts_with("rediss://")) && text.into_connection_info().is_ok()
+    let nodes = nodes(text);
+    let is_cluster = nodes.first().is_some_and(|node| node != text);
+    nodes.iter().all(|node| {
+        let no_host = node.ends_with(['@', '/', ':']);
+        (node.starts_with("redis://") || node.starts_with("rediss://"))
+            && node
+                .as_str()
+                .into_connection_info()
+                .is_ok_and(|info| !is_cluster || (info.redis_settings().db() == 0 && !no_host))
+    })
 }

@@ -255,7 +255,8 @@ pub const VARIABLES: &[Variable] = &[
         Kind::RedisUrl,
         "",
         "redis://127.0.0.1:6379/0",
-        "Redis: `redis://user:password@host:port/database`, `rediss` for TLS. Reserved characters are percent-encoded.",
+        "Redis: `redis://user:password@host:port/database`, `rediss` for TLS; `redis-cluster://user:password@host:port,host:port` \
+         (`rediss-cluster`) for Redis Cluster, by some of its nodes. Reserved characters are percent-encoded.",
     )),
     both(
         "RESULT_TTL",
@@ -263,6 +264,31 @@ pub const VARIABLES: &[Variable] = &[
         "time",
         "30d",
         "How long Redis keeps batches, outcomes and reports after the last write.",
+    ),
+    // TLS.
+    without_default(
+        both(
+            "TLS_CA_FILE",
+            Kind::File,
+            "",
+            "",
+            "Certificates (PEM) of the authorities that `amqps` and `rediss` servers are checked against, in place of this machine's own.",
+        ),
+        Fallback::Absent,
+    ),
+    without_default(
+        both(
+            "TLS_CERT_FILE",
+            Kind::File,
+            "",
+            "",
+            "Certificate (PEM) that is shown to servers that want one; TLS_KEY_FILE belongs to it.",
+        ),
+        Fallback::Absent,
+    ),
+    without_default(
+        both("TLS_KEY_FILE", Kind::File, "", "", "Private key (PEM) of the certificate in TLS_CERT_FILE."),
+        Fallback::Absent,
     ),
     // Files.
     without_default(
@@ -352,7 +378,8 @@ mod tests {
         assert_eq!(names.len(), VARIABLES.len());
         for Variable { name, meaning, .. } in VARIABLES {
             assert!(meaning.ends_with('.') && meaning.len() > 30, "{name}: {meaning}");
-            assert!(!name.ends_with("_FILE"), "{name} would clash with a secret's file variable");
+            let secret = name.strip_suffix("_FILE").and_then(variable);
+            assert!(!secret.is_some_and(|row| row.secret), "{name} clashes with a secret's file variable");
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use deadpool_redis::Connection;
 use redis::streams::{StreamId, StreamRangeReply};
 use redis::{AsyncCommands, RedisResult};
 
+use super::link::Connection;
 use super::{Store, StoreError, StoredEnd};
 use crate::job::BatchId;
 use crate::record::Record;

@@ -45,6 +45,8 @@ pub const MEDIA_ROOTS: &str = "analysis_media_roots";
 pub const REDELIVERIES: &str = "analysis_redeliveries_total";
 /// Lanes replaced.
 pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
+/// How far lanes are shut in.
+pub const LANE_CONFINEMENT: &str = "analysis_lane_confinement";
 /// Writes to Redis that failed.
 pub const STORE_FAILURES: &str = "analysis_store_failures_total";
 /// Version of the running program.
@@ -201,6 +203,12 @@ pub const METRICS: &[Metric] = &[
         "Deliveries that had been with a worker before: one that died, lost its connection or gave them back.",
     ),
     counter(LANE_RESTARTS, &["cause"], "Analysis processes replaced by a fresh one, by cause."),
+    gauge(
+        LANE_CONFINEMENT,
+        MetricUnit::Count,
+        &["layer"],
+        "1 where a layer of the lanes' confinement is in force: files (Landlock), calls (seccomp); 0 where the kernel has it not.",
+    ),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),
     gauge(
         BUILD_INFO,

@@ -3,7 +3,7 @@
 //! It knows no queue, no store and no settings but those in its set-up frame. Whatever goes wrong in it may end it; what
 //! that means for the job is the parent's to say (`exit`).
 
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Stdin};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{ExitCode, exit};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -17,8 +17,11 @@ use super::engine::AnalysisEngine;
 use super::protocol::{self, FrameError, Request, Response, Setup};
 use super::{Engine, LaneFailure};
 
+mod confine;
 mod panics;
+mod roots;
 
+use confine::{Confined, confine};
 use panics::LastPanic;
 
 /// Exit code after a panic, the one that an unwinding `main` would give.
@@ -39,7 +42,7 @@ pub fn main() -> ExitCode {
 /// Serves an engine on standard input and output, until the parent closes them.
 #[must_use]
 pub fn serve(mut engine: impl Engine) -> ExitCode {
-    match prepare().and_then(|requests| converse(&mut engine, &requests)) {
+    match prepare().and_then(|()| work(&mut engine)) {
         Ok(code) => code,
         // The parent is gone, or will read this at debug level among our last words.
         Err(error) => fail(&error),
@@ -51,7 +54,7 @@ fn fail(error: &FrameError) -> ! {
     exit(PROTOCOL)
 }
 
-fn prepare() -> Result<Receiver<Request>, FrameError> {
+fn prepare() -> Result<(), FrameError> {
     // The parent's end also closes our input, which `read_requests` sees; this is for a lane that cannot run even that. The
     // signal goes out when the *thread* that started us ends: see `spawner`.
     #[cfg(target_os = "linux")]
@@ -62,16 +65,36 @@ fn prepare() -> Result<Receiver<Request>, FrameError> {
     // process in it (systemd's KillMode=control-group, the default), and the drain is to finish what runs: whether a
     // lane ends is its parent's decision, by SIGKILL.
     signal_hook::flag::register(Signal::TERM.as_raw(), std::sync::Arc::default())?;
-    read_requests()
+    Ok(())
+}
+
+/// The set-up first, in the only thread there is, because what a thread takes from itself others that run already keep.
+fn work(engine: &mut impl Engine) -> Result<ExitCode, FrameError> {
+    let last_panic = LastPanic::capture();
+    let mut input = BufReader::new(io::stdin());
+    let setup = match protocol::read(&mut input)? {
+        Some(Request::Setup(setup)) => setup,
+        Some(_) => return Ok(ExitCode::FAILURE),
+        None => return Ok(ExitCode::SUCCESS),
+    };
+    let confined = match apply(&setup) {
+        Ok(confined) => confined,
+        Err(detail) => {
+            write(&Response::Refused { detail })?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let requests = read_requests(input)?;
+    write(&Response::Ready { confinement: confined.report.clone() })?;
+    converse(engine, &requests, &setup, &confined, &last_panic)
 }
 
 /// Reads in a thread of its own, so that the end of the parent ends this process even while a decoder hangs.
-fn read_requests() -> Result<Receiver<Request>, FrameError> {
+fn read_requests(mut input: BufReader<Stdin>) -> Result<Receiver<Request>, FrameError> {
     // The parent waits for each answer, so there is never a second request.
     let (sender, requests) = sync_channel(1);
     std::thread::Builder::new().name("requests".to_owned()).stack_size(READER_STACK_BYTES).spawn(
         move || {
-            let mut input = BufReader::new(io::stdin());
             loop {
                 match protocol::read(&mut input) {
                     Ok(Some(request)) => {
@@ -88,19 +111,23 @@ fn read_requests() -> Result<Receiver<Request>, FrameError> {
     Ok(requests)
 }
 
-fn converse(engine: &mut impl Engine, requests: &Receiver<Request>) -> Result<ExitCode, FrameError> {
-    let last_panic = LastPanic::capture();
-    let Ok(Request::Setup(setup)) = requests.recv() else { return Ok(ExitCode::FAILURE) };
-    match apply(&setup) {
-        Ok(()) => write(&Response::Ready)?,
-        Err(detail) => {
-            write(&Response::Refused { detail })?;
-            return Ok(ExitCode::FAILURE);
-        }
-    }
+fn converse(
+    engine: &mut impl Engine,
+    requests: &Receiver<Request>,
+    setup: &Setup,
+    confined: &Confined,
+    last_panic: &LastPanic,
+) -> Result<ExitCode, FrameError> {
     while let Ok(request) = requests.recv() {
+        if let Request::Identify(target) | Request::Analyze(target) = &request
+            && confined.is_stale(&target.root)
+        {
+            // Its parent ends it: an end by itself would count as a crash.
+            write(&Response::Stale)?;
+            continue;
+        }
         // The engine is not used again after a panic.
-        match catch_unwind(AssertUnwindSafe(|| answer(engine, request, &setup))) {
+        match catch_unwind(AssertUnwindSafe(|| answer(engine, request, setup))) {
             Ok(response) => write(&response)?,
             Err(_) => {
                 write(&Response::Panicked { detail: last_panic.take() })?;
@@ -111,18 +138,31 @@ fn converse(engine: &mut impl Engine, requests: &Receiver<Request>) -> Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-fn apply(setup: &Setup) -> Result<(), String> {
+/// Limits that are the same for every lane: it writes no file and no core, and holds three pipes, a root and a file; the
+/// rest is room for the C library.
+const LIMITS: [(Resource, u64, &str); 3] =
+    [(Resource::Core, 0, "core"), (Resource::Fsize, 0, "file size"), (Resource::Nofile, 32, "open files")];
+
+fn apply(setup: &Setup) -> Result<Confined, String> {
     // Not RLIMIT_AS: address space that is only reserved costs nothing, and allocators reserve a lot of it.
-    let hard = rustix::process::getrlimit(Resource::Data).maximum;
-    let limit = Some(hard.map_or(setup.memory_bytes, |hard| hard.min(setup.memory_bytes)));
-    rustix::process::setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit }).map_err(
-        |error| format!("the memory limit of {} bytes cannot be set: {error}", setup.memory_bytes),
-    )?;
+    limit(Resource::Data, setup.memory_bytes, "memory")?;
+    for (resource, value, name) in LIMITS {
+        limit(resource, value, name)?;
+    }
     if setup.nice != 0 {
         rustix::process::setpriority_process(None, setup.nice)
             .map_err(|error| format!("the scheduling priority {} cannot be set: {error}", setup.nice))?;
     }
-    Ok(())
+    // The last: nothing of the above is allowed any more afterwards.
+    Ok(confine(setup.readable.as_ref().map(|roots| roots.iter().map(|root| root.0.clone()).collect())))
+}
+
+/// Sets a limit for good, or keeps a lower one.
+fn limit(resource: Resource, value: u64, name: &str) -> Result<(), String> {
+    let hard = rustix::process::getrlimit(resource).maximum;
+    let limit = Some(hard.map_or(value, |hard| hard.min(value)));
+    rustix::process::setrlimit(resource, Rlimit { current: limit, maximum: limit })
+        .map_err(|error| format!("the {name} limit of {value} cannot be set: {error}"))
 }
 
 fn answer(engine: &mut impl Engine, request: Request, setup: &Setup) -> Response {

@@ -8,7 +8,7 @@ use shared::outcome::FailureKind;
 
 use super::{LaneFailure, RestartCause};
 
-const SIGNALS: [(Signal, &str); 8] = [
+const SIGNALS: [(Signal, &str); 7] = [
     (Signal::ILL, "SIGILL"),
     (Signal::ABORT, "SIGABRT"),
     (Signal::BUS, "SIGBUS"),
@@ -16,7 +16,6 @@ const SIGNALS: [(Signal, &str); 8] = [
     (Signal::KILL, "SIGKILL"),
     (Signal::SEGV, "SIGSEGV"),
     (Signal::XCPU, "SIGXCPU"),
-    (Signal::SYS, "SIGSYS"),
 ];
 
 /// The failure of the job that a lane died in, when nobody here killed it. `oom_killed` is asked only after a SIGKILL.
@@ -40,6 +39,18 @@ pub(super) fn diagnose(status: ExitStatus, stderr: &str, oom_killed: impl FnOnce
         } else {
             crash("killed by signal 9 (SIGKILL) from outside".to_owned())
         };
+    }
+    if signal == Signal::SYS.as_raw() {
+        return crash(with_words(
+            "killed by signal 31 (SIGSYS): a system call that a lane may not make".to_owned(),
+            stderr,
+        ));
+    }
+    if signal == Signal::XFSZ.as_raw() {
+        return crash(with_words(
+            "killed by signal 25 (SIGXFSZ): it wrote to a file, which a lane may not".to_owned(),
+            stderr,
+        ));
     }
     let name = SIGNALS.iter().find(|(known, _)| known.as_raw() == signal).map_or("unnamed", |(_, name)| name);
     crash(with_words(format!("killed by signal {signal} ({name})"), stderr))
@@ -92,6 +103,8 @@ mod tests {
                 "crash: killed by signal 6 (SIGABRT); its last words: assertion failed",
             ),
             (11, "", true, "crash: killed by signal 11 (SIGSEGV)"),
+            (31, "", false, "crash: killed by signal 31 (SIGSYS): a system call that a lane may not make"),
+            (25, "", false, "crash: killed by signal 25 (SIGXFSZ): it wrote to a file, which a lane may not"),
             (50, "", false, "crash: killed by signal 50 (unnamed)"),
             (9, "", false, "crash: killed by signal 9 (SIGKILL) from outside"),
             (9, "", true, "out_of_memory: killed by the kernel's out-of-memory killer"),

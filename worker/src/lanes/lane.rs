@@ -78,6 +78,11 @@ impl Lane {
                 self.kill(RestartCause::Crash);
                 Err(failed(FailureKind::Crash, detail))
             }
+            // A passing reason: the job comes again, and meets a fresh lane.
+            Ok(Response::Stale) => {
+                self.kill(RestartCause::Remounted);
+                Err(failed(FailureKind::RootUnavailable, "its media root has just been mounted".to_owned()))
+            }
             Ok(response) => {
                 self.in_flight = false;
                 Ok(response)

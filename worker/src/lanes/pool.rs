@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use super::cgroup::OomKills;
 use super::process::Process;
 use super::protocol::Setup;
 use super::spawner::Spawner;
-use super::{LaneSettings, LaneStats, LaneUsage, RestartCause, usage};
+use super::{Confinement, LaneSettings, LaneStats, LaneUsage, RestartCause, usage};
 
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -19,6 +19,8 @@ pub(super) struct Pool {
     pub(super) setup: Setup,
     pub(super) spawner: Spawner,
     pub(super) oom_kills: OomKills,
+    /// As the first lane told it: one kernel, one program.
+    pub(super) confinement: OnceLock<Confinement>,
     /// No lane is started or handed out any more.
     pub(super) closing: CancellationToken,
     /// And those at work are killed.
@@ -39,6 +41,7 @@ impl Pool {
             setup,
             spawner,
             oom_kills: OomKills::new(),
+            confinement: OnceLock::new(),
             closing: CancellationToken::new(),
             killing: CancellationToken::new(),
             idle: Mutex::default(),

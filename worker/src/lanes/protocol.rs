@@ -4,13 +4,14 @@
 //! the parent checks lengths before it reads, and reserves memory only as bytes arrive.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Analysed, EngineOptions, Identified, LaneFailure, Target};
+use super::{Analysed, Confinement, EngineOptions, Identified, LaneFailure, Target};
 
 /// Longest frame. The report of a 10-hour mix, its beats included, is below 1 MiB.
 pub(super) const MAX_FRAME_BYTES: u32 = 16 << 20;
@@ -27,7 +28,13 @@ pub(super) struct Setup {
     /// Progress is not told more often than this.
     pub(super) progress_every: Duration,
     pub(super) engine: EngineOptions,
+    /// Folders below which alone files may be read; `None` leaves the lane unconfined.
+    pub(super) readable: Option<Vec<Folder>>,
 }
+
+/// A path that need not be UTF-8.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Folder(#[serde(with = "super::wire::path")] pub(super) PathBuf);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
@@ -39,7 +46,9 @@ pub(super) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Response {
     /// The set-up is done.
-    Ready,
+    Ready {
+        confinement: Confinement,
+    },
     /// The set-up cannot be done.
     Refused {
         detail: String,
@@ -51,6 +60,8 @@ pub(super) enum Response {
     Identified(Box<Identified>),
     Analysed(Box<Analysed>),
     Failed(LaneFailure),
+    /// The last frame of this lane: a media root was mounted after it had shut itself in.
+    Stale,
     /// The last frame of this lane: state that a panic unwound through is not used again.
     Panicked {
         detail: String,
@@ -158,7 +169,7 @@ mod tests {
 
     #[test]
     fn an_end_inside_a_frame_is_no_clean_end() {
-        let frame = encode(&Response::Ready).unwrap();
+        let frame = encode(&Response::Stale).unwrap();
         assert!(matches!(read::<Response>(&mut [].as_slice()), Ok(None)));
         let cut = &frame[..frame.len() - 1];
         assert!(matches!(read::<Response>(&mut &*cut), Err(FrameError::Truncated)));

@@ -15,12 +15,14 @@ pub enum RestartCause {
     Outgrown,
     /// Its request was given up by the caller.
     Abandoned,
+    /// A media root was mounted after it had shut itself in.
+    Remounted,
 }
 
 impl RestartCause {
     /// Every cause.
     pub const ALL: &'static [Self] =
-        &[Self::Timeout, Self::OutOfMemory, Self::Crash, Self::Outgrown, Self::Abandoned];
+        &[Self::Timeout, Self::OutOfMemory, Self::Crash, Self::Outgrown, Self::Abandoned, Self::Remounted];
 
     /// Stable code, for a metric's label.
     #[must_use]
@@ -31,6 +33,7 @@ impl RestartCause {
             Self::Crash => "crash",
             Self::Outgrown => "outgrown",
             Self::Abandoned => "abandoned",
+            Self::Remounted => "remounted",
         }
     }
 }

@@ -104,7 +104,8 @@ async fn launch(pool: &Pool, slot: usize) -> Result<(Running, Process), LaneErro
     let setup = Request::Setup(pool.setup.clone());
     let answer = pool.killing.run_until_cancelled(process.converse(&setup, &mut patience)).await;
     marks.used.store(false, Ordering::Relaxed);
-    if let Some(Ok(Response::Ready)) = answer {
+    if let Some(Ok(Response::Ready { confinement })) = answer {
+        pool.confinement.get_or_init(|| confinement);
         return Ok((Running { child, pid, last_words, leash: slack, death, marks }, process));
     }
     let _ = child.start_kill();

@@ -30,9 +30,11 @@ impl Sink for RedisSink {
                 Ok(finished.iter().map(|end| end.is_some() && stored.next() == Some(true)).collect())
             }
             // An operator can give memory, a password or a master back; the ends wait for that.
-            Err(error @ (StoreError::Unreachable { .. } | StoreError::Refused { .. })) => {
-                Err(SinkError::Unavailable(error))
-            }
+            Err(
+                error @ (StoreError::Unreachable { .. }
+                | StoreError::Denied { .. }
+                | StoreError::Refused { .. }),
+            ) => Err(SinkError::Unavailable(error)),
             Err(error) => Err(SinkError::Impossible(error)),
         }
     }

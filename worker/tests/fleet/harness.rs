@@ -1,5 +1,7 @@
 //! What the tests share. It knows no single test.
 
+#[path = "../common/cluster.rs"]
+pub mod cluster;
 mod exposition;
 mod fleet;
 mod frames;
@@ -12,6 +14,8 @@ mod proxy;
 #[path = "../common/samples.rs"]
 mod samples;
 mod servers;
+#[path = "../common/tls.rs"]
+pub mod tls;
 mod wait;
 mod worker;
 

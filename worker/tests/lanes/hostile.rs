@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant, SystemTime};
 
 use analysis::Progress;
@@ -79,8 +80,18 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
             }
             Ok(())
         }
+        "inside.wav" => peek(&target.root.join("inside.wav")),
+        "write.wav" => match std::fs::write(target.root.join("write.wav"), "x") {
+            Ok(()) => Ok(()),
+            Err(error) => Err(failure(FailureKind::Denied, &error)),
+        },
         other => fall(other),
     }
+}
+
+/// Opens a file, past all that the product does to keep it from that.
+fn peek(path: &std::path::Path) -> Result<(), LaneFailure> {
+    std::fs::File::open(path).map(drop).map_err(|error| failure(FailureKind::Denied, &error))
 }
 
 fn fall(name: &str) -> Result<(), LaneFailure> {
@@ -93,6 +104,13 @@ fn fall(name: &str) -> Result<(), LaneFailure> {
         "leak.wav" => std::mem::forget(black_box(vec![1_u8; 64 << 20])),
         "stack.wav" => drop(black_box(deeper(1))),
         "panic.wav" => assert!(name.is_empty(), "the sky\nfell"),
+        "socket.wav" => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
+        "exec.wav" => drop(std::process::Command::new("/bin/true").exec()),
+        "spawn.wav" => drop(std::process::Command::new("/bin/true").spawn()),
+        "shoot.wav" => drop(rustix::process::getppid().map(|parent| kill_process(parent, Signal::TERM))),
+        "thread.wav" => drop(std::thread::spawn(|| black_box(vec![1_u8; 1 << 20])).join()),
+        "outside.wav" => return peek(std::path::Path::new("/etc/hostname")),
+        "environ.wav" => return peek(std::path::Path::new("/proc/self/environ")),
         "long-frame.wav" => say(&u32::MAX.to_le_bytes()),
         "garbage-frame.wav" => say(&[3, 0, 0, 0, 0xc1, 0xc1, 0xc1]),
         _ => return Err(failure(FailureKind::NotFound, &name)),

@@ -3,6 +3,7 @@
 //! Not libtest: started with `lane` this program is a lane itself, and a lane's output is a protocol. Arguments that do
 //! not start with `-` select tests whose names contain them.
 
+mod confinement;
 mod hostile;
 mod memory;
 mod outcomes;
@@ -45,6 +46,10 @@ const TESTS: &[(&str, Test)] = tests![
     process::outlives_a_service_manager_s_signal,
     process::dies_with_its_parent,
     process::dies_with_its_input_while_its_engine_hangs,
+    confinement::reads_below_its_roots_and_nothing_else,
+    confinement::a_call_that_no_decoder_makes_is_the_end_of_it,
+    confinement::a_root_that_was_mounted_later_takes_a_fresh_lane,
+    confinement::the_worker_itself_is_confined,
     real::the_worker_serves_as_a_lane,
     real::every_sample_has_its_end,
     memory::a_song_takes_little_memory,

@@ -13,7 +13,9 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 async fn start(lanes: usize) -> anyhow::Result<Lanes> {
     let program = env!("CARGO_BIN_EXE_worker").into();
-    Ok(Lanes::start(LaneSettings { program, timeout: TIMEOUT, ..settings(lanes)? }).await?)
+    // As the daemon starts them, but that the tests' folders are anywhere.
+    let readable = Some(vec![PathBuf::from("/")]);
+    Ok(Lanes::start(LaneSettings { program, timeout: TIMEOUT, readable, ..settings(lanes)? }).await?)
 }
 
 fn samples() -> PathBuf {

@@ -35,6 +35,8 @@ fn book(records: Vec<Record>) -> Book {
         cached: 0,
         audio_ms: 0,
         bytes: 0,
+        cancelled: false,
+        retrying: 0,
     };
     Book { state, records, jobs, failures }
 }

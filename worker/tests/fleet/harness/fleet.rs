@@ -47,7 +47,11 @@ pub struct Fleet {
 impl Fleet {
     /// One lane, one short retry tier, everything else as by default, and these settings on top for every worker.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let servers = Servers::from_env();
+        Self::at(Servers::from_env(), settings).await
+    }
+
+    /// The same on other servers.
+    pub async fn at(servers: Servers, settings: &[(&str, &str)]) -> Self {
         let media = tempfile::tempdir().unwrap();
         let settings = defaults(&servers, &media, settings);
         let vars = settings.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));

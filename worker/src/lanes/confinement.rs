@@ -1,0 +1,64 @@
+//! How far a lane is shut in, as it tells its parent.
+
+use serde::{Deserialize, Serialize};
+
+/// What a lane can no longer do, whatever its decoder is made to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Files: nothing but the media roots, and these for reading alone (Landlock).
+    pub files: Layer,
+    /// System calls: no network, no other program, no other process (seccomp).
+    pub calls: Layer,
+}
+
+/// One layer of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layer {
+    /// In force.
+    Whole,
+    /// In force as far as this kernel knows it: an older one leaves something out.
+    Part,
+    /// Not in force.
+    Absent {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Layer {
+    pub(super) fn absent(reason: impl ToString) -> Self {
+        Self::Absent { reason: reason.to_string() }
+    }
+
+    /// Whether it keeps anything off at all.
+    #[must_use]
+    pub const fn is_in_force(&self) -> bool {
+        !matches!(self, Self::Absent { .. })
+    }
+}
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole => f.write_str("whole"),
+            Self::Part => f.write_str("in part: this kernel is too old for all of it"),
+            Self::Absent { reason } => write!(f, "absent: {reason}"),
+        }
+    }
+}
+
+impl Confinement {
+    /// The one line of the log about it.
+    pub(super) fn log(&self) {
+        let (files, calls) = (self.files.to_string(), self.calls.to_string());
+        if self.files.is_in_force() && self.calls.is_in_force() {
+            tracing::info!(landlock = files, seccomp = calls, "lanes are confined");
+        } else {
+            tracing::warn!(
+                landlock = files,
+                seccomp = calls,
+                "lanes are not confined in every way: a decoder that a hostile file takes over can do more than it should"
+            );
+        }
+    }
+}
