@@ -71,7 +71,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
     let store = open_store(&settings, &tls)?;
     let health = serve(&settings, &store, &stop).await?;
-    let servers = async { tokio::try_join!(connect(&settings, &tls, roots), let_in(&store)) };
+    let servers = Box::pin(async { tokio::try_join!(connect(&settings, &tls, roots), let_in(&store)) });
     let Some((fleet, ())) = interruptible(&stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));

@@ -9,6 +9,9 @@
 )]
 
 mod batches;
+mod cluster;
+#[path = "../../../worker/tests/common/cluster.rs"]
+mod cluster_servers;
 mod enqueue;
 mod fleet;
 mod full;
