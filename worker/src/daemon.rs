@@ -88,7 +88,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
         Control { stop, gates: Gates::new(roots.iter().map(|(name, _)| name)), ..Control::default() };
     let health = serve(&settings, &store, &control).await?;
     let connecting = connect_in_the_end(&settings, &tls, roots.clone());
-    let servers = async { tokio::try_join!(connecting, let_in(&store)) };
+    let servers = Box::pin(async { tokio::try_join!(connecting, let_in(&store)) });
     let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));

@@ -10,6 +10,9 @@
 
 mod batches;
 mod cancel;
+mod cluster;
+#[path = "../../../worker/tests/common/cluster.rs"]
+mod cluster_servers;
 mod enqueue;
 mod failures;
 mod fleet;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,32 +14,42 @@ const NODE_TIMEOUT_MS: u32 = 1500;
 /// Six processes have to find each other.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Of a cluster that speaks TLS alone, between its nodes, too.
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub authority: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
 /// Gone when dropped.
 pub struct Cluster {
-    nodes: Vec<(u16, Child)>,
+    /// Their ports and processes.
+    pub nodes: Vec<(u16, Child)>,
+    tls: Option<Files>,
     _folder: TempDir,
 }
 
 impl Cluster {
     /// Returns when every node says that every slot is served.
-    pub fn start() -> Self {
+    pub fn start(tls: Option<Files>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nodes: Vec<(u16, Child)> = (0..6).map(|number| node(&folder, number)).collect();
-        let cluster = Self { nodes, _folder: folder };
+        let nodes: Vec<(u16, Child)> = (0..6).map(|number| node(&folder, number, tls.as_ref())).collect();
+        let cluster = Self { nodes, tls, _folder: folder };
         for (port, _) in &cluster.nodes {
-            until("a node answers", || cli(*port, &["PING"]).starts_with("PONG"));
+            until("a node answers", || cluster.cli(*port, &["PING"]).starts_with("PONG"));
         }
         let hosts: Vec<String> = cluster.nodes.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
         let mut create = vec!["--cluster", "create"];
         create.extend(hosts.iter().map(String::as_str));
         create.extend(["--cluster-replicas", "1", "--cluster-yes"]);
-        let output = Command::new("redis-cli").args(create).output().unwrap();
+        let output = cluster.command().args(create).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         cluster.is_whole();
         // A replica that is still copying does not stand for election.
         for (port, _) in &cluster.nodes {
             until("a replica has its copy", || {
-                let role = cli(*port, &["INFO", "replication"]);
+                let role = cluster.cli(*port, &["INFO", "replication"]);
                 role.contains("role:master") || role.contains("master_link_status:up")
             });
         }
@@ -48,27 +59,30 @@ impl Cluster {
     /// Waits until all nodes that run agree that every slot is served.
     pub fn is_whole(&self) {
         for (port, _) in &self.nodes {
-            until("every slot is served", || cli(*port, &["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+            until("every slot is served", || {
+                self.cli(*port, &["CLUSTER", "INFO"]).contains("cluster_state:ok")
+            });
         }
     }
 
     /// By two of its nodes.
     pub fn url(&self) -> String {
-        format!("redis-cluster://127.0.0.1:{},127.0.0.1:{}/", self.nodes[0].0, self.nodes[1].0)
+        let scheme = if self.tls.is_some() { "rediss-cluster" } else { "redis-cluster" };
+        format!("{scheme}://127.0.0.1:{},127.0.0.1:{}/", self.nodes[0].0, self.nodes[1].0)
     }
 
-    /// SIGKILL to the master that has this key.
-    pub fn kill_master_of(&mut self, key: &str) {
-        let port = self.nodes[0].0;
-        let slot: u16 = cli(port, &["CLUSTER", "KEYSLOT", key]).trim().parse().unwrap();
-        let nodes = cli(port, &["CLUSTER", "NODES"]);
-        let master = nodes.lines().find(|line| line.contains("master") && serves(line, slot)).unwrap();
-        let place = master.split([' ', '@']).nth(1).unwrap();
-        let port: u16 = place.rsplit_once(':').unwrap().1.parse().unwrap();
-        let at = self.nodes.iter().position(|(other, _)| *other == port).unwrap();
-        let (_, mut child) = self.nodes.remove(at);
-        child.kill().unwrap();
-        child.wait().unwrap();
+    /// redis-cli on one of its nodes.
+    pub fn cli(&self, port: u16, arguments: &[&str]) -> String {
+        let output = self.command().args(["-p", &port.to_string()]).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("redis-cli");
+        if let Some(tls) = &self.tls {
+            command.arg("--tls").arg("--cacert").arg(&tls.authority);
+        }
+        command
     }
 }
 
@@ -81,7 +95,7 @@ impl Drop for Cluster {
     }
 }
 
-fn node(folder: &TempDir, number: usize) -> (u16, Child) {
+fn node(folder: &TempDir, number: usize, tls: Option<&Files>) -> (u16, Child) {
     let place = folder.path().join(number.to_string());
     fs::create_dir(&place).unwrap();
     let free = || TcpListener::bind("127.0.0.1:0").unwrap();
@@ -89,7 +103,6 @@ fn node(folder: &TempDir, number: usize) -> (u16, Child) {
     let (port, bus) = (free(), free());
     let [port, bus] = [port, bus].map(|listener| listener.local_addr().unwrap().port());
     let settings = [
-        ("--port", port.to_string()),
         ("--cluster-port", bus.to_string()),
         ("--bind", "127.0.0.1".to_owned()),
         ("--dir", place.display().to_string()),
@@ -101,20 +114,16 @@ fn node(folder: &TempDir, number: usize) -> (u16, Child) {
     for (name, value) in settings {
         command.arg(name).arg(value);
     }
+    match tls {
+        None => command.arg("--port").arg(port.to_string()),
+        Some(tls) => {
+            command.args(["--port", "0", "--tls-cluster", "yes", "--tls-replication", "yes"]);
+            command.args(["--tls-auth-clients", "no", "--tls-port"]).arg(port.to_string());
+            command.arg("--tls-ca-cert-file").arg(&tls.authority);
+            command.arg("--tls-cert-file").arg(&tls.certificate).arg("--tls-key-file").arg(&tls.key)
+        }
+    };
     (port, command.stdout(Stdio::null()).spawn().unwrap())
-}
-
-fn serves(line: &str, slot: u16) -> bool {
-    line.split(' ').skip(8).any(|range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        first.parse().is_ok_and(|first: u16| first <= slot)
-            && last.parse().is_ok_and(|last: u16| slot <= last)
-    })
-}
-
-fn cli(port: u16, arguments: &[&str]) -> String {
-    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(arguments).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn until(what: &str, mut seen: impl FnMut() -> bool) {

@@ -46,9 +46,31 @@ async fn ends(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Record> {
     records
 }
 
+/// SIGKILL to the master that has this key.
+fn kill_master_of(cluster: &mut Cluster, key: &str) {
+    let port = cluster.nodes[0].0;
+    let slot: u16 = cluster.cli(port, &["CLUSTER", "KEYSLOT", key]).trim().parse().unwrap();
+    let nodes = cluster.cli(port, &["CLUSTER", "NODES"]);
+    let master = nodes.lines().find(|line| line.contains("master") && serves(line, slot)).unwrap();
+    let place = master.split([' ', '@']).nth(1).unwrap();
+    let port: u16 = place.rsplit_once(':').unwrap().1.parse().unwrap();
+    let at = cluster.nodes.iter().position(|(other, _)| *other == port).unwrap();
+    let (_, mut child) = cluster.nodes.remove(at);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn serves(line: &str, slot: u16) -> bool {
+    line.split(' ').skip(8).any(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        first.parse().is_ok_and(|first: u16| first <= slot)
+            && last.parse().is_ok_and(|last: u16| slot <= last)
+    })
+}
+
 #[tokio::test]
 async fn batches_end_on_a_cluster_and_outlive_the_death_of_a_master() {
-    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
+    let mut cluster = tokio::task::spawn_blocking(|| Cluster::start(None)).await.unwrap();
     let fleet = fleet_on(cluster.url()).await;
     let worker = Worker::ready(&fleet, &[]).await;
     // Enough of them that they lie in different slots, and on different nodes.
@@ -70,7 +92,7 @@ async fn batches_end_on_a_cluster_and_outlive_the_death_of_a_master() {
     let batch = fleet.submit(&jobs).await;
     worker.holds(5, 1).await;
     // By the documented key: its hash tag is the batch.
-    cluster.kill_master_of(&format!("{}:batch:{{{batch}}}", fleet.topology.prefix));
+    kill_master_of(&mut cluster, &format!("{}:batch:{{{batch}}}", fleet.topology.prefix));
     lanes.iter().for_each(crate::harness::Process::thaw);
     ends(&fleet, batch, jobs.len()).await;
     tokio::task::spawn_blocking(move || cluster.is_whole()).await.unwrap();

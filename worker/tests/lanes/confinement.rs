@@ -2,6 +2,7 @@
 //! system.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -20,7 +21,7 @@ async fn confined(readable: &[&Path], program: Option<&str>) -> anyhow::Result<O
     if confinement.files.is_in_force() && confinement.calls.is_in_force() {
         return Ok(Some(lanes));
     }
-    eprintln!("not tested: {confinement:?}");
+    writeln!(std::io::stdout().lock(), "not tested: {confinement:?}")?;
     lanes.stop(true).await;
     Ok(None)
 }
