@@ -153,7 +153,9 @@ fn as_nobody(command: &mut Command) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("worker");
-    fs::copy(command.get_program(), &program).unwrap();
+    // By another process: a child that another test starts meanwhile would inherit our descriptor, and a program that is
+    // open for writing cannot be started (ETXTBSY).
+    assert!(Command::new("cp").arg(command.get_program()).arg(&program).status().unwrap().success());
     let mut other = Command::new(program);
     other.args(command.get_args()).env_clear().env("ANALYSIS_MAX_WORKERS", "1");
     other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).uid(NOBODY).gid(NOBODY);
