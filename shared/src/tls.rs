@@ -1,7 +1,7 @@
 //! TLS to the servers: rustls with ring, the same for RabbitMQ and Redis. What is trusted, what we show of ourselves, and
 //! what a failed handshake means to the person who has to mend it.
 //!
-//! It knows no protocol above TLS; what a port speaks instead is found out in [`probe`].
+//! It knows no protocol above TLS; what a port speaks instead is found out in `probe`.
 
 use std::fs;
 use std::path::Path;

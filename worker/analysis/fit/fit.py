@@ -119,7 +119,7 @@ def write(model, path):
         for name, doc, values in (('MEANS', 'Mean of each feature over all candidates.', model.mean), ('DEVIATIONS', 'Its deviation.', model.deviation),
                                   ('DIRECT', 'Weight of each feature by itself.', direct)):
             f.write(f'/// {doc}\npub(super) const {name}: [f64; FEATURES] = [\n{rows(values)}];\n\n')
-        f.write('/// Weights of the features in each unit.\npub(super) const INNER: [[f64; FEATURES]; UNITS] = [\n')
+        f.write('/// Weights of the features in each unit.\npub(super) static INNER: [[f64; FEATURES]; UNITS] = [\n')
         for unit in range(model.units):
             f.write('    [\n' + rows(inner[:, unit], '        ') + '    ],\n')
         f.write(f'];\n\n/// Offset of each unit.\npub(super) const OFFSETS: [f64; UNITS] = [\n{rows(offsets)}];\n\n'

@@ -36,7 +36,7 @@ pub(super) const DIRECT: [f64; FEATURES] = [
 ];
 
 /// Weights of the features in each unit.
-pub(super) const INNER: [[f64; FEATURES]; UNITS] = [
+pub(super) static INNER: [[f64; FEATURES]; UNITS] = [
     [
         0.1744, -0.4391, -0.0420, -0.0754, 0.1172, -0.1315, 0.0538, -0.1667, 0.0578, 0.0822, 0.1755, -0.3530,
         -0.0700, -0.1674, -0.3584, 0.2639, 0.1040, 0.0255, 0.2121, -0.2606, 0.0836, -0.0848, -0.0493,
