@@ -98,7 +98,9 @@ impl Broker {
                 tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
                 return Ok(Self { connection });
             }
-            Ok(Err(error)) if is_refusal(&error) => refused(format!("{error}: {CHECK}")),
+            Ok(Err(error)) if is_refusal(&error) => refused(
+                tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")),
+            ),
             Ok(Err(error)) => unreachable(error.to_string()),
             Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
         };
@@ -209,6 +211,12 @@ async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
         (Some(tls), Some(cause)) => Err(Look::Misfit(explain(cause, AMQP_URL, tls))),
         _ => Err(Look::Away(error.to_string())),
     }
+}
+
+/// What TLS has to say of a connection that ended after its handshake: a server asks for a certificate only then.
+fn misfit(error: &lapin::Error, tls: &Tls) -> Option<String> {
+    let ErrorKind::IOError(error) = error.kind() else { return None };
+    rustls_error(error.as_ref()).map(|cause| explain(cause, AMQP_URL, tls))
 }
 
 impl BrokerError {
