@@ -112,6 +112,9 @@ async fn hold(
         unasked: field.slots.iter().flat_map(Slot::unasked).collect(),
         survivors: seen.survivors(GONE_WITHIN).await,
     };
+    let counters = counters(&field.slots);
+    // The servers are stopped by what they wrote in the folder, which goes next.
+    drop(field);
     let verdict = audit(&evidence);
     let report = Report {
         seed: arguments.seed,
@@ -119,7 +122,7 @@ async fn hold(
         workers: arguments.workers.into(),
         files: arguments.files.into(),
         seconds: begun.elapsed().as_secs_f64(),
-        counters: counters(&field.slots),
+        counters,
         faults: evidence.faults,
         kept: keep(folder, arguments.keep || !verdict.passes()),
         verdict,

@@ -61,6 +61,7 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
+        debug_assert!(self.redis.is_empty() || self.state.is_dir(), "the servers' folder went before them");
         let mut down = std::process::Command::new(&self.script);
         down.arg("down").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.surround(&mut down);
