@@ -15,9 +15,11 @@ use crate::topology::TopologyError;
 
 mod publisher;
 mod transport;
+mod unreadable;
 
 pub use lapin::{self, Channel};
 pub use publisher::{Fate, Publisher, Route, revivals};
+pub use unreadable::owner;
 
 /// Reconnects come quickly at first and never give up: the default of lapin leaves gaps of 16–32 s and stops after 16.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));

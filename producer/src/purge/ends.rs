@@ -1,9 +1,9 @@
 //! The end of a message that was purged.
 
 use shared::broker::lapin::message::Delivery;
-use shared::broker::lapin::types::ShortString;
-use shared::job::{BatchId, Job, JobError, JobId, Levels};
-use shared::outcome::{self, FailureKind};
+use shared::broker::owner;
+use shared::job::{Job, JobError, Levels};
+use shared::outcome;
 use shared::record::Record;
 use shared::store::Finished;
 
@@ -31,26 +31,10 @@ fn cancelled(job: Job, queue: &str, levels: Levels) -> Finished {
     Finished { job_id, batch_id, record, job, message: None }
 }
 
-/// What never was a job ends as it would at a worker: under the names in its properties, or one made of its bytes.
+/// What never was a job ends as it would at a worker.
 fn unreadable(message: &Delivery, error: &JobError) -> Finished {
-    let id = |property: &Option<ShortString>| property.as_ref().map(|id| id.as_str().to_owned());
-    let job_id = id(message.properties.message_id()).and_then(|id| id.parse::<JobId>().ok());
-    let batch_id = id(message.properties.correlation_id()).and_then(|id| id.parse::<BatchId>().ok());
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&blake3::hash(&message.data).as_bytes()[..16]);
-    let kind = match error {
-        JobError::NewerVersion { .. } => FailureKind::UnsupportedVersion,
-        JobError::TooLarge(_) | JobError::Malformed(_) | JobError::OtherSchema(_) => {
-            FailureKind::UnreadableMessage
-        }
-    };
-    let mut record = Record::new(b"", outcome::End::Failed(kind));
+    let (job_id, batch_id) = owner(message);
+    let mut record = Record::new(b"", outcome::End::Failed(error.kind()));
     record.detail = Some(error.to_string());
-    Finished {
-        job_id: job_id.unwrap_or_else(|| JobId::from_hash(hash)),
-        batch_id: batch_id.unwrap_or(BatchId::STRAY),
-        record,
-        job: None,
-        message: Some(message.data.clone()),
-    }
+    Finished { job_id, batch_id, record, job: None, message: Some(message.data.clone()) }
 }

@@ -2,10 +2,9 @@
 
 use shared::broker::lapin::BasicProperties;
 use shared::broker::lapin::message::Delivery;
-use shared::broker::lapin::types::{AMQPValue, FieldTable, ShortString};
-use shared::broker::revivals;
-use shared::job::{BatchId, Job, JobError, JobId, Priority};
-use shared::outcome::FailureKind;
+use shared::broker::lapin::types::{AMQPValue, FieldTable};
+use shared::broker::{owner, revivals};
+use shared::job::{Job, JobError, Priority};
 use shared::roots::MediaRoots;
 use tokio::time::Instant;
 
@@ -69,23 +68,12 @@ fn death(properties: &BasicProperties) -> String {
     }
 }
 
-/// The properties may still say whose message it was. Without them, its bytes are its name: the same garbage twice is one
-/// record.
 fn unreadable(delivery: &Delivery, error: &JobError) -> Unreadable {
-    let id = |property: &Option<ShortString>| property.as_ref().map(|id| id.as_str().to_owned());
-    let message_id = id(delivery.properties.message_id()).and_then(|id| id.parse::<JobId>().ok());
-    let batch_id = id(delivery.properties.correlation_id()).and_then(|id| id.parse::<BatchId>().ok());
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&blake3::hash(&delivery.data).as_bytes()[..16]);
+    let (job_id, batch_id) = owner(delivery);
     Unreadable {
-        job_id: message_id.unwrap_or_else(|| JobId::from_hash(hash)),
-        batch_id: batch_id.unwrap_or(BatchId::STRAY),
-        kind: match error {
-            JobError::NewerVersion { .. } => FailureKind::UnsupportedVersion,
-            JobError::TooLarge(_) | JobError::Malformed(_) | JobError::OtherSchema(_) => {
-                FailureKind::UnreadableMessage
-            }
-        },
+        job_id,
+        batch_id,
+        kind: error.kind(),
         detail: error.to_string(),
         body: delivery.data.clone(),
     }
