@@ -97,3 +97,18 @@ async fn it_waits_for_servers_that_are_not_there_yet() {
     worker.signal(Signal::TERM);
     assert_eq!(worker.exit().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn how_far_its_lanes_are_shut_in_is_a_line_and_a_metric() {
+    let fleet = Fleet::with(&[]).await;
+    let mut worker = Worker::ready(&fleet, &[]).await;
+    // This kernel may have one, the other, or none.
+    let line = worker.log.says("lanes are").await;
+    let metrics = worker.metrics().await;
+    for (layer, name) in [("files", "landlock"), ("calls", "seccomp")] {
+        let in_force = !line[name].as_str().unwrap().starts_with("absent");
+        let said = metrics.sum("analysis_lane_confinement", &[("layer", layer)]);
+        assert_eq!(said > 0.0, in_force, "{layer}: {said}, {line}");
+    }
+    worker.stop().await;
+}
