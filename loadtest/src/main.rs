@@ -4,6 +4,8 @@ mod chaos;
 mod cli;
 mod corpus;
 mod hostile;
+#[expect(dead_code, unused_imports, reason = "the scenarios come next")]
+mod measure;
 mod rig;
 
 use clap::Parser;

@@ -1,0 +1,8 @@
+//! What load tests measure, and how it is written down: the one form that reports, comparisons and the README are made from.
+//! It starts nothing and judges nothing.
+
+mod latency;
+mod run;
+
+pub(crate) use latency::{Histogram, Latency};
+pub(crate) use run::{Corpus, Jobs, Machine, Moment, Phase, Run, SCHEMA, SCHEMA_VERSION, Usage, Verdict};
