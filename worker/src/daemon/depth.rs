@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics::gauge;
 use shared::broker::{Broker, Channel};
-use shared::telemetry::metrics as names;
 use shared::topology::{QueueDepth, Topology};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics;
 use crate::source::rabbitmq::Consumers;
 use crate::wedge::{Remedy, Sight, Wedge};
 
@@ -37,6 +36,7 @@ pub(super) struct Depths {
 /// Asks once, so that the figures are there before the worker is ready, and then until aborted.
 pub(super) async fn watch(depths: Depths) -> JoinHandle<()> {
     let every = EVERY.min(depths.limit / 4);
+    metrics::queue_limits(&depths.topology);
     let mut watcher = Watcher { wedge: Wedge::new(depths.limit), depths, channel: None };
     watcher.turn().await;
     tokio::spawn(async move {
@@ -60,16 +60,14 @@ impl Watcher {
         let (sights, wanted) = (self.depths.consumers.sights(), self.depths.consumers.are_wanted());
         // A blocked connection would keep every question, each on a channel of its own, until it is free again.
         if self.depths.broker.is_blocked() {
-            return self.wedge.forget();
+            return self.nothing_known();
         }
         let asked = timeout(ANSWER_WITHIN, self.ask()).await;
         let Some(found) = asked.unwrap_or(None) else {
             self.channel = None;
-            return self.wedge.forget();
+            return self.nothing_known();
         };
-        for depth in &found {
-            gauge!(names::QUEUE_DEPTH, "queue" => depth.queue.clone(), "state" => "ready").set(depth.ready);
-        }
+        metrics::queues(&found, &self.depths.topology);
         if !wanted {
             return self.wedge.forget();
         }
@@ -84,6 +82,11 @@ impl Watcher {
             })
             .collect();
         self.mend(&sights);
+    }
+
+    fn nothing_known(&mut self) {
+        metrics::queues_unknown(&self.depths.topology);
+        self.wedge.forget();
     }
 
     fn mend(&mut self, sights: &[Sight]) {

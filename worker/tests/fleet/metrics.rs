@@ -3,7 +3,7 @@
 use shared::job::{BatchId, Job};
 use shared::outcome::{FailureKind, Outcome};
 
-use crate::harness::{Fleet, HIGH, LOW, NORMAL, Worker, run_to_its_end, until};
+use crate::harness::{Fleet, HIGH, LOW, Line, NORMAL, Proxy, Worker, run_to_its_end, until};
 
 const FIXED: [(&str, &str); 9] = [
     ("analysis_files_processed_total", "counter"),
@@ -135,6 +135,28 @@ async fn the_gauges_follow() {
     lanes[0].thaw();
     fleet.ends(high, 1).await;
     worker.holds(0, 0).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn without_rabbitmq_no_figure_is_shown_instead_of_an_old_one() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url), ("WEDGE_TIMEOUT", "4s")]).await;
+    let sees = async |ready: f64, known: bool| {
+        until(&format!("ready is {ready} and the depth is known: {known}"), async || {
+            let metrics = worker.metrics().await;
+            let figures = ["analysis_queue_depth", "analysis_queue_consumers"];
+            let as_wanted = figures.iter().all(|name| metrics.sum(name, &[]).is_nan() != known);
+            (as_wanted && metrics.sum("analysis_worker_ready", &[]) == ready).then_some(())
+        })
+        .await;
+    };
+    sees(1.0, true).await;
+    rabbitmq.set(Line::Cut);
+    sees(0.0, false).await;
+    rabbitmq.set(Line::Open);
+    sees(1.0, true).await;
     worker.stop().await;
 }
 
