@@ -85,7 +85,10 @@ const escaped = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCo
 const clock = at => new Date(at * 1000).toTimeString().slice(0, 5);
 const legend = items => `<div class="legend">${items.map(({ name, colour }) => `<span><i style="background:${colour}"></i>${escaped(name)}</span>`).join("")}</div>`;
 
-function ticks(top) {
+function ticks(top, unit) {
+  // Round figures of bytes are powers of two, and of seconds parts of a minute.
+  const whole = unit === "bytes" ? 2 ** Math.ceil(Math.log2(top / 4)) : unit === "s" && [15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400].find(by => top / by <= 4 && top > 40);
+  if (whole) return Array.from({ length: Math.floor(top / whole + 1e-9) + 1 }, (_, count) => count * whole);
   const rough = top / 4, power = 10 ** Math.floor(Math.log10(rough));
   const by = [1, 2, 2.5, 5, 10].map(factor => factor * power).find(candidate => candidate >= rough);
   return Array.from({ length: Math.floor(top / by + 1e-9) + 1 }, (_, count) => count * by);
@@ -128,9 +131,9 @@ function timeseries(panel, found, width, height) {
   });
   const highest = Math.max(0, ...drawn.filter(one => !one.dashed || drawn.length === 1).flatMap(one => one.points.map(point => point[1])));
   const top = defaults.max !== undefined ? defaults.max : highest > 0 ? highest * 1.1 : 1;
-  const marks = ticks(top).map(value => [value, shown(value, defaults)]);
+  const marks = ticks(top, defaults.unit).map(value => [value, shown(value, defaults)]);
   const body = plot(width, height, top, marks, (x, y) => drawn.map(one => runs(one.points).map(run => {
-    const over = run.map(([at, value]) => `${x(at).toFixed(1)},${y(Math.min(value, top * 1.02)).toFixed(1)}`);
+    const over = run.map(([at, value]) => `${x(at).toFixed(1)},${y(Math.min(value, top)).toFixed(1)}`);
     const under = run.map(([at, , base]) => `${x(at).toFixed(1)},${y(base).toFixed(1)}`).reverse();
     const area = one.dashed ? "" : `<polygon points="${over.concat(under).join(" ")}" fill="${one.colour}" fill-opacity="${one.stacked ? 0.45 : 0.08}"/>`;
     if (one.dashed && run.every(point => point[1] > top)) return "";
@@ -181,13 +184,23 @@ function bargauge(panel, found) {
   }).join("")}</div>`;
 }
 
+/** From, to and value of each time in which nothing changes. */
+function spells(points) {
+  const all = [];
+  for (const [at, value] of points) {
+    const last = all.at(-1);
+    if (last && last[2] === value && at - last[1] <= step * 1.5) last[1] = at; else all.push([at, at, value]);
+  }
+  return all;
+}
+
 function timeline(panel, found, width, height) {
   const states = panel.fieldConfig.defaults.mappings[0].options, count = Math.max(found.length, 1);
   const left = 150, tall = (height - 24) / count;
   const wide = step / (end - start) * (width - left - 10);
   const parts = found.flatMap((one, place) => [
     `<text x="${left - 8}" y="${tall * (place + 0.5) + 4}" text-anchor="end">${escaped(one.name)}</text>`,
-    ...one.points.map(([at, value]) => `<rect x="${(left + (at - start) / (end - start) * (width - left - 10 - wide)).toFixed(1)}" y="${(tall * place + tall * 0.15).toFixed(1)}" width="${(wide + 0.5).toFixed(1)}" height="${(tall * 0.7).toFixed(1)}" fill="${NAMED[states[value]?.color] || NAMED.text}" fill-opacity="0.75"/>`),
+    ...spells(one.points).map(([from, to, value]) => `<rect x="${(left + (from - start) / (end - start) * (width - left - 10 - wide)).toFixed(1)}" y="${(tall * place + tall * 0.15).toFixed(1)}" width="${(wide + (to - from) / (end - start) * (width - left - 10 - wide)).toFixed(1)}" height="${(tall * 0.7).toFixed(1)}" fill="${NAMED[states[value]?.color] || NAMED.text}" fill-opacity="0.75"/>`),
   ]);
   const items = Object.values(states).map(state => ({ name: state.text, colour: NAMED[state.color] }));
   return `<div class="body"><svg viewBox="0 0 ${width} ${height}">${parts.join("")}</svg></div>${legend(items)}`;
@@ -203,7 +216,7 @@ async function table(panel) {
 async function alerts(panel) {
   const found = await api("query", { query: `ALERTS{alertname=~"${panel.options.alertName}.*"}`, time: end });
   if (!found.length) return '<div class="body"><div class="empty">No alerts</div></div>';
-  return `<div class="body">${found.map(({ metric }) => `<div class="alert"><b style="color:${metric.alertstate === "firing" ? NAMED.red : NAMED.yellow}">${metric.alertstate}</b> ${escaped(metric.alertname)}<br><span style="color:#8e8ea0">${escaped(["queue", "instance", "dependency"].map(label => metric[label]).filter(Boolean).join(" · "))} · ${escaped(metric.severity)}</span></div>`).join("")}</div>`;
+  return `<div class="body">${found.map(({ metric }) => `<div class="alert"><b style="color:${metric.alertstate === "firing" ? NAMED.red : NAMED.yellow}">${metric.alertstate}</b> ${escaped(metric.alertname)}<br><span style="color:#8e8ea0">${escaped(["severity", "queue", "instance", "dependency"].map(label => metric[label]).filter(Boolean).join(" · "))}</span></div>`).join("")}</div>`;
 }
 
 const DRAW = { timeseries, stat, heatmap, bargauge, "state-timeline": timeline };
