@@ -33,8 +33,8 @@ mod depth;
 
 use depth::Depths;
 
-const WEDGED: &str =
-    "RabbitMQ has messages for this worker and delivers none, to new consumers either: start it again";
+const WEDGED: &str = "a connection to RabbitMQ is dead, or messages wait and none is delivered, to new consumers either: \
+     start this worker again";
 
 /// Between two tries to come up on a broker that goes away in the middle of it.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);

@@ -82,7 +82,7 @@ impl Prometheus {
             }
             other => other.unwrap(),
         };
-        let mut prometheus = Self { address, child: child, _folder: folder };
+        let mut prometheus = Self { address, child, _folder: folder };
         let ready = until("prometheus is ready", async || {
             if prometheus.child.try_wait().unwrap().is_some() {
                 return Some(false);
