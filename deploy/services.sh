@@ -5,7 +5,7 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-usage: deploy/services.sh up | env | status | down
+usage: deploy/services.sh up | env | status | down | tools
        deploy/services.sh restart | kill   rabbitmq | redis
        deploy/services.sh ctl COMMAND...
 
@@ -13,6 +13,7 @@ usage: deploy/services.sh up | env | status | down
   env      prints the line to eval: export AMQP_URL=… REDIS_URL=…
   status   one line per server; exit status 1 unless both answer
   down     stops what `up` started and deletes its data
+  tools    makes prometheus and promtool available, which tests start themselves; starts nothing
   restart  stops and starts one private server with its data, on the same port
   kill     kills one private server with SIGKILL; `restart` or `up` brings it back
   ctl      runs rabbitmqctl on the private RabbitMQ: `ctl add_vhost music`, `ctl close_all_connections reason`
@@ -79,6 +80,14 @@ missing() { # rabbitmq|redis
   - docker with the compose plugin, and a daemon that answers \`docker info\`
   - Homebrew (https://brew.sh)
   - a server elsewhere: set $(url_variable "$1")"
+}
+
+missing_tools() {
+    die 2 "prometheus and promtool (2.42 or newer) are not on this machine, and I cannot install them. One of these helps:
+  - Debian or Ubuntu, as root: apt-get install --no-install-recommends prometheus
+    (I do it myself as root, or where sudo works; it is neither started nor enabled)
+  - Homebrew (https://brew.sh)
+  - a release of Prometheus unpacked anywhere, and its directory on the PATH"
 }
 
 choose_backend() { # rabbitmq|redis; prints native or docker
@@ -214,6 +223,13 @@ verb_down() {
     say "stopped, and nothing left in $STATE"
 }
 
+verb_tools() {
+    found_natively prometheus && return 0
+    lock_state
+    heal_policy
+    apt_install prometheus "$STATE/install.log" || brew_install prometheus "$STATE/install.log" || missing_tools
+}
+
 private_only() { # rabbitmq|redis
     case $1 in rabbitmq | redis) ;; *) usage >&2 && exit 64 ;; esac
     lock_state
@@ -240,7 +256,7 @@ verb_ctl() {
 
 case $#:${1:-} in
     [2-9]:ctl) shift && verb_ctl "$@" ;;
-    1:up | 1:env | 1:status | 1:down) "verb_$1" ;;
+    1:up | 1:env | 1:status | 1:down | 1:tools) "verb_$1" ;;
     2:restart | 2:kill) "verb_$1" "$2" ;;
     1:-h | 1:--help | 1:help) usage ;;
     *)

@@ -8,7 +8,7 @@ usage() {
 usage: deploy/test.sh [--quick]
 
 Starts private servers (see deploy/services.sh; AMQP_URL and REDIS_URL are used instead where they are set), then checks
-format, lints, documentation and tests. Every step runs, also after one that failed. The servers are gone at the end.
+format, lints, documentation, the rules for Prometheus and tests. Every step runs, also after one that failed. The servers are gone at the end.
 
   --quick   without the documentation
 
@@ -67,6 +67,13 @@ finish() {
     exit "$code"
 }
 
+# Rules of Prometheus: can they be loaded, are they well-formed, does each alert fire when it should and only then?
+check_rules() {
+    promtool check config "$DEPLOY/prometheus/prometheus.yaml" &&
+        promtool check rules "$DEPLOY"/prometheus/rules/*.yaml &&
+        promtool test rules "$DEPLOY"/prometheus/tests/*.yaml
+}
+
 need_tools
 open_run test
 trap finish EXIT
@@ -77,6 +84,8 @@ step services "$DEPLOY/services.sh" up
 [ "$first_failure" = 0 ] || die "$first_failure" 'no servers to test against'
 eval "$("$DEPLOY/services.sh" env)"
 
+step tools "$DEPLOY/services.sh" tools
+step rules check_rules
 step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked -- -D warnings
 [ "$quick" = yes ] || step docs env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked

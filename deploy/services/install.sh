@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Finds RabbitMQ and Redis on this machine, and installs them where that can be done without starting anything.
+# Finds RabbitMQ, Redis and Prometheus on this machine, and installs them where that can be done without starting anything.
 # To be sourced after ../lib.sh.
 
 # Where packages put RabbitMQ's own scripts. Debian's /usr/sbin wrappers come last: they refuse ordinary users.
@@ -30,10 +30,13 @@ epmd_bin() {
 
 redis_bin() { command -v redis-server && command -v redis-cli >/dev/null; }
 
-found_natively() { # rabbitmq|redis
+prometheus_bin() { command -v prometheus && command -v promtool; }
+
+found_natively() { # rabbitmq|redis|prometheus
     case $1 in
         rabbitmq) rabbitmq_bin && epmd_bin ;;
         redis) redis_bin ;;
+        prometheus) prometheus_bin ;;
     esac >/dev/null
 }
 
@@ -91,9 +94,12 @@ disable_units() { # unit...
     done
 }
 
+apt_package() { case $1 in prometheus) echo prometheus ;; *) echo "$1-server" ;; esac } # rabbitmq|redis|prometheus
+
 # Installs a service from this system's packages. Fails where there is no apt, or no way to be root.
-apt_install() { # rabbitmq|redis log
-    local package=$1-server log=$2
+apt_install() { # rabbitmq|redis|prometheus log
+    local package log=$2
+    package=$(apt_package "$1")
     command -v apt-get >/dev/null && command -v dpkg-query >/dev/null && can_be_root || return 1
     say "$1: installing $package with apt (it is neither started nor enabled) ..."
     [ "$(id -u)" = 0 ] || [ ! -t 0 ] || sudo -v || return 1
@@ -109,7 +115,7 @@ apt_transaction() { # package
     exec 8</usr/sbin
     flock 8
     is_installed "$1" || units=$1.service
-    is_installed erlang-base || units="$units epmd.socket epmd.service"
+    [ "$1" != rabbitmq-server ] || is_installed erlang-base || units="$units epmd.socket epmd.service"
     trap release_services EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
@@ -120,7 +126,7 @@ apt_transaction() { # package
     disable_units $units
 }
 
-brew_install() { # rabbitmq|redis log
+brew_install() { # rabbitmq|redis|prometheus log
     command -v brew >/dev/null || return 1
     say "$1: installing it with Homebrew ..."
     brew install "$1" </dev/null >>"$2" 2>&1 9>&- && found_natively "$1" && return 0

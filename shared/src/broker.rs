@@ -18,7 +18,7 @@ mod transport;
 mod unreadable;
 
 pub use lapin::{self, Channel};
-pub use publisher::{Fate, Publisher, Route, revivals};
+pub use publisher::{Fate, Publisher, Route, revivals, trace};
 pub use unreadable::owner;
 
 /// Reconnects come quickly at first and never give up: the default of lapin leaves gaps of 16–32 s and stops after 16.

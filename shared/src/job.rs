@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 mod path;
 mod priority;
+mod trace;
 mod wire;
 
 pub use path::{RelPath, RelPathError};
 pub use priority::{Levels, LevelsError, Priority, UnknownLevel};
+pub use trace::{TraceContext, TraceId};
 pub use wire::{JobError, MAX_MESSAGE_BYTES};
 
 /// The major version of the job message that this build writes.
@@ -139,10 +141,11 @@ impl Job {
         Self { attempt: self.attempt.saturating_add(1), ..self.clone() }
     }
 
-    /// The W3C trace context header of the job: the batch is the trace, the job the parent span.
+    /// The trace of a job that was given none: the batch is the trace, the job the parent span. `None` only where an id
+    /// is nothing.
     #[must_use]
-    pub fn traceparent(&self) -> String {
-        let span = u64::from_be_bytes(self.job_id.as_bytes()[8..].try_into().unwrap_or_default());
-        format!("00-{}-{span:016x}-01", self.batch_id.0.simple())
+    pub fn own_trace(&self) -> Option<TraceContext> {
+        let span = self.job_id.as_bytes()[8..].try_into().unwrap_or_default();
+        TraceContext::new(*self.batch_id.as_bytes(), span, true)
     }
 }

@@ -105,6 +105,12 @@ impl Topology {
         format!("{}.dead", self.prefix)
     }
 
+    /// Whether workers take messages from it: retry queues are emptied by the broker.
+    #[must_use]
+    pub fn is_consumed(&self, queue: &str) -> bool {
+        queue == self.dead() || self.levels.iter().any(|level| self.level_queue(level) == queue)
+    }
+
     /// Every queue, the highest level first.
     #[must_use]
     pub fn queues(&self) -> Vec<String> {
@@ -257,5 +263,10 @@ mod tests {
         ];
         assert_eq!(topology.queues(), expected);
         assert_eq!(topology.retry(3), None);
+        let consumed = topology.queues().into_iter().filter(|queue| topology.is_consumed(queue));
+        assert_eq!(
+            consumed.collect::<Vec<_>>(),
+            ["analysis.high", "analysis.normal", "analysis.low", "analysis.dead"]
+        );
     }
 }

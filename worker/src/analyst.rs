@@ -10,10 +10,11 @@ use shared::record::Record;
 use shared::report::Report;
 use shared::store::{Known, Start, StoreError};
 use tokio::task::JoinError;
+use tracing::field::display;
 
 use crate::cache::{Cache, Found};
 use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
-use crate::metrics;
+use crate::metrics::{self, Stage};
 use crate::starts::{Run, Starts};
 use crate::task::{Ended, FileWork};
 
@@ -50,7 +51,7 @@ impl Analyst {
     /// [`Interrupted`] when the lanes were stopped under it.
     pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
         let begun = Instant::now();
-        let record = match (&self.starts, &work.job) {
+        let told = match (&self.starts, &work.job) {
             (Some(starts), Some(job)) => {
                 let run = starts.enter(job);
                 self.counted(work, &run, starts.count(job), redelivered || starts.is_doubtful(job.batch_id))
@@ -58,16 +59,17 @@ impl Analyst {
             }
             _ => self.on_a_lane(work).await?,
         };
-        Ok(self.ended(work, record, begun))
+        Ok(self.ended(work, told, begun))
     }
 
     /// The end of a file that needs no lane: what is wrong is known.
     #[must_use]
     pub fn refuse(&self, work: &FileWork, failure: LaneFailure) -> Ended {
-        self.ended(work, failed(work, failure), Instant::now())
+        self.ended(work, failed(work, failure).into(), Instant::now())
     }
 
-    fn ended(&self, work: &FileWork, mut record: Record, begun: Instant) -> Ended {
+    fn ended(&self, work: &FileWork, told: Told, begun: Instant) -> Ended {
+        let Told { mut record, stage } = told;
         record.profile = Some(self.profile.clone());
         // A new record counts this try, one of a job that never started does not.
         record.attempts = work.attempt.saturating_add(record.attempts);
@@ -77,7 +79,7 @@ impl Analyst {
             record.job_id = Some(job.job_id);
             record.batch_id = Some(job.batch_id);
         }
-        Ended { record, job: work.job.clone(), message: None }
+        Ended { trace: work.trace, stage, ..Ended::new(record, work.job.clone()) }
     }
 
     /// Takes back a start that did not come to an end through no fault of the job.
@@ -95,42 +97,45 @@ impl Analyst {
         run: &Run,
         mut count: Count,
         doubtful: bool,
-    ) -> Result<Record, Interrupted> {
+    ) -> Result<Told, Interrupted> {
         let mut asked = doubtful;
         if doubtful && let Some(record) = refusal(work, &(&mut count).await) {
-            return Ok(record);
+            return Ok(record.into());
         }
         let mut working = std::pin::pin!(self.on_a_lane(work));
-        let record = loop {
+        let told = loop {
             tokio::select! {
                 biased;
                 // Dropping the work kills the lane.
-                () = run.recalled() => return Ok(cancelled(work, true)),
+                () = run.recalled() => return Ok(cancelled(work, true).into()),
                 answer = &mut count, if !asked => match answer {
-                    Ok(Ok(Start::Cancelled)) => return Ok(cancelled(work, false)),
+                    Ok(Ok(Start::Cancelled)) => return Ok(cancelled(work, false).into()),
                     _ => asked = true,
                 },
-                record = &mut working => break record?,
+                told = &mut working => break told?,
             }
         };
         let late = async { if asked { None } else { tokio::time::timeout(ANSWER_WITHIN, count).await.ok() } };
         Ok(match late.await {
-            Some(Ok(Ok(Start::Cancelled))) => cancelled(work, false),
-            _ => record,
+            Some(Ok(Ok(Start::Cancelled))) => cancelled(work, false).into(),
+            _ => told,
         })
     }
 
-    async fn on_a_lane(&self, work: &FileWork) -> Result<Record, Interrupted> {
+    async fn on_a_lane(&self, work: &FileWork) -> Result<Told, Interrupted> {
         let Some(root) = &work.root else {
             let name = work.job.as_ref().map(|job| job.file.root.as_str()).unwrap_or_default();
             let detail = format!("no media root '{name}' is configured on this worker (MEDIA_ROOTS)");
-            return Ok(failed(work, LaneFailure { kind: FailureKind::RootUnavailable, detail }));
+            return Ok(failed(work, LaneFailure { kind: FailureKind::RootUnavailable, detail }).into());
         };
         let target = Target { root: root.clone(), path: work.path.clone() };
         let mut lane = self.lanes.acquire().await.map_err(|_| Interrupted)?;
-        match self.answer(&mut lane, &target, work).await {
-            Ok(record) => Ok(record),
-            Err(RequestError::Failed(failure)) => Ok(failed(work, failure)),
+        let mut stage = Stage::Identify;
+        match self.answer(&mut lane, &target, work, &mut stage).await {
+            Ok(record) => Ok(record.into()),
+            Err(RequestError::Failed(failure)) => {
+                Ok(Told { record: failed(work, failure), stage: Some(stage) })
+            }
             Err(RequestError::Stopped) => Err(Interrupted),
         }
     }
@@ -140,17 +145,19 @@ impl Analyst {
         lane: &mut Lane,
         target: &Target,
         work: &FileWork,
+        stage: &mut Stage,
     ) -> Result<Record, RequestError> {
         if let Some(cache) = self.cache.as_ref().filter(|_| !work.force) {
             let begun = Instant::now();
             let identified = lane.identify(target).await?;
-            metrics::stage(metrics::Stage::Identify, begun.elapsed());
+            metrics::stage(Stage::Identify, begun.elapsed());
             if let Some(known) = look_up(cache, &identified).await {
                 return Ok(recall(work, identified, &known));
             }
         }
+        *stage = Stage::Analyze;
         let analysed = lane.analyze(target).await?;
-        metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
+        metrics::stage(Stage::Analyze, analysed.elapsed);
         let record = report(work, analysed);
         if let (Some(cache), Some(identity), Some(known)) =
             (&self.cache, &record.identity, Known::of(&record))
@@ -161,12 +168,26 @@ impl Analyst {
     }
 }
 
+/// How a file ended, and the stage in which it failed, where it reached one.
+struct Told {
+    record: Record,
+    stage: Option<Stage>,
+}
+
+impl From<Record> for Told {
+    fn from(record: Record) -> Self {
+        Self { record, stage: None }
+    }
+}
+
 /// The count of a start, under way.
 type Count = tokio::task::JoinHandle<Result<Start, StoreError>>;
 
 /// The end of a job that is not to start: its batch is cancelled, or it has taken its worker down again and again.
 fn refusal(work: &FileWork, answer: &Result<Result<Start, StoreError>, JoinError>) -> Option<Record> {
-    let job_id = work.job.as_ref().map(|job| tracing::field::display(job.job_id));
+    let (job_id, batch_id) =
+        work.job.as_ref().map(|job| (display(job.job_id), display(job.batch_id))).unzip();
+    let trace_id = work.trace.map(|trace| display(trace.trace_id()));
     match answer {
         Ok(Ok(Start::Cancelled)) => Some(cancelled(work, false)),
         Ok(Ok(Start::Counted(starts))) if *starts > CRASH_LOOP_STARTS => {
@@ -177,11 +198,14 @@ fn refusal(work: &FileWork, answer: &Result<Result<Start, StoreError>, JoinError
         Ok(Ok(Start::Counted(_))) => None,
         // The broker's delivery limit is behind this one; refusing work would not help while Redis is away.
         Ok(Err(error)) => {
-            tracing::warn!(job_id, %error, "starting a redelivered job without knowing its earlier starts");
+            tracing::warn!(
+                job_id, batch_id, trace_id, %error,
+                "starting a redelivered job without knowing its earlier starts"
+            );
             None
         }
         Err(error) => {
-            tracing::error!(job_id, %error, "the count of a start was lost in this worker");
+            tracing::error!(job_id, batch_id, trace_id, %error, "the count of a start was lost in this worker");
             None
         }
     }

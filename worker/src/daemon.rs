@@ -33,8 +33,8 @@ mod depth;
 
 use depth::Depths;
 
-const WEDGED: &str =
-    "RabbitMQ has messages for this worker and delivers none, to new consumers either: start it again";
+const WEDGED: &str = "a connection to RabbitMQ is dead, or messages wait and none is delivered, to new consumers either: \
+     start this worker again";
 
 /// Between two tries to come up on a broker that goes away in the middle of it.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);
@@ -93,17 +93,19 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
     metrics::confinement(lanes.confinement());
+    metrics::memory_limit(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
     let consumers = fleet.receiver.consumers();
     let _ = health.source.set(Taking::new(move || consumers.are_open()));
+    let showing = health::show(Arc::clone(&health));
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
     let policy = policy(&settings, &lane_settings);
     let sink = RedisSink::new(store);
     let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
-    drop((sampler, watchers));
+    drop((sampler, watchers, showing));
     fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;

@@ -14,9 +14,10 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use shared::store::Store;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::gates::Gates;
-use crate::metrics::Recorder;
+use crate::metrics::{self, Recorder};
 use crate::pipeline::Heartbeat;
 use crate::stop::Stop;
 
@@ -26,6 +27,9 @@ pub use probe::{ProbeError, probe};
 
 /// The dispatcher turns at least once a second. Half a minute without a turn is a worker that hangs, not a slow machine.
 const SILENT_FOR: Duration = Duration::from_secs(30);
+
+/// Between two looks at our own readiness for `/metrics`, which is scraped every 15 s as a rule.
+const SHOW_EVERY: Duration = Duration::from_secs(5);
 
 /// Whether the source can take work in now.
 pub struct Taking(Box<dyn Fn() -> bool + Send + Sync>);
@@ -96,6 +100,19 @@ impl Health {
     fn started(&self) -> Result<(), String> {
         self.source.get().map(|_| ()).ok_or_else(|| "starting: not consuming yet".to_owned())
     }
+}
+
+/// Shows on `/metrics` what `/readyz` would say, until the set is dropped: Prometheus does not ask the latter.
+#[must_use]
+pub fn show(health: Arc<Health>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        loop {
+            metrics::ready(health.ready().await.is_ok());
+            tokio::time::sleep(SHOW_EVERY).await;
+        }
+    });
+    tasks
 }
 
 /// Listens, and answers until the process ends.

@@ -21,6 +21,7 @@ pub mod reaper;
 pub mod settle;
 pub mod sink;
 pub mod source;
+pub mod sparing;
 pub mod starts;
 pub mod stop;
 pub mod task;

@@ -14,11 +14,16 @@ use crate::analyst::unix_nanos;
 use crate::breaker::State;
 use crate::gates::Dependency;
 use crate::lanes::{Confinement, RestartCause};
-use crate::task::FileWork;
+use crate::task::{Ended, FileWork};
 
+mod audio;
+mod queues;
 mod recorder;
 mod sampler;
+mod words;
 
+use audio::AUDIO;
+pub use queues::{queue_limits, queues, queues_unknown};
 pub use recorder::{Recorder, RecorderError, install};
 pub use sampler::Sampler;
 
@@ -42,7 +47,9 @@ pub enum Stage {
 impl Stage {
     const ALL: [Self; 4] = [Self::Identify, Self::Analyze, Self::Store, Self::Total];
 
-    const fn label(self) -> &'static str {
+    /// Its name, as a label's value and in the log.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Identify => "identify",
             Self::Analyze => "analyze",
@@ -90,27 +97,25 @@ pub fn started(work: &FileWork, level: &'static str) {
 }
 
 /// A file came to its end, and this end is the one that is stored.
-pub fn ended(record: &Record) {
+pub fn ended(ended: &Ended) {
+    let record = &ended.record;
     let (level, format) = (record.priority.clone().unwrap_or_default(), format_of(record));
     counter!(names::FILES_PROCESSED, "outcome" => record.outcome.code(), "priority" => level, "format" => format)
         .increment(1);
     if record.outcome != Outcome::Cancelled {
         stage(Stage::Total, Duration::from_secs_f64(record.elapsed_seconds.max(0.0)));
     }
+    if let Some(report) = &record.report {
+        let origin = if record.cached { &AUDIO.cached } else { &AUDIO.analysed };
+        origin.add(report.audio.duration_seconds);
+        AUDIO.show();
+    }
     if let End::Failed(kind) = record.end() {
         counter!(names::FAILURES, "kind" => kind.code()).increment(1);
         if kind == FailureKind::Timeout {
             counter!(names::TIMEOUTS).increment(1);
         }
-        // The one place where a failure is logged.
-        tracing::warn!(
-            file = record.path,
-            job_id = record.job_id.map(tracing::field::display),
-            batch_id = record.batch_id.map(tracing::field::display),
-            kind = kind.code(),
-            detail = record.detail,
-            "file failed"
-        );
+        words::failed(ended, kind);
     }
 }
 
@@ -188,8 +193,19 @@ pub fn media_roots(available: usize, away: usize) {
 }
 
 /// A job goes to a retry tier.
-pub fn retried(level: &'static str) {
+pub fn retried(level: &'static str, ended: &Ended) {
     counter!(names::RETRIES, "priority" => level).increment(1);
+    words::retried(ended);
+}
+
+/// The worker and its lanes may use so much.
+pub fn memory_limit(memory_bytes: u64) {
+    gauge!(names::MEMORY_LIMIT).set(memory_bytes as f64);
+}
+
+/// Whether the worker takes work now.
+pub fn ready(ready: bool) {
+    gauge!(names::WORKER_READY).set(f64::from(u8::from(ready)));
 }
 
 /// A batch of ends was stored.
@@ -260,6 +276,8 @@ fn touch(levels: Levels) {
     }
     media_roots(0, 0);
     jobs(0, 0);
+    AUDIO.show();
     confinement(None);
     cache_bytes(0);
+    ready(false);
 }

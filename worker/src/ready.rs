@@ -104,6 +104,7 @@ mod tests {
             kind: FailureKind::UnreadableMessage,
             detail: String::new(),
             body: Vec::new(),
+            trace: None,
         };
         Task {
             ticket: Ticket { stream: 0, epoch: 0, tag },

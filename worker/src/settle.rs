@@ -9,17 +9,21 @@ use crate::task::{Completion, Ended, Settlement};
 /// local mode) or without a tier left it is an end like any other.
 #[must_use]
 pub fn decide(ended: Ended, tiers: usize) -> Completion {
-    let End::Failed(kind) = ended.record.end() else { return Completion::Store(Box::new(ended)) };
-    match &ended.job {
-        Some(job) if kind.is_transient() && usize::from(job.attempt) < tiers => {
-            Completion::Settle(retry(job, tiers))
-        }
-        _ => Completion::Store(Box::new(ended)),
+    match ended.job.as_ref().filter(|_| is_retried(&ended, tiers)) {
+        Some(job) => Completion::Settle(Settlement::Retry {
+            tier: tier(job, tiers),
+            job: Box::new(job.next_attempt()),
+            trace: ended.trace,
+        }),
+        None => Completion::Store(Box::new(ended)),
     }
 }
 
-fn retry(job: &Job, tiers: usize) -> Settlement {
-    Settlement::Retry { tier: tier(job, tiers), job: Box::new(job.next_attempt()) }
+/// Whether it will be: so that it can be told while all of it is known.
+#[must_use]
+pub fn is_retried(ended: &Ended, tiers: usize) -> bool {
+    let passing = matches!(ended.record.end(), End::Failed(kind) if kind.is_transient());
+    passing && ended.job.as_ref().is_some_and(|job| usize::from(job.attempt) < tiers)
 }
 
 /// Of four jobs, two wait in the tier of their attempt, one in the tier before and one in the tier after it: a thousand that
@@ -68,11 +72,11 @@ mod tests {
     }
 
     fn decision(end: End, job: Option<Job>, tiers: usize) -> &'static str {
-        let ended = Ended { record: Record::new(b"r/a", end), job, message: None };
+        let ended = Ended::new(Record::new(b"r/a", end), job);
         match decide(ended, tiers) {
             Completion::Store(_) => "store",
-            Completion::Settle(Settlement::Retry { tier: 0, job }) if job.attempt == 1 => "first tier",
-            Completion::Settle(Settlement::Retry { tier: 3, job }) if job.attempt == 4 => "fourth tier",
+            Completion::Settle(Settlement::Retry { tier: 0, job, .. }) if job.attempt == 1 => "first tier",
+            Completion::Settle(Settlement::Retry { tier: 3, job, .. }) if job.attempt == 4 => "fourth tier",
             Completion::Settle(other) => panic!("{other:?}"),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use shared::job::{BatchId, Job, JobId, Priority, RelPath};
+use shared::job::{BatchId, Job, JobId, Priority, RelPath, TraceContext, TraceId};
 use shared::outcome::FailureKind;
 use shared::record::Record;
 use tokio::time::Instant;
+
+use crate::metrics::Stage;
 
 /// A task's name at its source. It is taken by value when the task is settled, so none is settled twice.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,17 @@ impl Work {
             Self::Unreadable(_) => None,
         }
     }
+
+    /// The trace that it belongs to, for logs.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        let trace = match self {
+            Self::File(work) => work.trace,
+            Self::Dead(letter) => letter.trace,
+            Self::Unreadable(unreadable) => unreadable.trace,
+        };
+        trace.map(|trace| trace.trace_id())
+    }
 }
 
 /// A job that the broker has given up on.
@@ -65,6 +78,8 @@ pub struct DeadLetter {
     pub reason: String,
     /// How often it was published again before.
     pub revivals: u16,
+    /// The trace that it came with, or its own.
+    pub trace: Option<TraceContext>,
 }
 
 /// A file to analyse.
@@ -84,6 +99,8 @@ pub struct FileWork {
     pub seen: Option<(u64, i64)>,
     /// The job as it was submitted, where there is one.
     pub job: Option<Job>,
+    /// The trace that it came with, or its own.
+    pub trace: Option<TraceContext>,
 }
 
 /// A message that is no job.
@@ -99,6 +116,8 @@ pub struct Unreadable {
     pub detail: String,
     /// The message.
     pub body: Vec<u8>,
+    /// The trace that it came with.
+    pub trace: Option<TraceContext>,
 }
 
 /// A task that has come to its end, to be stored.
@@ -110,6 +129,24 @@ pub struct Ended {
     pub job: Option<Job>,
     /// The message, where it was no job.
     pub message: Option<Vec<u8>>,
+    /// What it was part of, for the log and for a retry.
+    pub trace: Option<TraceContext>,
+    /// The stage that it failed in, where it reached one.
+    pub stage: Option<Stage>,
+}
+
+impl Ended {
+    /// An end outside every stage and trace.
+    #[must_use]
+    pub const fn new(record: Record, job: Option<Job>) -> Self {
+        Self { record, job, message: None, trace: None, stage: None }
+    }
+
+    /// The trace, for logs.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.trace.map(|trace| trace.trace_id())
+    }
 }
 
 /// What the source is to do with a task.
@@ -123,6 +160,8 @@ pub enum Settlement {
         tier: usize,
         /// The job with its attempt counted.
         job: Box<Job>,
+        /// The trace that it stays in.
+        trace: Option<TraceContext>,
     },
     /// Again now, as a fresh message: this dead letter.
     Revive {
@@ -130,6 +169,8 @@ pub enum Settlement {
         job: Box<Job>,
         /// How often that has been done, this time included.
         revivals: u16,
+        /// The trace that it stays in.
+        trace: Option<TraceContext>,
     },
     /// As if it had never been taken; somebody else may have it now.
     GiveBack,

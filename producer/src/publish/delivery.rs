@@ -7,6 +7,7 @@ use shared::broker::{BrokerError, Fate, Publisher, Route};
 use shared::job::{Job, Priority};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 
 use crate::cli::OnFull;
 
@@ -52,6 +53,14 @@ impl Delivery {
     }
 
     pub(crate) async fn deliver(&self, job: &Job) -> Fared {
+        let fared = self.try_to_deliver(job).await;
+        let Job { job_id, batch_id, file, .. } = job;
+        let trace_id = job.own_trace().map(|trace| display(trace.trace_id()));
+        tracing::debug!(%job_id, %batch_id, %file, trace_id, ?fared, "what became of a job");
+        fared
+    }
+
+    async fn try_to_deliver(&self, job: &Job) -> Fared {
         match self.try_once(job).await {
             Ok(Fate::Accepted) => Fared::Accepted,
             Ok(Fate::QueueFull) if self.on_full == OnFull::Wait => self.wait_for_room(job).await,

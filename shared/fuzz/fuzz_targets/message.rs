@@ -14,5 +14,5 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(!job.file.path.as_bytes().contains(&0), "{job:?}");
     let written = job.encode().expect("a job is always written");
     assert_eq!(Job::decode(&written).as_ref(), Ok(&job));
-    assert_eq!(job.next_attempt().traceparent(), job.traceparent());
+    assert_eq!(job.next_attempt().own_trace(), job.own_trace());
 });

@@ -7,7 +7,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation};
 
 use super::{Broker, BrokerError};
-use crate::job::{Job, Priority, SCHEMA};
+use crate::job::{Job, Priority, SCHEMA, TraceContext};
 use crate::topology::Topology;
 
 /// AMQP's code for a message that survives a restart of the broker.
@@ -16,6 +16,9 @@ const PERSISTENT: u8 = 2;
 /// Counts how often a dead letter was published again. A header and no field of the job, because it tells of the message's
 /// life and not of the job: a retry begins without it.
 const REVIVALS: &str = "x-revivals";
+
+/// W3C Trace Context over AMQP: the same name as in HTTP.
+const TRACEPARENT: &str = "traceparent";
 
 /// After an error that names no recovery to wait for, the channel's state is asked again this much later.
 const RECOVERY_POLL: Duration = Duration::from_millis(200);
@@ -70,15 +73,33 @@ impl Publisher {
     /// # Errors
     /// [`BrokerError::Unroutable`], or a protocol error that no recovery can mend.
     pub async fn publish(&self, job: &Job, route: Route) -> Result<Fate, BrokerError> {
-        self.deliver(job, route, &properties(job, headers(job))).await
+        self.publish_in(job.own_trace(), job, route).await
+    }
+
+    /// The same as part of a trace: a job that is sent on stays in the trace that it came with.
+    ///
+    /// # Errors
+    /// As for [`Publisher::publish`].
+    pub async fn publish_in(
+        &self,
+        trace: Option<TraceContext>,
+        job: &Job,
+        route: Route,
+    ) -> Result<Fate, BrokerError> {
+        self.deliver(job, route, &properties(job, headers(trace))).await
     }
 
     /// Sends a dead letter to the queue of its level, for the `revivals`th time.
     ///
     /// # Errors
     /// As for [`Publisher::publish`].
-    pub async fn revive(&self, job: &Job, revivals: u16) -> Result<Fate, BrokerError> {
-        let mut headers = headers(job);
+    pub async fn revive(
+        &self,
+        trace: Option<TraceContext>,
+        job: &Job,
+        revivals: u16,
+    ) -> Result<Fate, BrokerError> {
+        let mut headers = headers(trace);
         headers.insert(REVIVALS.into(), AMQPValue::LongLongInt(revivals.into()));
         self.deliver(job, Route::Level(job.priority), &properties(job, headers)).await
     }
@@ -155,9 +176,21 @@ pub fn revivals(properties: &BasicProperties) -> u16 {
     }
 }
 
-fn headers(job: &Job) -> FieldTable {
+/// The trace that a message says it belongs to; `None` where it says nothing, or nothing that the standard allows.
+#[must_use]
+pub fn trace(properties: &BasicProperties) -> Option<TraceContext> {
+    match properties.headers().as_ref()?.inner().get(TRACEPARENT)? {
+        AMQPValue::LongString(header) => TraceContext::parse(header.as_bytes()),
+        AMQPValue::ShortString(header) => TraceContext::parse(header.as_str().as_bytes()),
+        _ => None,
+    }
+}
+
+fn headers(trace: Option<TraceContext>) -> FieldTable {
     let mut headers = FieldTable::default();
-    headers.insert("traceparent".into(), AMQPValue::LongString(job.traceparent().into()));
+    if let Some(trace) = trace {
+        headers.insert(TRACEPARENT.into(), AMQPValue::LongString(trace.to_string().into()));
+    }
     headers
 }
 

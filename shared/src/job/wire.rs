@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_traceparent_is_of_the_standards_shape() {
-        assert_eq!(job().traceparent(), "00-01890a5dac96774bbcceb302099a8001-bcceb302099a8057-01");
+        let header = job().own_trace().unwrap().to_string();
+        assert_eq!(header, "00-01890a5dac96774bbcceb302099a8001-bcceb302099a8057-01");
     }
 
     fn with_fields(edit: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) -> Vec<u8> {

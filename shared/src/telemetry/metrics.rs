@@ -7,8 +7,14 @@
 pub const FILES_PROCESSED: &str = "analysis_files_processed_total";
 /// Time per stage of a file.
 pub const PROCESSING_DURATION: &str = "analysis_processing_duration_seconds";
+/// Length of the audio in them.
+pub const AUDIO_SECONDS: &str = "analysis_audio_seconds_total";
 /// Messages on the broker.
 pub const QUEUE_DEPTH: &str = "analysis_queue_depth";
+/// Messages that a queue takes.
+pub const QUEUE_LIMIT: &str = "analysis_queue_limit";
+/// Consumers of a queue, of all workers together.
+pub const QUEUE_CONSUMERS: &str = "analysis_queue_consumers";
 /// Files that this worker holds.
 pub const JOBS: &str = "analysis_jobs";
 /// Ends per write to Redis.
@@ -17,6 +23,8 @@ pub const BATCH_SIZE: &str = "analysis_batch_size";
 pub const WORKER_UTILIZATION: &str = "analysis_worker_utilization";
 /// Memory of the worker and its lanes.
 pub const MEMORY_USAGE: &str = "analysis_memory_usage_bytes";
+/// How much of it they may use.
+pub const MEMORY_LIMIT: &str = "analysis_memory_limit_bytes";
 /// Processor time of the worker and its lanes.
 pub const CPU_USAGE: &str = "analysis_cpu_usage_percent";
 /// Failed files.
@@ -49,6 +57,10 @@ pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 pub const LANE_CONFINEMENT: &str = "analysis_lane_confinement";
 /// Writes to Redis that failed.
 pub const STORE_FAILURES: &str = "analysis_store_failures_total";
+/// Whether the worker takes work.
+pub const WORKER_READY: &str = "analysis_worker_ready";
+/// When the worker started.
+pub const START_TIME: &str = "analysis_start_time_seconds";
 /// Version of the running program.
 pub const BUILD_INFO: &str = "analysis_build_info";
 
@@ -120,11 +132,31 @@ pub const METRICS: &[Metric] = &[
         DURATIONS,
         "Wall time of one stage of one file, or of one batch for the stage store.",
     ),
+    Metric {
+        unit: MetricUnit::Seconds,
+        ..counter(
+            AUDIO_SECONDS,
+            &["origin"],
+            "Length of the audio in files that ended with a report, by where that came from: analysed, or cached.",
+        )
+    },
     gauge(
         QUEUE_DEPTH,
         MetricUnit::Count,
         &["queue", "state"],
-        "Messages in a queue of the broker that wait for a worker (state ready): the same figure from every worker.",
+        "Messages in a queue of the broker that wait for a worker (state ready), or for their time in a retry queue: the same figure from every worker, NaN while the broker does not say.",
+    ),
+    gauge(
+        QUEUE_LIMIT,
+        MetricUnit::Count,
+        &["queue"],
+        "Messages that the queue of a level takes before it refuses more (QUEUE_MAX_SIZE).",
+    ),
+    gauge(
+        QUEUE_CONSUMERS,
+        MetricUnit::Count,
+        &["queue"],
+        "Consumers of a level's queue or of the dead queue, those of all workers together; NaN while the broker does not say.",
     ),
     gauge(
         JOBS,
@@ -139,6 +171,12 @@ pub const METRICS: &[Metric] = &[
         MetricUnit::Bytes,
         &["kind"],
         "Memory by kind: resident memory of the worker process and of all its lanes, and the report cache within the worker.",
+    ),
+    gauge(
+        MEMORY_LIMIT,
+        MetricUnit::Bytes,
+        &[],
+        "What the worker and its lanes may use together (MAX_MEMORY_MB).",
     ),
     gauge(
         CPU_USAGE,
@@ -211,6 +249,13 @@ pub const METRICS: &[Metric] = &[
     ),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),
     gauge(
+        WORKER_READY,
+        MetricUnit::Count,
+        &[],
+        "1 while the worker takes work, as /readyz says; 0 while it starts, stops, or waits for RabbitMQ, Redis or a media root.",
+    ),
+    gauge(START_TIME, MetricUnit::Seconds, &[], "When the worker started, in seconds since the Unix epoch."),
+    gauge(
         BUILD_INFO,
         MetricUnit::Count,
         &["version", "analysis_version"],
@@ -254,8 +299,9 @@ mod tests {
         for Metric { name, kind, unit, help, labels, .. } in METRICS {
             assert!(name.starts_with("analysis_"), "{name}");
             assert_eq!(*kind == MetricKind::Counter, name.ends_with("_total"), "{name}");
-            assert_eq!(*unit == MetricUnit::Seconds, name.ends_with("_seconds"), "{name}");
-            assert_eq!(*unit == MetricUnit::Bytes, name.ends_with("_bytes"), "{name}");
+            let measured = name.trim_end_matches("_total");
+            assert_eq!(*unit == MetricUnit::Seconds, measured.ends_with("_seconds"), "{name}");
+            assert_eq!(*unit == MetricUnit::Bytes, measured.ends_with("_bytes"), "{name}");
             assert!(help.ends_with('.') && !help.contains('\n'), "{name}: {help}");
             assert!(
                 labels.iter().all(|label| label.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')),

@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics::gauge;
 use shared::broker::{Broker, Channel};
-use shared::telemetry::metrics as names;
 use shared::topology::{QueueDepth, Topology};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics;
 use crate::source::rabbitmq::Consumers;
 use crate::wedge::{Remedy, Sight, Wedge};
 
@@ -22,6 +21,10 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// A broker that does not answer by then is asked again on another channel.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// One of the two connections works and the other does not, for so many times the limit: it will not come back. lapin has been
+/// seen to lose one for good, when a line was cut again in the middle of its recovery.
+const LAME_LIMITS: u32 = 3;
 
 /// What looks at the queues.
 pub(super) struct Depths {
@@ -37,7 +40,8 @@ pub(super) struct Depths {
 /// Asks once, so that the figures are there before the worker is ready, and then until aborted.
 pub(super) async fn watch(depths: Depths) -> JoinHandle<()> {
     let every = EVERY.min(depths.limit / 4);
-    let mut watcher = Watcher { wedge: Wedge::new(depths.limit), depths, channel: None };
+    metrics::queue_limits(&depths.topology);
+    let mut watcher = Watcher { wedge: Wedge::new(depths.limit), depths, channel: None, lame: None };
     watcher.turn().await;
     tokio::spawn(async move {
         loop {
@@ -52,6 +56,8 @@ struct Watcher {
     /// A refused question closes its channel, so it has one of its own, and a new one after that.
     channel: Option<Channel>,
     wedge: Wedge,
+    /// Since when only one of the connections works.
+    lame: Option<Instant>,
 }
 
 impl Watcher {
@@ -60,16 +66,16 @@ impl Watcher {
         let (sights, wanted) = (self.depths.consumers.sights(), self.depths.consumers.are_wanted());
         // A blocked connection would keep every question, each on a channel of its own, until it is free again.
         if self.depths.broker.is_blocked() {
-            return self.wedge.forget();
+            self.lame = None;
+            return self.nothing_known();
         }
-        let asked = timeout(ANSWER_WITHIN, self.ask()).await;
-        let Some(found) = asked.unwrap_or(None) else {
+        let found = timeout(ANSWER_WITHIN, self.ask()).await.unwrap_or(None);
+        self.compare(found.is_some(), wanted);
+        let Some(found) = found else {
             self.channel = None;
-            return self.wedge.forget();
+            return self.nothing_known();
         };
-        for depth in &found {
-            gauge!(names::QUEUE_DEPTH, "queue" => depth.queue.clone(), "state" => "ready").set(depth.ready);
-        }
+        metrics::queues(&found, &self.depths.topology);
         if !wanted {
             return self.wedge.forget();
         }
@@ -84,6 +90,28 @@ impl Watcher {
             })
             .collect();
         self.mend(&sights);
+    }
+
+    /// Both connections are to the same broker: it is away for both or for none.
+    fn compare(&mut self, answered: bool, wanted: bool) {
+        if !wanted || answered == self.depths.consumers.are_open() {
+            self.lame = None;
+            return;
+        }
+        let since = *self.lame.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.depths.limit * LAME_LIMITS {
+            let dead = if answered { "consume" } else { "publish" };
+            tracing::error!(
+                connection = dead,
+                "one connection to rabbitmq does not come back, the other works"
+            );
+            self.depths.wedged.cancel();
+        }
+    }
+
+    fn nothing_known(&mut self) {
+        metrics::queues_unknown(&self.depths.topology);
+        self.wedge.forget();
     }
 
     fn mend(&mut self, sights: &[Sight]) {

@@ -1,8 +1,13 @@
 //! A lane's standard error: logged sparingly, and its end kept for the record of the job that it died in.
+//!
+//! A lane has no logger, so that what a decoder has to say through one is not even made into words. What comes here is of
+//! a runtime that dies, or of code that writes past every logger, as much as it likes.
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::sparing::Sparing;
 
 /// How much of it is kept: the last words of a dying runtime are a few lines.
 const KEPT_BYTES: usize = 4 << 10;
@@ -14,34 +19,46 @@ const CHUNK_BYTES: usize = 1 << 10;
 const EVENTS_PER_PERIOD: u32 = 10;
 const PERIOD: Duration = Duration::from_secs(10);
 
+/// What is said of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Words(String),
+    LeftOut(u64),
+}
+
 /// Reads until the lane has closed it, and returns the last 4 KiB.
-pub(super) async fn drain(mut stderr: impl AsyncRead + Unpin, pid: u32) -> String {
+pub(super) async fn drain(stderr: impl AsyncRead + Unpin, pid: u32) -> String {
+    read(stderr, |line| match line {
+        Line::Words(words) => {
+            tracing::debug!(lane = pid, words, "a lane wrote to its standard error");
+        }
+        Line::LeftOut(left_out) => {
+            tracing::debug!(lane = pid, left_out, "a lane wrote more to its standard error than is logged");
+        }
+    })
+    .await
+}
+
+async fn read(mut stderr: impl AsyncRead + Unpin, mut say: impl FnMut(Line)) -> String {
     let mut kept = Vec::new();
     let mut chunk = [0; CHUNK_BYTES];
-    let mut budget = Budget { since: Instant::now(), spent: 0 };
+    let sparing = Sparing::new(EVENTS_PER_PERIOD, PERIOD);
     while let Ok(length @ 1..) = stderr.read(&mut chunk).await {
         let chunk = &chunk[..length];
         kept.extend_from_slice(chunk);
         kept.drain(..kept.len().saturating_sub(KEPT_BYTES));
-        if budget.allows(Instant::now()) {
-            tracing::debug!(lane = pid, words = %String::from_utf8_lossy(chunk).trim_end(), "a lane wrote to its standard error");
+        if let Some(left_out) = sparing.admit(Instant::now()) {
+            left_out_before(left_out, &mut say);
+            say(Line::Words(String::from_utf8_lossy(chunk).trim_end().to_owned()));
         }
     }
+    left_out_before(sparing.rest(), &mut say);
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-struct Budget {
-    since: Instant,
-    spent: u32,
-}
-
-impl Budget {
-    fn allows(&mut self, now: Instant) -> bool {
-        if now.duration_since(self.since) >= PERIOD {
-            *self = Self { since: now, spent: 0 };
-        }
-        self.spent = self.spent.saturating_add(1);
-        self.spent <= EVENTS_PER_PERIOD
+fn left_out_before(left_out: u64, say: &mut impl FnMut(Line)) {
+    if left_out > 0 {
+        say(Line::LeftOut(left_out));
     }
 }
 
@@ -57,11 +74,24 @@ mod tests {
         assert!(kept.ends_with("aathe end"));
     }
 
-    #[test]
-    fn the_log_is_spared() {
-        let start = Instant::now();
-        let mut budget = Budget { since: start, spent: 0 };
-        assert_eq!((0..100).filter(|_| budget.allows(start)).count(), EVENTS_PER_PERIOD as usize);
-        assert!(budget.allows(start + PERIOD));
+    #[tokio::test]
+    async fn a_flood_is_a_few_lines_and_how_many_were_left_out() {
+        let flood = vec![b'x'; CHUNK_BYTES * 10_000];
+        let mut lines = Vec::new();
+        read(flood.as_slice(), |line| lines.push(line)).await;
+        // A machine that needs more than a period for it writes as many again.
+        let (words, left_out): (Vec<Line>, Vec<Line>) =
+            lines.into_iter().partition(|line| matches!(line, Line::Words(_)));
+        let told: u64 =
+            left_out.iter().map(|line| if let Line::LeftOut(count) = line { *count } else { 0 }).sum();
+        assert_eq!(words.len() as u64 + told, 10_000);
+        assert!(words.len() < 100 && !left_out.is_empty(), "{} lines", words.len());
+    }
+
+    #[tokio::test]
+    async fn a_few_words_are_all_told() {
+        let mut lines = Vec::new();
+        read(&b"oh no\n"[..], |line| lines.push(line)).await;
+        assert_eq!(lines, [Line::Words("oh no".to_owned())]);
     }
 }

@@ -1,6 +1,6 @@
 //! The Prometheus recorder: buckets, help texts, and every series from the start.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -52,6 +52,7 @@ pub fn install(levels: Levels) -> Result<Recorder, RecorderError> {
     super::touch(levels);
     touch_histograms(levels);
     gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "analysis_version" => analysis::VERSION).set(1.0);
+    gauge!(names::START_TIME).set(UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64());
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut ticks = interval(UPKEEP);

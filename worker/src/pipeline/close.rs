@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Control, FLUSH_AFTER};
-use crate::metrics;
+use crate::metrics::{self, Stage};
 use crate::sink::{Sink, SinkError};
 use crate::source::Settle;
 use crate::task::{Completed, Completion, Ended, Settlement, Ticket};
@@ -110,7 +110,16 @@ async fn store_alone(sink: &mut impl Sink, end: &Ended, control: &Control) -> Re
         Err(SinkError::Impossible(error)) => error,
         other => return other,
     };
-    tracing::error!(%error, file = end.record.path, "a result cannot be written as it is");
+    let record = &end.record;
+    tracing::error!(
+        %error,
+        file = record.path,
+        job_id = record.job_id.map(display),
+        batch_id = record.batch_id.map(display),
+        trace_id = end.trace_id().map(display),
+        stage = Stage::Store.label(),
+        "a result cannot be written as it is"
+    );
     let fault = End::Failed(FailureKind::Internal);
     let mut bare = Ended { message: None, ..end.clone() };
     bare.record.report = None;
@@ -130,7 +139,7 @@ async fn persist(sink: &mut impl Sink, ends: &[Ended], control: &Control) -> Res
             Ok(stored) => {
                 control.gates.redis().succeeded();
                 let counted = ends.iter().zip(stored).filter(|(_, stored)| *stored);
-                counted.for_each(|(end, _)| metrics::ended(&end.record));
+                counted.for_each(|(end, _)| metrics::ended(end));
                 return Ok(());
             }
             Err(SinkError::Unavailable(error)) => error,

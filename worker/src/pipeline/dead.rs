@@ -47,12 +47,16 @@ pub(super) async fn settle(
     level: &'static str,
     stop: Stop,
 ) -> Completion {
-    let DeadLetter { job, reason, revivals } = *letter;
+    let DeadLetter { job, reason, revivals, trace } = *letter;
+    let trace_id = trace.map(|trace| tracing::field::display(trace.trace_id()));
     let Some(starts) = &analyst.starts else { return Completion::Settle(Settlement::GiveBack) };
     let history = match starts.history(&job).await {
         Ok(history) => history,
         Err(error) => {
-            tracing::warn!(job_id = %job.job_id, %error, "a dead letter waits: its history is not known");
+            tracing::warn!(
+                job_id = %job.job_id, batch_id = %job.batch_id, file = %job.file, trace_id, %error,
+                "a dead letter waits: its history is not known"
+            );
             tokio::select! {
                 () = tokio::time::sleep(ASK_AGAIN) => {}
                 () = stop.draining() => {}
@@ -62,7 +66,7 @@ pub(super) async fn settle(
     };
     let fate = fate(history, revivals);
     tracing::warn!(
-        job_id = %job.job_id, batch_id = %job.batch_id, file = %job.file, reason, starts = history.starts, revivals,
+        job_id = %job.job_id, batch_id = %job.batch_id, file = %job.file, trace_id, reason, starts = history.starts, revivals,
         ?fate, "the broker had given up on a job"
     );
     match fate {
@@ -72,7 +76,7 @@ pub(super) async fn settle(
         }
         Fate::Revived => {
             metrics::dead_letter(DeadFate::Revived);
-            Completion::Settle(Settlement::Revive { job: Box::new(job), revivals: revivals + 1 })
+            Completion::Settle(Settlement::Revive { job: Box::new(job), revivals: revivals + 1, trace })
         }
         Fate::Failed(kind) => {
             metrics::dead_letter(DeadFate::Failed);
@@ -83,7 +87,7 @@ pub(super) async fn settle(
             record.priority = Some(level.to_owned());
             record.attempts = job.attempt.saturating_add(u16::from(history.starts > 0));
             record.worker.clone_from(&analyst.worker);
-            Completion::Store(Box::new(Ended { record, job: Some(job), message: None }))
+            Completion::Store(Box::new(Ended { trace, ..Ended::new(record, Some(job)) }))
         }
     }
 }

@@ -222,5 +222,5 @@ fn refused(unreadable: Unreadable, worker: Option<String>) -> Ended {
     record.job_id = Some(unreadable.job_id);
     record.batch_id = Some(unreadable.batch_id);
     record.worker = worker;
-    Ended { record, job: None, message: Some(unreadable.body) }
+    Ended { message: Some(unreadable.body), trace: unreadable.trace, ..Ended::new(record, None) }
 }

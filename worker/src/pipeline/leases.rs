@@ -29,7 +29,8 @@ impl Leases {
         let Some(job_id) = task.work.job_id() else { return Some(task) };
         match self.0.get_mut(&job_id) {
             Some(held) => {
-                tracing::info!(%job_id, "delivered again while it is here: not started twice");
+                let trace_id = task.work.trace_id().map(tracing::field::display);
+                tracing::info!(%job_id, trace_id, "delivered again while it is here: not started twice");
                 held.redelivered |= task.redelivered;
                 held.later.push(task.ticket);
                 None
@@ -95,7 +96,7 @@ mod tests {
     }
 
     fn task(job: &Job, tag: u64, redelivered: bool) -> Task {
-        let letter = DeadLetter { job: job.clone(), reason: String::new(), revivals: 0 };
+        let letter = DeadLetter { job: job.clone(), reason: String::new(), revivals: 0, trace: None };
         Task {
             ticket: Ticket { stream: 0, epoch: 0, tag },
             level: Priority(1),
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_job_that_comes_again_is_worked_on_once_and_all_its_leases_are_settled() {
-        let retry = |job: &Job| Settlement::Retry { tier: 0, job: Box::new(job.clone()) };
+        let retry = |job: &Job| Settlement::Retry { tier: 0, job: Box::new(job.clone()), trace: None };
         for (follows, settlement) in [
             (Settlement::Ack, None),
             (Settlement::GiveBack, Some(Settlement::GiveBack)),

@@ -13,7 +13,7 @@ use crate::analyst::{Analyst, Interrupted};
 use crate::gates::Gates;
 use crate::lanes::LaneFailure;
 use crate::metrics;
-use crate::settle::decide;
+use crate::settle::{decide, is_retried};
 use crate::task::{Completion, Ended, FileWork, Settlement, Ticket};
 
 /// A task that is worked on no more.
@@ -64,11 +64,10 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
 
 fn settled(mut ended: Ended, start: &Start) -> Completion {
     ended.record.priority = ended.job.as_ref().map(|_| start.level.to_owned());
-    let completion = decide(ended, start.tiers);
-    if let Completion::Settle(_) = &completion {
-        metrics::retried(start.level);
+    if is_retried(&ended, start.tiers) {
+        metrics::retried(start.level, &ended);
     }
-    completion
+    decide(ended, start.tiers)
 }
 
 /// A file that was read is proof of its root; one that was not may be of the contrary. One whose root is not configured here
@@ -88,5 +87,5 @@ fn internal(work: &FileWork) -> Ended {
     record.detail = Some("the worker panicked over this job; its log says where".to_owned());
     record.job_id = work.job.as_ref().map(|job| job.job_id);
     record.batch_id = work.job.as_ref().map(|job| job.batch_id);
-    Ended { record, job: work.job.clone(), message: None }
+    Ended { trace: work.trace, ..Ended::new(record, work.job.clone()) }
 }

@@ -181,6 +181,7 @@ fn work(found: &Found) -> Option<Work> {
         force: false,
         seen,
         job: None,
+        trace: None,
     })))
 }
 

@@ -10,6 +10,7 @@ mod media;
 #[path = "../common/proc.rs"]
 mod proc;
 mod process;
+mod prometheus;
 mod proxy;
 #[path = "../common/samples.rs"]
 mod samples;
@@ -22,6 +23,7 @@ mod worker;
 pub use fleet::Fleet;
 pub use media::{silent_wav, slow_wav};
 pub use process::Process;
+pub use prometheus::{JOB, Prometheus, deploy};
 pub use proxy::{Line, Proxy};
 pub use samples::{samples, truth};
 pub use servers::Servers;

@@ -3,7 +3,7 @@
 use shared::job::{BatchId, Job};
 use shared::outcome::{FailureKind, Outcome};
 
-use crate::harness::{Fleet, HIGH, LOW, NORMAL, Worker, run_to_its_end, until};
+use crate::harness::{Fleet, HIGH, LOW, Line, NORMAL, Proxy, Worker, run_to_its_end, until};
 
 const FIXED: [(&str, &str); 9] = [
     ("analysis_files_processed_total", "counter"),
@@ -135,6 +135,43 @@ async fn the_gauges_follow() {
     lanes[0].thaw();
     fleet.ends(high, 1).await;
     worker.holds(0, 0).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn without_rabbitmq_no_figure_is_shown_instead_of_an_old_one() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
+    let knows = async |known: bool| {
+        until(&format!("the queues are known: {known}"), async || {
+            let metrics = worker.metrics().await;
+            let figures = ["analysis_queue_depth", "analysis_queue_consumers"];
+            figures.iter().all(|name| metrics.sum(name, &[]).is_nan() != known).then_some(())
+        })
+        .await;
+    };
+    knows(true).await;
+    // Not cut: a server that hangs answers nothing, and is soon known again when it goes on.
+    rabbitmq.set(Line::Silent);
+    knows(false).await;
+    rabbitmq.set(Line::Open);
+    knows(true).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn readiness_is_a_metric() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
+    for (line, ready) in [(Line::Open, 1.0), (Line::Cut, 0.0), (Line::Open, 1.0)] {
+        redis.set(line);
+        until(&format!("ready is {ready}"), async || {
+            (worker.metrics().await.sum("analysis_worker_ready", &[]) == ready).then_some(())
+        })
+        .await;
+    }
     worker.stop().await;
 }
 

@@ -62,6 +62,19 @@ async fn a_worker_whose_consuming_connection_is_a_black_hole_leaves() {
     leaves(Line::OneSilent).await;
 }
 
+/// Nothing fails, and yet no retry is published and nobody knows what waits.
+#[tokio::test]
+async fn a_worker_whose_other_connection_is_dead_leaves() {
+    let fleet = Fleet::with(&[]).await;
+    let rabbitmq = Proxy::before(&fleet.servers.amqp).await;
+    let settings = [("AMQP_URL", rabbitmq.url.as_str()), ("WEDGE_TIMEOUT", "1s")];
+    let mut worker = Worker::ready(&fleet, &settings).await;
+    rabbitmq.set(Line::OthersSilent);
+    let line = worker.log.says("does not come back, the other works").await;
+    assert_eq!(line["connection"].as_str(), Some("publish"));
+    assert_eq!(worker.exit().await.code(), Some(70));
+}
+
 #[tokio::test]
 async fn a_worker_that_is_busy_is_not_wedged() {
     let fleet = Fleet::with(&[]).await;

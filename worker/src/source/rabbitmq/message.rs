@@ -3,8 +3,8 @@
 use shared::broker::lapin::BasicProperties;
 use shared::broker::lapin::message::Delivery;
 use shared::broker::lapin::types::{AMQPValue, FieldTable};
-use shared::broker::{owner, revivals};
-use shared::job::{Job, JobError, Priority};
+use shared::broker::{owner, revivals, trace};
+use shared::job::{Job, JobError, Priority, TraceContext};
 use shared::roots::MediaRoots;
 use tokio::time::Instant;
 
@@ -31,6 +31,7 @@ pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
             attempt: job.attempt,
             force: job.force,
             seen: None,
+            trace: trace_of(delivery, &job),
             job: Some(job),
         })),
         Err(error) => Work::Unreadable(Box::new(unreadable(delivery, &error))),
@@ -41,13 +42,21 @@ pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
 pub(super) fn read_dead(delivery: &Delivery) -> Work {
     let reason = death(&delivery.properties);
     match Job::decode(&delivery.data) {
-        Ok(job) => Work::Dead(Box::new(DeadLetter { job, reason, revivals: revivals(&delivery.properties) })),
+        Ok(job) => {
+            let (trace, revivals) = (trace_of(delivery, &job), revivals(&delivery.properties));
+            Work::Dead(Box::new(DeadLetter { job, reason, revivals, trace }))
+        }
         Err(error) => {
             let mut unreadable = unreadable(delivery, &error);
             unreadable.detail += &format!(" (the broker had given up on it: {reason})");
             Work::Unreadable(Box::new(unreadable))
         }
     }
+}
+
+/// The trace that a producer, not necessarily ours, says the job belongs to; else the job's own.
+fn trace_of(delivery: &Delivery, job: &Job) -> Option<TraceContext> {
+    trace(&delivery.properties).or_else(|| job.own_trace())
 }
 
 /// Why it was dead-lettered, the last time: the broker puts the newest entry of `x-death` first.
@@ -76,5 +85,6 @@ fn unreadable(delivery: &Delivery, error: &JobError) -> Unreadable {
         kind: error.kind(),
         detail: error.to_string(),
         body: delivery.data.clone(),
+        trace: trace(&delivery.properties),
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shared::broker::lapin::options::{BasicAckOptions, BasicNackOptions};
 use shared::broker::lapin::{self, Acker};
-use shared::broker::{Fate, Publisher, Route};
-use shared::job::Job;
+use shared::broker::{BrokerError, Fate, Publisher, Route};
+use shared::job::{Job, TraceContext};
 use tokio::task::JoinSet;
+use tracing::field::display;
 
 use super::ledger::{Ack, Ledger};
 use super::lock;
@@ -88,14 +89,16 @@ impl Settle for RabbitSettler {
                     }
                 }
                 Settlement::GiveBack => give_backs.extend(self.take(ticket)),
-                Settlement::Retry { tier, job } => {
+                Settlement::Retry { tier, job, trace } => {
                     if let Some(taken) = self.take(ticket) {
-                        self.retries.spawn(retry(self.publisher.clone(), taken, tier, job));
+                        let again = Again { publisher: self.publisher.clone(), taken, job, trace };
+                        self.retries.spawn(again.retry(tier));
                     }
                 }
-                Settlement::Revive { job, revivals } => {
+                Settlement::Revive { job, revivals, trace } => {
                     if let Some(taken) = self.take(ticket) {
-                        self.retries.spawn(revive(self.publisher.clone(), taken, job, revivals));
+                        let again = Again { publisher: self.publisher.clone(), taken, job, trace };
+                        self.retries.spawn(again.revive(revivals));
                     }
                 }
             }
@@ -119,29 +122,41 @@ async fn ack(ack: Ack) {
     note(sent, ack.covers);
 }
 
-/// Published again first, acknowledged after: in between there are two, never none.
-async fn retry(publisher: Publisher, taken: Taken, tier: usize, job: Box<Job>) {
-    match publisher.publish(&job, Route::Retry { tier, level: job.priority }).await {
-        Ok(Fate::Accepted) => taken.ack().await,
-        Ok(Fate::QueueFull) => taken.give_back().await,
-        Err(error) => {
-            tracing::warn!(job_id = %job.job_id, %error, "a retry was not accepted, the job is given back");
-            taken.give_back().await;
-        }
-    }
+/// A job that is published again. That first, and acknowledged after: in between there are two, never none.
+struct Again {
+    publisher: Publisher,
+    taken: Taken,
+    job: Box<Job>,
+    trace: Option<TraceContext>,
 }
 
-/// As a retry: published first, acknowledged after.
-async fn revive(publisher: Publisher, taken: Taken, job: Box<Job>, revivals: u16) {
-    loop {
-        match publisher.revive(&job, revivals).await {
-            Ok(Fate::Accepted) => return taken.ack().await,
-            Ok(Fate::QueueFull) => tokio::time::sleep(REVIVE_AGAIN).await,
-            Err(error) => {
-                tracing::warn!(job_id = %job.job_id, %error, "a dead letter was not accepted, it is given back");
-                return taken.give_back().await;
+impl Again {
+    async fn retry(self, tier: usize) {
+        let route = Route::Retry { tier, level: self.job.priority };
+        match self.publisher.publish_in(self.trace, &self.job, route).await {
+            Ok(Fate::Accepted) => self.taken.ack().await,
+            Ok(Fate::QueueFull) => self.taken.give_back().await,
+            Err(error) => self.refused(&error, "a retry was not accepted, the job is given back").await,
+        }
+    }
+
+    async fn revive(self, revivals: u16) {
+        loop {
+            match self.publisher.revive(self.trace, &self.job, revivals).await {
+                Ok(Fate::Accepted) => return self.taken.ack().await,
+                Ok(Fate::QueueFull) => tokio::time::sleep(REVIVE_AGAIN).await,
+                Err(error) => {
+                    return self.refused(&error, "a dead letter was not accepted, it is given back").await;
+                }
             }
         }
+    }
+
+    async fn refused(self, error: &BrokerError, what: &str) {
+        let Job { job_id, batch_id, file, .. } = &*self.job;
+        let trace_id = self.trace.map(|trace| display(trace.trace_id()));
+        tracing::warn!(%job_id, %batch_id, %file, trace_id, %error, "{what}");
+        self.taken.give_back().await;
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Line {
     Mute,
     /// AMQP: the worker's connection that consumes carries nothing, the others everything.
     OneSilent,
+    /// AMQP: the worker's connection that consumes carries everything, the others nothing.
+    OthersSilent,
 }
 
 #[derive(Debug)]
@@ -93,13 +95,14 @@ async fn relay(
     loop {
         let state = match *line.borrow_and_update() {
             Line::OneSilent if consumes.load(Ordering::Relaxed) => Line::Silent,
-            Line::OneSilent => Line::Open,
+            Line::OthersSilent if !consumes.load(Ordering::Relaxed) => Line::Silent,
+            Line::OneSilent | Line::OthersSilent => Line::Open,
             other => other,
         };
         let read = async {
             match state {
                 Line::Open | Line::Deaf | Line::Mute => from.read(&mut buffer).await.unwrap_or(0),
-                Line::Silent | Line::OneSilent => std::future::pending().await,
+                Line::Silent | Line::OneSilent | Line::OthersSilent => std::future::pending().await,
                 Line::Cut => 0,
             }
         };
