@@ -8,6 +8,7 @@ pub(crate) mod html;
 mod page;
 pub(crate) mod plot;
 mod read;
+mod rows;
 mod table;
 pub(crate) mod words;
 
@@ -26,13 +27,16 @@ pub(crate) use table::Look;
 use crate::measure::Run;
 use crate::requirements::Requirements;
 
-/// Judges a run, writes what is asked for, and returns the text for the terminal and whether every requirement is met.
+/// Judges a run, writes what is asked for, and returns the text for the terminal and whether every requirement is met. What a
+/// scenario has judged by itself stays, unless the file asks for something of the same name.
 pub(crate) fn finish(mut run: Run, outputs: &Outputs) -> Result<(String, bool), ReportError> {
     // JSON has no word for a figure that is no number; without it the requirement says that it was not measured.
     for phase in &mut run.phases {
         phase.figures.retain(|_, value| value.is_finite());
     }
-    run.verdicts = Requirements::load(outputs.requirements.as_deref())?.judge(&run);
+    let verdicts = Requirements::load(outputs.requirements.as_deref())?.judge(&run);
+    run.verdicts.retain(|own| verdicts.iter().all(|asked| asked.requirement != own.requirement));
+    run.verdicts.splice(..0, verdicts);
     let mut written = Vec::new();
     if let Some(path) = &outputs.json {
         let mut text = serde_json::to_string_pretty(&run).map_err(ReportError::Encode)?;

@@ -42,7 +42,12 @@ pub(super) fn figures(phase: &Phase) -> Vec<Figure> {
         figures.push(figure("ended of offered", Better::Higher, Unit::Percent, part));
     }
     for (name, count) in [("lost", phase.jobs.lost), ("doubled", phase.jobs.doubled)] {
-        figures.push(Figure { exact: true, ..figure(name, Better::Lower, Unit::Plain, count as f64) });
+        // Counted, and so known without noise.
+        figures.push(Figure {
+            exact: true,
+            estimate: Some(0.0),
+            ..figure(name, Better::Lower, Unit::Plain, count as f64)
+        });
     }
     figures.extend(latencies(phase));
     figures.extend(usage(phase, pace));
@@ -86,7 +91,8 @@ fn percentiles(phase: &Phase, level: &str, part: &str, latency: &Latency) -> [Fi
 
 fn usage(phase: &Phase, pace: Option<f64>) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for role in role_order(phase.usage.keys()) {
+    // What the tool itself takes is no figure of the fleet.
+    for role in role_order(phase.usage.keys()).into_iter().filter(|role| *role != "loadtest") {
         let usage = &phase.usage[role];
         if phase.jobs.ended > 0 {
             let value = usage.cpu_seconds / phase.jobs.ended as f64;
@@ -106,9 +112,12 @@ fn usage(phase: &Phase, pace: Option<f64>) -> Vec<Figure> {
 /// Of a scenario's own figures the name says which way is better; where it does not, nobody judges.
 fn direction(name: &str) -> Better {
     let ends = |words: &[&str]| words.iter().any(|word| name.ends_with(word));
-    if ends(&["per_second", "per_hour", "efficiency", "utilisation", "speedup"]) {
+    // A difference of clocks, a width of an estimate, a slope about zero: neither way is better, or it would be chance.
+    if ends(&["offset_seconds", "half_width", "bytes_per_hour"]) {
+        Better::Unknown
+    } else if ends(&["per_second", "per_hour", "_share", "efficiency", "utilisation", "speedup"]) {
         Better::Higher
-    } else if ends(&["_bytes", "_seconds", "_micros"]) {
+    } else if ends(&["_bytes", "_seconds", "_micros", "unfinished_jobs"]) {
         Better::Lower
     } else {
         Better::Unknown

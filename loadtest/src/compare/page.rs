@@ -20,10 +20,7 @@ pub(super) fn page(comparison: &Comparison) -> String {
     let notes = comparison.context.iter().cloned().chain(about_noise(comparison));
     body.extend(notes.map(|note| format!("<p>{}</p>\n", escaped(&note))));
     body.push_str(&html::section("What is compared", &sides(comparison)));
-    let rows: Vec<Vec<Cell>> = comparison.differences.iter().map(row).collect();
-    let heads = ["phase", "figure", "A", "B", "change", "noise", "verdict"];
-    let caption = "Medians where a side is several runs";
-    body.push_str(&html::section("Figures", &html::table(caption, &heads, &rows)));
+    body.push_str(&html::section("Figures", &figures(comparison)));
     let plots: String = charts(comparison).iter().map(plot::figure).collect();
     if !plots.is_empty() {
         body.push_str(&html::section("Plots", &format!("<div class=\"plots\">\n{plots}</div>\n")));
@@ -40,6 +37,22 @@ fn sides(comparison: &Comparison) -> String {
         a.into_iter().zip(b).map(|((name, a), (_, b))| vec![Cell::text(name), Cell::text(a), Cell::text(b)]),
     );
     html::table("Where and when; of the first run of each side", &["", "A", "B"], &rows)
+}
+
+/// What changed, and everything else folded away.
+fn figures(comparison: &Comparison) -> String {
+    let (same, changed): (Vec<&Difference>, Vec<&Difference>) =
+        comparison.differences.iter().partition(|difference| difference.change == Change::Same);
+    let table = |caption: &str, differences: Vec<&Difference>| {
+        let rows: Vec<Vec<Cell>> = differences.into_iter().map(row).collect();
+        html::table(caption, &["phase", "figure", "A", "B", "change", "noise", "verdict"], &rows)
+    };
+    let summary = format!("What is the same ({})", same.len());
+    let same = html::folded(&summary, &table("Within the noise or the tolerance", same));
+    if changed.is_empty() {
+        return format!("<p>Nothing changed beyond noise and tolerance.</p>\n{same}");
+    }
+    table("What changed; medians where a side is several runs", changed) + &same
 }
 
 fn row(difference: &Difference) -> Vec<Cell> {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use super::charts::charts;
 use super::html::{self, Cell, escaped};
+use super::rows::{Row, rows};
 use super::table::outcome;
 use super::{plot, words};
-use crate::measure::{Run, Verdict};
-use crate::requirements::was_measured;
+use crate::measure::Run;
 
 /// The whole page.
 pub(super) fn page(run: &Run) -> String {
@@ -83,20 +83,20 @@ fn pairs(name: &str, pairs: &BTreeMap<String, String>) -> String {
 }
 
 fn requirements(run: &Run) -> String {
-    let of = |set: &str| run.verdicts.iter().filter(|verdict| verdict.set == set).collect::<Vec<_>>();
-    let table = |caption: &str, verdicts: Vec<&Verdict>| {
-        let rows: Vec<Vec<Cell>> = verdicts.into_iter().map(requirement).collect();
+    let table = |caption: &str, set: &str| {
+        let rows = rows(&run.verdicts).into_iter().filter(|row| row.verdict.set == set);
+        let rows: Vec<Vec<Cell>> = rows.map(|row| requirement(&row)).collect();
         let heads = ["requirement", "phase", "bound", "measured", "verdict"];
         if rows.is_empty() { String::new() } else { html::table(caption, &heads, &rows) }
     };
-    table("What the project promises", of("project")) + &table("Our own bars", of("ours"))
+    table("What the project promises", "project") + &table("Our own bars", "ours")
 }
 
-fn requirement(verdict: &Verdict) -> Vec<Cell> {
-    let phase = if was_measured(verdict) { &verdict.phase } else { "–" };
+fn requirement(row: &Row<'_>) -> Vec<Cell> {
+    let verdict = row.verdict;
     vec![
         Cell::text(&verdict.requirement).noted(&verdict.about),
-        Cell::text(phase),
+        Cell::text(row.phase()),
         Cell::number(words::bound(verdict)),
         Cell::number(words::measured(verdict)),
         Cell::verdict(words::judged(verdict), verdict.met),

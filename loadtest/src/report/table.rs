@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use shared::record::printable;
 
+use super::rows::{Row, rows};
 use super::words;
-use crate::measure::{Run, Verdict};
+use crate::measure::{Latency, Phase, Run, Verdict};
 use crate::requirements::was_measured;
 
 /// How a table is drawn.
@@ -55,6 +56,9 @@ impl Look {
 /// The whole text: the table, what was written where, and the verdict in a sentence.
 pub(super) fn text(run: &Run, written: &[String], look: &Look) -> String {
     let mut lines = Vec::new();
+    if !run.phases.is_empty() {
+        lines.extend([phase_table(&run.phases, look), String::new()]);
+    }
     if !run.verdicts.is_empty() {
         lines.push(requirement_table(&run.verdicts, look));
         lines.push(String::new());
@@ -81,15 +85,39 @@ pub(super) fn outcome(run: &Run) -> String {
 
 fn requirement_table(verdicts: &[Verdict], look: &Look) -> String {
     let mut table = look.table(["set", "requirement", "phase", "bound", "measured", "verdict"], &[3, 4]);
-    for verdict in verdicts {
-        let phase = if verdict.phase.is_empty() { "–" } else { &verdict.phase };
+    for row in rows(verdicts) {
+        let Row { verdict, .. } = row;
         table.add_row([
             Cell::new(printable(&verdict.set)),
             Cell::new(printable(&verdict.requirement)),
-            Cell::new(printable(phase)),
+            Cell::new(printable(&row.phase())),
             Cell::new(printable(&words::bound(verdict))),
             Cell::new(printable(&words::measured(verdict))),
             look.cell(words::judged(verdict), verdict.met),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+/// What was done, phase by phase.
+fn phase_table(phases: &[Phase], look: &Look) -> String {
+    let heads = ["phase", "lanes", "ended", "files/s", "files/h", "× real time", "median", "p99", "longest"];
+    let mut table = look.table(heads, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    for phase in phases {
+        let total = phase.latency.get("all").and_then(|parts| parts.get("total"));
+        let latency =
+            |of: fn(&Latency) -> f64| total.map_or_else(|| "–".to_owned(), |total| words::seconds(of(total)));
+        let times = if phase.seconds > 0.0 { phase.audio_seconds / phase.seconds } else { 0.0 };
+        table.add_row([
+            printable(&phase.name),
+            format!("{} × {}", phase.workers, phase.lanes / phase.workers.max(1)),
+            words::number(phase.jobs.ended as f64),
+            words::number(phase.files_per_hour() / 3600.0),
+            words::number(phase.files_per_hour()),
+            words::number(times),
+            latency(|total| total.p50),
+            latency(|total| total.p99),
+            latency(|total| total.max),
         ]);
     }
     table.trim_fmt()

@@ -4,7 +4,7 @@ mod escaping;
 pub(crate) mod fixture;
 
 use super::*;
-use crate::measure::{Run, SCHEMA_VERSION};
+use crate::measure::{Run, SCHEMA_VERSION, Verdict};
 use fixture::phase;
 
 /// What the tests judge by: one that is met, one that is missed, one that is not measured.
@@ -85,6 +85,43 @@ fn what_is_written_is_read_back_and_judged_again() {
     let arguments = Report { run: json, outputs: Outputs::default() };
     let (text, _) = super::run(&arguments).unwrap();
     assert!(text.contains("sustained, done"), "the committed requirements count: {text}");
+}
+
+/// A verdict that a scenario has reached by itself.
+fn own(requirement: &str, phase: &str, measured: f64) -> Verdict {
+    Verdict {
+        requirement: requirement.to_owned(),
+        about: "About it".to_owned(),
+        set: "ours".to_owned(),
+        phase: phase.to_owned(),
+        measured,
+        comparison: "≤".to_owned(),
+        bound: 5.0,
+        unit: String::new(),
+        met: measured <= 5.0,
+    }
+}
+
+#[test]
+fn what_a_scenario_judged_by_itself_stays_unless_the_file_asks_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [json, file] = ["run.json", "asked.toml"].map(|name| folder.path().join(name));
+    fs::write(&file, REQUIREMENTS).unwrap();
+    let outputs = Outputs { json: Some(json.clone()), requirements: Some(file), ..Outputs::default() };
+    let mut measured = judged();
+    measured.verdicts = vec![own("order", "steady", 9.0), own("pace", "steady", 1.0)];
+    finish(measured, &outputs).unwrap();
+    let names: Vec<String> =
+        read(&json).unwrap().verdicts.into_iter().map(|verdict| verdict.requirement).collect();
+    assert_eq!(names, ["pace", "latency", "memory", "order"]);
+}
+
+#[test]
+fn what_is_met_in_many_phases_is_one_row_and_what_is_missed_has_its_own() {
+    let verdicts =
+        [("a", 1.0), ("b", 7.0), ("c", 4.0), ("d", 8.0)].map(|(phase, value)| own("order", phase, value));
+    let phases: Vec<String> = rows::rows(&verdicts).iter().map(rows::Row::phase).collect();
+    assert_eq!(phases, ["c (worst of 2)", "b", "d"]);
 }
 
 #[test]

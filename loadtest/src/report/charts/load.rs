@@ -41,44 +41,53 @@ pub(super) fn against_load(run: &Run) -> Vec<Chart> {
     ]
 }
 
-/// What each further lane brings, where phases say so.
+/// What each further lane brings, where phases say so. Phases whose names begin alike, up to the last comma, are one line.
 pub(super) fn scaling(run: &Run) -> Vec<Chart> {
-    let mut phases: Vec<(f64, f64, &Phase)> = run
-        .phases
-        .iter()
-        .filter_map(|phase| Some((f64::from(phase.lanes), *phase.figures.get("efficiency")?, phase)))
-        .collect();
-    phases.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let Some((most, ..)) = phases.last().copied() else { return Vec::new() };
-    let efficiency = phases.iter().map(|(lanes, efficiency, _)| (*lanes, 100.0 * efficiency)).collect();
-    let pace: Vec<(f64, f64)> = phases.iter().map(|(lanes, _, phase)| (*lanes, per_second(phase))).collect();
-    // The line that the first one would go on with.
-    let each = pace.first().map_or(0.0, |(lanes, pace)| if *lanes > 0.0 { pace / lanes } else { 0.0 });
-    let efficiency = vec![
-        Series::reference("ideal", vec![(0.0, 100.0), (most, 100.0)]),
-        Series::new("efficiency", 0, efficiency),
-    ];
-    let pace = vec![
-        Series::reference("ideal", vec![(0.0, 0.0), (most, each * most)]),
-        Series::new("ended", 2, pace),
-    ];
-    let x = || Axis::new("lanes", Scale::Linear, Unit::Plain);
+    let mut lines: Vec<(&str, Vec<Step>)> = Vec::new();
+    for phase in &run.phases {
+        let Some(efficiency) = phase.figures.get("efficiency") else { continue };
+        let name = phase.name.rsplit_once(", ").map_or("all steps", |(series, _)| series);
+        let step =
+            Step { lanes: f64::from(phase.lanes), percent: 100.0 * efficiency, pace: per_second(phase) };
+        match lines.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, steps)) => steps.push(step),
+            None => lines.push((name, vec![step])),
+        }
+    }
+    lines.iter_mut().for_each(|(_, steps)| steps.sort_by(|a, b| a.lanes.total_cmp(&b.lanes)));
+    let steps = || lines.iter().flat_map(|(_, steps)| steps);
+    let most = steps().map(|step| step.lanes).fold(1.0, f64::max);
+    let series = |of: fn(&Step) -> f64| -> Vec<Series> {
+        let line = |steps: &[Step]| steps.iter().map(|step| (step.lanes, of(step))).collect();
+        lines
+            .iter()
+            .enumerate()
+            .map(|(style, (name, steps))| Series::new(*name, style, line(steps)))
+            .collect()
+    };
+    let mut efficiency = series(|step| step.percent);
+    efficiency.push(Series::reference("nothing lost", vec![(1.0, 100.0), (most, 100.0)]));
+    let plain = |label: &str, unit| Axis::new(label, Scale::Linear, unit);
+    let lanes = || Axis::new("lanes", Scale::Doublings, Unit::Plain);
+    let paces = series(|step| step.pace);
+    let pace = Axis::new("files/s", y_scale(&paces), Unit::Plain);
     vec![
         chart(
             "Scaling efficiency",
-            "Throughput of so many lanes, of as many times that of the fewest",
-            x(),
-            Axis::new("efficiency", Scale::Linear, Unit::Percent),
+            "Pace of a lane, of that of a lane in the first step",
+            lanes(),
+            plain("efficiency", Unit::Percent),
             efficiency,
         ),
-        chart(
-            "Throughput by lanes",
-            "Files that come to an end",
-            x(),
-            Axis::new("files/s", Scale::Linear, Unit::Plain),
-            pace,
-        ),
+        chart("Throughput by lanes", "Files that come to an end", lanes(), pace, paces),
     ]
+}
+
+/// A phase of a scale.
+struct Step {
+    lanes: f64,
+    percent: f64,
+    pace: f64,
 }
 
 fn per_second(phase: &Phase) -> f64 {

@@ -13,7 +13,7 @@ const HEIGHT: f64 = 300.0;
 /// Room for the longest text of a mark at the size it has on a phone.
 const LEFT: f64 = 74.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 30.0;
+const TOP: f64 = 36.0;
 const BOTTOM: f64 = 54.0;
 
 /// Up to so many points each gets a dot.
@@ -175,9 +175,6 @@ fn strips(svg: &mut String, chart: &Chart, frame: &Frame) {
 }
 
 fn legend(html: &mut String, series: &[Series]) {
-    if series.len() < 2 {
-        return;
-    }
     html.push_str("<ul class=\"legend\">\n");
     for series in series {
         let _ = writeln!(

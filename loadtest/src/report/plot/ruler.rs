@@ -8,6 +8,9 @@ const WANTED_MARKS: f64 = 5.0;
 /// Widest a logarithmic axis gets: beyond it the differences that matter cannot be seen.
 const MOST_DECADES: i32 = 9;
 
+/// The right end of an axis of doublings: 1,024 lanes.
+const MOST_DOUBLINGS: i32 = 10;
+
 /// No figure of a run is that small and not nothing; an axis for it would have no marks that can be told apart.
 const NOTHING: f64 = 1e-12;
 
@@ -38,6 +41,8 @@ pub(crate) enum Scale {
     /// From zero.
     Linear,
     Log,
+    /// From 1; each doubling is as wide as the one before.
+    Doublings,
     /// Percentiles: each further nine is as wide as the one before.
     Nines,
 }
@@ -74,6 +79,8 @@ impl Unit {
             Self::Clock if step >= 60.0 => format!("{} min", words::number(value / 60.0)),
             Self::Plain if value >= 1e6 => format!("{} M", words::number(value / 1e6)),
             Self::Bytes | Self::Seconds if value == 0.0 => "0".to_owned(),
+            // Marks that are ten times as far each stay in one unit.
+            Self::Seconds if value >= 1.0 => format!("{} s", words::number(value)),
             unit => unit.text(value),
         }
     }
@@ -103,6 +110,7 @@ impl Ruler {
             Scale::Linear => Self::linear(axis.unit, if most > NOTHING { most } else { 1.0 }, whole),
             Scale::Log if least > most => Self::linear(axis.unit, 1.0, true),
             Scale::Log => Self::log(axis.unit, least, most),
+            Scale::Doublings => Self::doublings(axis.unit, most),
             Scale::Nines => Self::nines(most),
         }
     }
@@ -132,6 +140,15 @@ impl Ruler {
         Self { scale: Scale::Log, low: f64::from(first), high, marks }
     }
 
+    fn doublings(unit: Unit, most: f64) -> Self {
+        let high = most.clamp(2.0, 2f64.powi(MOST_DOUBLINGS)).log2();
+        let values = (0..=MOST_DOUBLINGS)
+            .map(|power| 2f64.powi(power))
+            .take_while(|value| value.log2() <= high + 1e-9);
+        let marks = values.map(|value| (value, unit.mark(value, value))).collect();
+        Self { scale: Scale::Doublings, low: 0.0, high, marks }
+    }
+
     fn nines(most: f64) -> Self {
         let high = nines(most).clamp(1.0, MOST_NINES);
         let all = [
@@ -153,6 +170,7 @@ impl Ruler {
         let at = match self.scale {
             Scale::Linear => value,
             Scale::Log => value.max(f64::MIN_POSITIVE).log10(),
+            Scale::Doublings => value.max(1.0).log2(),
             Scale::Nines => nines(value),
         };
         ((at - self.low) / (self.high - self.low)).clamp(0.0, 1.0)

@@ -10,7 +10,7 @@ fn marks(scale: Scale, unit: Unit, values: &[f64], whole: bool) -> Vec<String> {
 
 #[test]
 fn marks_are_at_numbers_that_people_count_in() {
-    let table: [(Scale, Unit, &[f64], bool, &[&str]); 8] = [
+    let table: [(Scale, Unit, &[f64], bool, &[&str]); 9] = [
         (Scale::Linear, Unit::Plain, &[0.0, 93.0], true, &["0", "20", "40", "60", "80", "100"]),
         (Scale::Linear, Unit::Plain, &[0.0, 1.0], true, &["0", "0.2", "0.4", "0.6", "0.8", "1"]),
         (Scale::Linear, Unit::Clock, &[1.0, 63.0], false, &["0", "15 s", "30 s", "45 s", "60 s"]),
@@ -18,6 +18,7 @@ fn marks_are_at_numbers_that_people_count_in() {
         (Scale::Linear, Unit::Bytes, &[1.8e8], true, &["0", "50 MB", "100 MB", "150 MB", "200 MB"]),
         (Scale::Log, Unit::Seconds, &[0.003, 8.0], true, &["1 ms", "10 ms", "100 ms", "1 s", "10 s"]),
         (Scale::Log, Unit::Seconds, &[0.2, 0.9], true, &["100 ms", "200 ms", "500 ms", "1 s"]),
+        (Scale::Doublings, Unit::Plain, &[1.0, 16.0], false, &["1", "2", "4", "8", "16"]),
         (Scale::Nines, Unit::Percent, &[1.0, 99.99], false, &["0 %", "50", "90", "99", "99.9", "99.99"]),
     ];
     for (scale, unit, values, whole, expected) in table {
@@ -28,7 +29,7 @@ fn marks_are_at_numbers_that_people_count_in() {
 #[test]
 fn whatever_the_values_an_axis_has_two_ends_and_few_marks() {
     let odd = [0.0, -5.0, f64::NAN, f64::INFINITY, 1e-300, 1e300, f64::MIN_POSITIVE];
-    for scale in [Scale::Linear, Scale::Log, Scale::Nines] {
+    for scale in [Scale::Linear, Scale::Log, Scale::Doublings, Scale::Nines] {
         for values in [&odd[..], &odd[..1], &odd[2..3], &[], &odd[4..5], &odd[5..6], &odd[6..]] {
             let ruler = Ruler::new(&Axis::new("", scale, Unit::Plain), values.iter().copied(), true);
             assert!(ruler.marks.len() <= 12, "{scale:?} {values:?} {:?}", ruler.marks);
