@@ -16,7 +16,7 @@ mod text;
 mod tests;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use arguments::Compare;
 
@@ -32,7 +32,7 @@ struct Side {
 }
 
 impl Side {
-    fn read(first: &PathBuf, more: &[PathBuf]) -> Result<Self, ReportError> {
+    fn read(first: &Path, more: &[PathBuf]) -> Result<Self, ReportError> {
         let more = more.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
         Ok(Self { first: read(first)?, more })
     }

@@ -25,19 +25,27 @@ pub(super) fn charts(run: &Run) -> Vec<Chart> {
     charts
 }
 
-/// Names in their usual order.
-fn ordered<'a>(names: impl Iterator<Item = &'a String>, order: &[&str]) -> Vec<&'a str> {
-    let mut names: Vec<&str> = names.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
-    names.sort_by_key(|name| order.iter().position(|known| known == name).unwrap_or(order.len()));
-    names
+/// Names in their usual order, each with its style, which is the same in every plot of a page.
+fn ordered<'a>(names: impl Iterator<Item = &'a String>, order: &[&str]) -> Vec<(usize, &'a str)> {
+    let names: BTreeSet<&str> = names.map(String::as_str).collect();
+    let place = |name: &str| order.iter().position(|known| *known == name);
+    let (usual, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| place(name).is_some());
+    let mut styled: Vec<_> = usual.into_iter().filter_map(|name| Some((place(name)?, name))).collect();
+    styled.sort_unstable();
+    styled.extend(others.into_iter().enumerate().map(|(at, name)| (order.len() + at, name)));
+    styled
 }
 
 /// Roles in their usual order.
 pub(crate) fn role_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    styled_roles(names).into_iter().map(|(_, role)| role).collect()
+}
+
+fn styled_roles<'a>(names: impl Iterator<Item = &'a String>) -> Vec<(usize, &'a str)> {
     ordered(names, &ROLES)
 }
 
-fn level_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+fn styled_levels<'a>(names: impl Iterator<Item = &'a String>) -> Vec<(usize, &'a str)> {
     ordered(names, &LEVELS)
 }
 
@@ -45,8 +53,8 @@ fn level_order<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
 fn percentiles(run: &Run) -> Vec<Chart> {
     let mut charts = Vec::new();
     if let [phase] = &run.phases[..] {
-        let levels = level_order(phase.latency.keys());
-        let lines = levels.iter().enumerate().filter_map(|(style, level)| total(phase, level, level, style));
+        let levels = styled_levels(phase.latency.keys());
+        let lines = levels.into_iter().filter_map(|(style, level)| total(phase, level, level, style));
         charts.push(curves("Latency by percentile, by level", TOTAL, lines.collect()));
         let parts = ["wait", "service", "total"].iter().enumerate().filter_map(|(style, part)| {
             phase.latency.get("all")?.get(*part).map(|latency| curve(part, style, latency))

@@ -68,18 +68,23 @@ pub(super) fn scaling(run: &Run) -> Vec<Chart> {
     let mut efficiency = series(|step| step.percent);
     efficiency.push(Series::reference("nothing lost", vec![(1.0, 100.0), (most, 100.0)]));
     let plain = |label: &str, unit| Axis::new(label, Scale::Linear, unit);
-    let lanes = || Axis::new("lanes", Scale::Doublings, Unit::Plain);
-    let paces = series(|step| step.pace);
-    let pace = Axis::new("files/s", y_scale(&paces), Unit::Plain);
+    let lanes = |scale| Axis::new("lanes", scale, Unit::Plain);
+    let pace = series(|step| step.pace);
     vec![
         chart(
             "Scaling efficiency",
             "Pace of a lane, of that of a lane in the first step",
-            lanes(),
+            lanes(Scale::Doublings),
             plain("efficiency", Unit::Percent),
             efficiency,
         ),
-        chart("Throughput by lanes", "Files that come to an end", lanes(), pace, paces),
+        chart(
+            "Throughput by lanes",
+            "Files that come to an end",
+            lanes(Scale::Linear),
+            plain("files/s", Unit::Plain),
+            pace,
+        ),
     ]
 }
 

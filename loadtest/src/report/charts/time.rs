@@ -1,6 +1,6 @@
 //! Plots over the time of a run.
 
-use super::{Axis, Chart, Scale, Series, Unit, level_order, role_order, y_scale};
+use super::{Axis, Chart, Scale, Series, Unit, styled_levels, styled_roles, y_scale};
 use crate::measure::{Moment, Run};
 
 /// Points of a line; more cannot be told apart at the width of a page.
@@ -17,12 +17,12 @@ enum Keep {
 
 /// Per level: median, 99th percentile and longest total latency.
 pub(super) fn latencies(run: &Run) -> Vec<Chart> {
-    let levels = level_order(moments(run).flat_map(|moment| moment.latency.keys()));
+    let levels = styled_levels(moments(run).flat_map(|moment| moment.latency.keys()));
     let line = |level: &str, at: usize, name: &str| {
         let points = over_time(run, Keep::Largest, |moment, _| Some(moment.latency.get(level)?[at]));
         Series::new(name, at, points)
     };
-    let chart = |level: &&str| {
+    let chart = |(_, level): &(usize, &str)| {
         let names = ["median", "99th percentile", "longest"];
         let series: Vec<Series> = names.iter().enumerate().map(|(at, name)| line(level, at, name)).collect();
         let scale = y_scale(&series);
@@ -83,12 +83,12 @@ pub(super) fn flow(run: &Run) -> Vec<Chart> {
 }
 
 fn depths(run: &Run) -> Vec<Series> {
-    let levels = level_order(moments(run).flat_map(|moment| moment.depth.keys()));
-    let line = |(style, level): (usize, &&str)| {
-        let points = over_time(run, Keep::Largest, |moment, _| Some(*moment.depth.get(*level)? as f64));
-        Series::new(*level, style, points)
+    let levels = styled_levels(moments(run).flat_map(|moment| moment.depth.keys()));
+    let line = |(style, level): (usize, &str)| {
+        let points = over_time(run, Keep::Largest, |moment, _| Some(*moment.depth.get(level)? as f64));
+        Series::new(level, style, points)
     };
-    levels.iter().enumerate().map(line).collect()
+    levels.into_iter().map(line).collect()
 }
 
 fn by_role<T>(
@@ -97,12 +97,12 @@ fn by_role<T>(
     of: fn(&Moment) -> &std::collections::BTreeMap<String, T>,
     number: fn(&T) -> f64,
 ) -> Vec<Series> {
-    let roles = role_order(moments(run).flat_map(|moment| of(moment).keys()));
-    let line = |(style, role): (usize, &&str)| {
-        let points = over_time(run, keep, |moment, _| of(moment).get(*role).map(number));
-        Series::new(*role, style, points)
+    let roles = styled_roles(moments(run).flat_map(|moment| of(moment).keys()));
+    let line = |(style, role): (usize, &str)| {
+        let points = over_time(run, keep, |moment, _| of(moment).get(role).map(number));
+        Series::new(role, style, points)
     };
-    roles.iter().enumerate().map(line).collect()
+    roles.into_iter().map(line).collect()
 }
 
 fn chart(run: &Run, title: &str, about: &str, y: Axis, series: Vec<Series>) -> Chart {

@@ -12,7 +12,7 @@ const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 300.0;
 /// Room for the longest text of a mark at the size it has on a phone.
 const LEFT: f64 = 74.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 36.0;
 const BOTTOM: f64 = 54.0;
 

@@ -8,9 +8,12 @@ fn marks(scale: Scale, unit: Unit, values: &[f64], whole: bool) -> Vec<String> {
     ruler.marks.into_iter().map(|mark| mark.1).collect()
 }
 
+/// Scale, unit, values, whether the axis ends at a mark; the marks.
+type Row<'a> = (Scale, Unit, &'a [f64], bool, &'a [&'a str]);
+
 #[test]
 fn marks_are_at_numbers_that_people_count_in() {
-    let table: [(Scale, Unit, &[f64], bool, &[&str]); 9] = [
+    let table: [Row<'_>; 9] = [
         (Scale::Linear, Unit::Plain, &[0.0, 93.0], true, &["0", "20", "40", "60", "80", "100"]),
         (Scale::Linear, Unit::Plain, &[0.0, 1.0], true, &["0", "0.2", "0.4", "0.6", "0.8", "1"]),
         (Scale::Linear, Unit::Clock, &[1.0, 63.0], false, &["0", "15 s", "30 s", "45 s", "60 s"]),
