@@ -1,8 +1,11 @@
 //! The command line.
 
 use crate::chaos::Chaos;
+use crate::compare::Compare;
 use crate::corpus::Corpus;
 use crate::hostile::Hostile;
+use crate::readme::Readme;
+use crate::report::Report;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -20,6 +23,9 @@ pub(crate) enum Command {
     Corpus(Corpus),
     Chaos(Chaos),
     Hostile(Hostile),
+    Report(Report),
+    Compare(Compare),
+    Readme(Readme),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 something failed, and its file is named · 2 wrong usage";

@@ -2,10 +2,14 @@
 
 mod chaos;
 mod cli;
+mod compare;
 mod corpus;
 mod hostile;
-#[expect(dead_code, unused_imports, reason = "the scenarios come next")]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the scenarios come next"))]
 mod measure;
+mod readme;
+mod report;
+mod requirements;
 mod rig;
 
 use clap::Parser;
@@ -20,6 +24,17 @@ fn main() -> ExitCode {
         },
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
+        cli::Command::Report(arguments) => reported(report::run(&arguments)),
+        cli::Command::Compare(arguments) => reported(compare::run(&arguments)),
+        cli::Command::Readme(arguments) => reported(readme::run(&arguments)),
+    }
+}
+
+/// What was measured, shown: 1 also when it is not what it should be.
+fn reported(result: Result<(String, bool), report::ReportError>) -> ExitCode {
+    match result {
+        Ok((text, fine)) => finished(&text, fine),
+        Err(error) => failed(&error, error.exit_code()),
     }
 }
 
