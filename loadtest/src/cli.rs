@@ -1,8 +1,11 @@
 //! The command line.
 
+use crate::accuracy::Accuracy;
 use crate::chaos::Chaos;
+use crate::components::Components;
 use crate::corpus::Corpus;
 use crate::hostile::Hostile;
+use crate::peers::Peers;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -20,6 +23,9 @@ pub(crate) enum Command {
     Corpus(Corpus),
     Chaos(Chaos),
     Hostile(Hostile),
+    Components(Components),
+    Accuracy(Accuracy),
+    Peers(Peers),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 something failed, and its file is named · 2 wrong usage";

@@ -1,11 +1,15 @@
 //! `loadtest`: music with a known truth, and load for the fleet.
 
+mod accuracy;
+mod bench;
 mod chaos;
 mod cli;
+mod components;
 mod corpus;
 mod hostile;
 #[expect(dead_code, unused_imports, reason = "the scenarios come next")]
 mod measure;
+mod peers;
 mod rig;
 
 use clap::Parser;
@@ -20,6 +24,9 @@ fn main() -> ExitCode {
         },
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
+        cli::Command::Components(arguments) => tested(components::run(&arguments)),
+        cli::Command::Accuracy(arguments) => tested(accuracy::run(&arguments)),
+        cli::Command::Peers(arguments) => tested(peers::run(&arguments)),
     }
 }
 
