@@ -81,7 +81,9 @@ fn accuracy_passes_its_bars_and_fails_below_them() {
     let json = folder.path().join("run.json");
     let worker = worker();
     let short = ["accuracy", "--count", "8", "--seconds", "12", "--worker", &worker];
-    let output = loadtest(&short).arg("--json").arg(&json).output().unwrap();
+    // Eight pieces are no sample for shares: one wrong key of them would be an eighth.
+    let lenient = ["--bar", "key_exact=0.5", "--bar", "key_mirex=0.5", "--bar", "key_ece=0.5"];
+    let output = loadtest(&short).args(lenient).arg("--json").arg(&json).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let run = run_of(&json);
     assert_eq!(phase(&run, "all")["figures"]["files"], 8.0);
