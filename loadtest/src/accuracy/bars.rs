@@ -62,7 +62,8 @@ pub(super) fn judge(bars: &[Bar], figures: &BTreeMap<String, f64>, phase: &str) 
             about: format!("`loadtest accuracy --help` says what {} is", bar.measure),
             set: "ours".to_owned(),
             phase: phase.to_owned(),
-            measured: measured.unwrap_or(f64::NAN),
+            // JSON has no number for none, and a miss it is.
+            measured: measured.unwrap_or(0.0),
             comparison: if bar.most { "≤" } else { "≥" }.to_owned(),
             bound: bar.bound,
             unit: if bar.measure.ends_with("_bpm") { "BPM" } else { "" }.to_owned(),

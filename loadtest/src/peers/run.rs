@@ -224,7 +224,11 @@ async fn do_nothing(field: &mut Field<'_>) -> Result<Vec<crate::measure::Phase>,
     let pool = (field.processors, field.arguments.batch);
     for number in 1..=field.arguments.rounds {
         field.bar.set_message(format!("round {number}: no-op jobs through Celery"));
-        noop::celery(&celery, &mut theirs, jobs, pool, folder).await?;
+        if let Err(error) = noop::celery(&celery, &mut theirs, jobs, pool, folder).await {
+            field.left_out.insert("celery".to_owned(), format!("failed: {error}"));
+            field.there.remove(&Peer::Celery);
+            return Ok(Vec::new());
+        }
         if ours_too {
             field.bar.set_message(format!("round {number}: no-op jobs through our fleet"));
             let fleet = Fleet::new(&field.worker, servers, folder, pool.0, pool.1).await?;
