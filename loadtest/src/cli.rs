@@ -1,9 +1,12 @@
 //! The command line.
 
+use crate::accuracy::Accuracy;
 use crate::chaos::Chaos;
 use crate::compare::Compare;
+use crate::components::Components;
 use crate::corpus::Corpus;
 use crate::hostile::Hostile;
+use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
 use clap::{Parser, Subcommand};
@@ -23,6 +26,9 @@ pub(crate) enum Command {
     Corpus(Corpus),
     Chaos(Chaos),
     Hostile(Hostile),
+    Components(Components),
+    Accuracy(Accuracy),
+    Peers(Peers),
     Report(Report),
     Compare(Compare),
     Readme(Readme),

@@ -29,6 +29,7 @@ use arguments::Other;
 use error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) use random::Random;
+pub(crate) use truth::{FILE_NAME as TRUTH_FILE, FileTruth, Truth};
 
 /// Runs the command and gives the line that sums it up.
 pub(crate) fn run(arguments: &Corpus) -> Result<String, Error> {

@@ -1,12 +1,15 @@
 //! `loadtest`: music with a known truth, and load for the fleet.
 
+mod accuracy;
+mod bench;
 mod chaos;
 mod cli;
 mod compare;
+mod components;
 mod corpus;
 mod hostile;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the scenarios come next"))]
 mod measure;
+mod peers;
 mod readme;
 mod report;
 mod requirements;
@@ -24,6 +27,9 @@ fn main() -> ExitCode {
         },
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
+        cli::Command::Components(arguments) => tested(components::run(&arguments)),
+        cli::Command::Accuracy(arguments) => tested(accuracy::run(&arguments)),
+        cli::Command::Peers(arguments) => tested(peers::run(&arguments)),
         cli::Command::Report(arguments) => reported(report::run(&arguments)),
         cli::Command::Compare(arguments) => reported(compare::run(&arguments)),
         cli::Command::Readme(arguments) => reported(readme::run(&arguments)),

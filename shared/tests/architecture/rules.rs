@@ -11,7 +11,8 @@ pub const ARROWS: [(&str, &[&str]); 6] = [
     ("shared", &["report"]),
     ("worker", &["analysis", "shared"]),
     ("producer", &["shared"]),
-    ("loadtest", &["analysis", "shared"]),
+    // Of the worker only its queue is measured, by `loadtest components`; everything else of it is run as a program.
+    ("loadtest", &["analysis", "shared", "worker"]),
 ];
 
 /// What `analysis` may not depend on: it does no I/O but reading the file it is given, and knows no job.
