@@ -32,8 +32,9 @@ OLDEST_KUSTOMIZE=5
 
 ensure_python() {
     command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null && return 0
-    command -v apt-get >/dev/null && can_be_root ||
+    if ! command -v apt-get >/dev/null || ! can_be_root; then
         die 2 'python3 with venv is missing. On Debian or Ubuntu, as root: apt-get install python3-venv'
+    fi
     say 'installing python3-venv with apt ...'
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
         python3-venv >&2 || die 2 'apt-get could not install python3-venv'

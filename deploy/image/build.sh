@@ -18,12 +18,12 @@ target=$machine-unknown-linux-gnu
 compiler=$machine-linux-gnu-gcc
 
 command -v "$compiler" >/dev/null || {
-    echo "$0: $compiler is missing: apt-get install gcc-$(echo $machine | tr _ -)-linux-gnu libc6-dev-$1-cross" >&2
+    echo "$0: $compiler is missing: apt-get install gcc-$(echo "$machine" | tr _ -)-linux-gnu libc6-dev-$1-cross" >&2
     exit 2
 }
 
 # cc and cargo look for these by the target's name.
-under=$(echo $target | tr - _)
+under=$(echo "$target" | tr - _)
 upper=$(echo "$under" | tr '[:lower:]' '[:upper:]')
 export "CARGO_TARGET_${upper}_LINKER=$compiler" "CC_$under=$compiler"
 

@@ -92,15 +92,18 @@ def validate(where, document, custom, seen):
         try:
             kubernetes_validate.validate(document, wanted, strict=True)
         except Exception as error:  # noqa: BLE001 - its errors share no class; each of them is a fault
-            fault(where, f"Kubernetes {wanted}: {error}")
+            fault(where, f"Kubernetes {wanted}: {type(error).__name__} {error}".strip())
 
 
 def compose(root, out):
     # Found beside another package: importing its own would want what is not installed.
     packages = pathlib.Path(jsonschema.__file__).parent.parent
     schema = packages / "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
+    rules_of_compose = json.loads(schema.read_text())
     document = yaml.safe_load((root / "deploy/compose.yaml").read_text())
-    for error in jsonschema.Draft7Validator(json.loads(schema.read_text())).iter_errors(document):
+    # By the draft that it names: an older one passes over keywords that it does not know.
+    checker = jsonschema.validators.validator_for(rules_of_compose)
+    for error in checker(rules_of_compose).iter_errors(document):
         fault("deploy/compose.yaml", f"{error.json_path}: {error.message}")
     (out / "compose.json").write_text(json.dumps(document))
 

@@ -18,6 +18,7 @@ mod environment;
 mod objects;
 mod rendered;
 mod rules;
+mod secrets;
 
 use objects::{Workload, items, workloads};
 use rendered::{read, rendered};
