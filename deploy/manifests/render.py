@@ -121,7 +121,7 @@ def main(root, out, kubectl):
             validate(name, document, custom, seen)
         (out / f"{name}.json").write_text(json.dumps(documents))
     compose(root, out)
-    (out / "rules.json").write_text(json.dumps(rules.groups(root)))
+    (out / "rules.json").write_text(json.dumps(rules.files(root)))
     for line in faults:
         print(line, file=sys.stderr)
     print(f"{len(targets)} ways to deploy built, {len(seen)} different objects validated, {len(faults)} faults")

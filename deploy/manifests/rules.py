@@ -1,4 +1,4 @@
-"""Writes the PrometheusRule of k8s/components/monitoring from the files that a plain Prometheus reads."""
+"""Writes the PrometheusRules of k8s/components/monitoring from the files that a plain Prometheus reads, an object a file."""
 
 import pathlib
 import sys
@@ -20,20 +20,26 @@ def text(dumper, value):
 Dumper.add_representer(str, text)
 
 
-def groups(root):
-    files = sorted(pathlib.Path(root, "deploy/prometheus/rules").glob("*.yaml"))
-    return [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+def files(root):
+    """The groups of each file, by its name: names of groups are unique within a file alone, and so within an object."""
+    found = sorted(pathlib.Path(root, "deploy/prometheus/rules").glob("*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text())["groups"] for file in found}
+
+
+def rule(name, groups):
+    return {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": f"analysis-{name}"},
+        "spec": {"groups": groups},
+    }
 
 
 def main(root):
-    rule = {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": {"name": "analysis"},
-        "spec": {"groups": groups(root)},
-    }
+    objects = [rule(name, groups) for name, groups in files(root).items()]
     target = pathlib.Path(root, "k8s/components/monitoring/rules.yaml")
-    target.write_text(HEAD + yaml.dump(rule, Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True))
+    options = {"Dumper": Dumper, "sort_keys": False, "width": 120, "allow_unicode": True}
+    target.write_text(HEAD + yaml.dump_all(objects, **options))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ pub struct Rendered {
     pub ways: BTreeMap<String, Vec<Value>>,
     /// The compose file, its anchors resolved.
     pub compose: Value,
-    /// The groups of deploy/prometheus/rules.
+    /// The groups of deploy/prometheus/rules, by the file's name.
     pub rules: Value,
 }
 

@@ -6,9 +6,12 @@ use super::put;
 use crate::rendered::{read, rendered};
 use crate::{compose, dockerfile};
 
+/// Where, what is put there, and the breach that must be found.
+type Change = (&'static str, fn() -> Value, &'static str);
+
 #[test]
 fn a_broken_compose_file_is_found() {
-    let table: &[(&str, fn() -> Value, &str)] = &[
+    let table: &[Change] = &[
         ("/services/redis/read_only", || Value::Null, "redis: its root is not read-only"),
         ("/services/worker/cap_add", || json!(["SYS_ADMIN"]), "capabilities"),
         ("/services/worker/security_opt", || Value::Null, "gain privileges"),
