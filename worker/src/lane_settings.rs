@@ -8,7 +8,7 @@ use shared::settings::WorkerSettings;
 use crate::lanes::{EngineOptions, LaneSettings, this_program};
 
 /// What the worker itself needs besides its cache: connections, buffers, code.
-const OWN_BYTES: u64 = 64 << 20;
+pub const OWN_BYTES: u64 = 64 << 20;
 
 /// The lanes that these settings ask for, with the folders that they may read.
 ///

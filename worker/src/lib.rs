@@ -11,7 +11,7 @@ pub mod daemon;
 pub mod exit;
 pub mod gates;
 pub mod health;
-mod lane_settings;
+pub mod lane_settings;
 pub mod lanes;
 pub mod local;
 pub mod metrics;

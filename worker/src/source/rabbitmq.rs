@@ -42,6 +42,11 @@ impl Windows {
         };
         Self(consumed.iter().map(|level| (*level, window(*level))).collect())
     }
+
+    /// The levels, each with how many unsettled messages this worker may hold of it.
+    pub fn iter(&self) -> impl Iterator<Item = (Priority, u16)> {
+        self.0.iter().copied()
+    }
 }
 
 /// Dead letters taken at a time: they are rare, and each costs one question to Redis and one message.
