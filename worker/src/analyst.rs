@@ -4,18 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use analysis::Verdict;
+use analysis::{Features, Verdict};
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
-use shared::report::Report;
 use shared::store::{Known, Start, StoreError};
 use tokio::task::JoinError;
 
-use crate::cache::{Cache, Found};
-use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
+use crate::asked::Asked;
+use crate::cache::Cache;
+use crate::lanes::{Analysed, Lane, LaneFailure, Lanes, RequestError, Target};
 use crate::metrics;
 use crate::starts::{Run, Starts};
 use crate::task::{Ended, FileWork};
+
+mod recall;
+
+use recall::Recalled;
 
 /// A job that was started so often without an end takes its worker down each time.
 const CRASH_LOOP_STARTS: u64 = 3;
@@ -33,8 +37,8 @@ pub struct Analyst {
     pub cache: Option<Cache>,
     /// Where starts are counted.
     pub starts: Option<Starts>,
-    /// The analyser's version and features.
-    pub profile: String,
+    /// What reports are to hold.
+    pub asked: Asked,
     /// `WORKER_NAME`, for the record.
     pub worker: Option<String>,
 }
@@ -68,7 +72,8 @@ impl Analyst {
     }
 
     fn ended(&self, work: &FileWork, mut record: Record, begun: Instant) -> Ended {
-        record.profile = Some(self.profile.clone());
+        record.profile = Some(self.asked.profile.clone());
+        record.analyser = Some(self.asked.revision.clone());
         // A new record counts this try, one of a job that never started does not.
         record.attempts = work.attempt.saturating_add(record.attempts);
         record.elapsed_seconds = begun.elapsed().as_secs_f64();
@@ -141,23 +146,49 @@ impl Analyst {
         target: &Target,
         work: &FileWork,
     ) -> Result<Record, RequestError> {
+        let mut known = None;
         if let Some(cache) = self.cache.as_ref().filter(|_| !work.force) {
             let begun = Instant::now();
             let identified = lane.identify(target).await?;
             metrics::stage(metrics::Stage::Identify, begun.elapsed());
-            if let Some(known) = look_up(cache, &identified).await {
-                return Ok(recall(work, identified, &known));
-            }
+            known = recall::look_up(cache, self.asked.features, identified).await;
         }
-        let analysed = lane.analyze(target).await?;
-        metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
-        let record = report(work, analysed);
+        let record = match known {
+            Some(Recalled::Current(recalled)) => return Ok(recalled.record(&work.shown)),
+            Some(Recalled::Stale(recalled, parts)) => self.refresh(lane, target, work, &recalled, parts).await?,
+            None => self.whole(lane, target, work).await?,
+        };
         if let (Some(cache), Some(identity), Some(known)) =
             (&self.cache, &record.identity, Known::of(&record))
         {
             cache.keep(identity, &Arc::new(known));
         }
         Ok(record)
+    }
+
+    async fn whole(&self, lane: &mut Lane, target: &Target, work: &FileWork) -> Result<Record, RequestError> {
+        let analysed = lane.analyze(target).await?;
+        metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
+        Ok(report(work, analysed))
+    }
+
+    /// Computes the parts that are old, and nothing else.
+    async fn refresh(
+        &self,
+        lane: &mut Lane,
+        target: &Target,
+        work: &FileWork,
+        known: &recall::Known,
+        parts: Features,
+    ) -> Result<Record, RequestError> {
+        let analysed = lane.analyze_parts(target, parts).await?;
+        metrics::stage(metrics::Stage::Analyze, analysed.elapsed);
+        let (identity, mut record) = (analysed.identity, report(work, analysed));
+        match known.refreshed(identity, &mut record, parts) {
+            true => Ok(record),
+            // The file is another one by now, or what is known of it does not fit.
+            false => self.whole(lane, target, work).await,
+        }
     }
 }
 
@@ -196,16 +227,6 @@ fn cancelled(work: &FileWork, ran: bool) -> Record {
     record
 }
 
-/// The record of a file whose audio is known: the stored report with the file's own tags.
-fn recall(work: &FileWork, identified: Identified, known: &Known) -> Record {
-    let mut record = Record::new(&work.shown, known.end());
-    fill(&mut record, &identified.identity, identified.bytes, identified.modified);
-    record.cached = true;
-    record.detail.clone_from(&known.detail);
-    record.report = Some(Report { tags: identified.tags, ..known.report.clone() });
-    record
-}
-
 fn report(work: &FileWork, analysed: Analysed) -> Record {
     let (end, detail) = end_of(analysed.verdict);
     let mut record = Record::new(&work.shown, end);
@@ -215,29 +236,10 @@ fn report(work: &FileWork, analysed: Analysed) -> Record {
     record
 }
 
-fn fill(record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
+pub(super) fn fill(record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
     record.identity = Some(identity.to_string());
     record.bytes = Some(bytes);
     record.modified_ns = Some(unix_nanos(modified));
-}
-
-async fn look_up(cache: &Cache, identified: &Identified) -> Option<Arc<Known>> {
-    match cache.get(&identified.identity.to_string()).await {
-        Ok(Some((known, found))) => {
-            metrics::cache_hit(found == Found::Memory);
-            Some(known)
-        }
-        Ok(None) => {
-            metrics::cache_miss();
-            None
-        }
-        Err(error) => {
-            // Analysing it once more costs less than waiting for Redis; storing it will wait anyway.
-            tracing::debug!(%error, "the cache was not asked");
-            metrics::cache_miss();
-            None
-        }
-    }
 }
 
 fn failed(work: &FileWork, failure: LaneFailure) -> Record {

@@ -1,4 +1,4 @@
-//! What is known already: in this process first, then in Redis. A known piece of audio is not decoded again.
+//! What is known already: in this process first, then in Redis. It does not judge whether what it knows is still good.
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::analyst::Analyst;
+use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::exit;
 use crate::gates::{self, Gates};
@@ -236,12 +237,12 @@ async fn interruptible<T>(
 }
 
 fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
-    let profile = lane_settings::profile(&lane.engine.features);
+    let asked = Asked::of(lane.engine.features);
     Analyst {
         lanes,
-        cache: Some(Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
+        cache: Some(Cache::new(store.clone(), asked.profile.clone(), settings.resources.cache_bytes)),
         starts: Some(Starts::watching(store)),
-        profile,
+        asked,
         worker: Some(settings.service.name.clone()),
     }
 }

@@ -62,6 +62,11 @@ pub fn cache_hit(in_memory: bool) {
     counter!(names::CACHE_HITS, "tier" => if in_memory { "memory" } else { "redis" }).increment(1);
 }
 
+/// The cache knew it in part.
+pub fn cache_refreshed() {
+    counter!(names::CACHE_REFRESHED).increment(1);
+}
+
 /// The cache did not.
 pub fn cache_miss() {
     counter!(names::CACHE_MISSES).increment(1);
@@ -244,9 +249,15 @@ fn touch(levels: Levels) {
     for cause in RestartCause::ALL {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).increment(0);
     }
-    for name in
-        [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::REDELIVERIES, names::STORE_FAILURES]
-    {
+    let plain = [
+        names::TIMEOUTS,
+        names::CACHE_REFRESHED,
+        names::CACHE_MISSES,
+        names::LOST_LEASES,
+        names::REDELIVERIES,
+        names::STORE_FAILURES,
+    ];
+    for name in plain {
         counter!(name).increment(0);
     }
     for fate in DeadFate::ALL {

@@ -15,7 +15,7 @@ use shared::outcome::FailureKind;
 
 use super::engine::AnalysisEngine;
 use super::protocol::{self, FrameError, Request, Response, Setup};
-use super::{Engine, LaneFailure};
+use super::{Engine, EngineOptions, LaneFailure};
 
 mod confine;
 mod panics;
@@ -119,7 +119,7 @@ fn converse(
     last_panic: &LastPanic,
 ) -> Result<ExitCode, FrameError> {
     while let Ok(request) = requests.recv() {
-        if let Request::Identify(target) | Request::Analyze(target) = &request
+        if let Request::Identify(target) | Request::Analyze { target, .. } = &request
             && confined.is_stale(&target.root)
         {
             // Its parent ends it: an end by itself would count as a crash.
@@ -171,9 +171,12 @@ fn answer(engine: &mut impl Engine, request: Request, setup: &Setup) -> Response
         Request::Identify(target) => engine
             .identify(&target, &setup.engine, &mut progress)
             .map(|identified| Response::Identified(Box::new(identified))),
-        Request::Analyze(target) => engine
-            .analyze(&target, &setup.engine, &mut progress)
-            .map(|analysed| Response::Analysed(Box::new(analysed))),
+        Request::Analyze { target, features } => {
+            let features = features.unwrap_or(setup.engine.features);
+            let options = EngineOptions { features, ..setup.engine.clone() };
+            let analysed = engine.analyze(&target, &options, &mut progress);
+            analysed.map(|analysed| Response::Analysed(Box::new(analysed)))
+        }
         Request::Setup(_) => {
             Err(LaneFailure { kind: FailureKind::Internal, detail: "a lane was set up twice".to_owned() })
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use analysis::Features;
 use shared::outcome::FailureKind;
 use tokio::time::timeout;
 
@@ -54,7 +55,27 @@ impl Lane {
     /// # Errors
     /// The end of the job, or [`RequestError::Stopped`].
     pub async fn analyze(&mut self, target: &Target) -> Result<Analysed, RequestError> {
-        match self.request(Request::Analyze(target.clone())).await? {
+        self.analysed(target, None).await
+    }
+
+    /// Decodes, and computes these parts and no others.
+    ///
+    /// # Errors
+    /// As [`Lane::analyze`].
+    pub async fn analyze_parts(
+        &mut self,
+        target: &Target,
+        features: Features,
+    ) -> Result<Analysed, RequestError> {
+        self.analysed(target, Some(features)).await
+    }
+
+    async fn analysed(
+        &mut self,
+        target: &Target,
+        features: Option<Features>,
+    ) -> Result<Analysed, RequestError> {
+        match self.request(Request::Analyze { target: target.clone(), features }).await? {
             Response::Analysed(analysed) => Ok(*analysed),
             other => Err(self.confused(&other)),
         }
