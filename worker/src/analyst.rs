@@ -2,9 +2,10 @@
 //! from nor where the record goes.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use analysis::{Features, Verdict};
+use shared::job::unix_nanos;
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
 use shared::store::{Known, Start, StoreError};
@@ -260,15 +261,5 @@ fn end_of(verdict: Verdict) -> (End, Option<String>) {
             }),
             None,
         ),
-    }
-}
-
-/// Nanoseconds since the Unix epoch, negative before it; beyond the year 2262 the last one that fits.
-#[must_use]
-pub fn unix_nanos(time: SystemTime) -> i64 {
-    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => nanos(after),
-        Err(before) => -nanos(before.duration()),
     }
 }

@@ -93,6 +93,11 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    // Before any work, so that `producer enqueue --changed` takes up what this version would answer otherwise. A Redis that
+    // is away hears it with the first ends.
+    if let Err(error) = store.announce_analyser(&analyst.asked.revision).await {
+        warn!(%error, "the analyser's version is not announced yet");
+    }
     metrics::confinement(lanes.confinement());
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);

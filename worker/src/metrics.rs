@@ -5,12 +5,11 @@
 use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
-use shared::job::Levels;
+use shared::job::{Levels, unix_nanos};
 use shared::outcome::{End, FailureKind, Outcome};
 use shared::record::Record;
 use shared::telemetry::metrics as names;
 
-use crate::analyst::unix_nanos;
 use crate::breaker::State;
 use crate::gates::Dependency;
 use crate::lanes::{Confinement, RestartCause};

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::job::{Priority, RelPath};
+use shared::job::{Priority, RelPath, unix_nanos};
 use shared::scan::{Found, Scan, ScanError, Summary};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::{Receive, Settle};
-use crate::analyst::unix_nanos;
 use crate::task::{FileWork, Settlement, Task, Ticket, Work};
 
 /// Names are found far faster than files are analysed; a few hundred ahead keep the total of the progress bar honest early on.
