@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::cache::Cache;
 use crate::chaos::Chaos;
 use crate::corpus::Corpus;
 use crate::hostile::Hostile;
@@ -18,6 +19,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Corpus(Corpus),
+    Cache(Cache),
     Chaos(Chaos),
     Hostile(Hostile),
 }

@@ -1,5 +1,6 @@
 //! `loadtest`: music with a known truth, and load for the fleet.
 
+mod cache;
 mod chaos;
 mod cli;
 mod corpus;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
             Ok(summary) => finished(&summary, true),
             Err(error) => failed(&error, error.exit_code()),
         },
+        cli::Command::Cache(arguments) => tested(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
     }
