@@ -1,7 +1,6 @@
 //! One file on one lane: identify, ask the cache, analyse, and the record of it. It knows neither where the task came
 //! from nor where the record goes.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use analysis::{Features, Verdict};
@@ -155,14 +154,19 @@ impl Analyst {
             known = recall::look_up(cache, self.asked.features, identified).await;
         }
         let record = match known {
-            Some(Recalled::Current(recalled)) => return Ok(recalled.record(&work.shown)),
-            Some(Recalled::Stale(recalled, parts)) => self.refresh(lane, target, work, &recalled, parts).await?,
+            Some(Recalled::Current(recalled)) => {
+                lane.forget().await;
+                return Ok(recalled.record(&work.shown));
+            }
+            Some(Recalled::Stale(recalled, parts)) => {
+                self.refresh(lane, target, work, &recalled, parts).await?
+            }
             None => self.whole(lane, target, work).await?,
         };
-        if let (Some(cache), Some(identity), Some(known)) =
-            (&self.cache, &record.identity, Known::of(&record))
+        if let (Some(cache), Some(known)) = (&self.cache, Known::of(&record))
+            && let Some(Ok(identity)) = record.identity.as_deref().map(str::parse)
         {
-            cache.keep(identity, &Arc::new(known));
+            cache.keep(identity, &known);
         }
         Ok(record)
     }

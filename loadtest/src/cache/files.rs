@@ -27,7 +27,7 @@ pub(super) struct Sounds {
 impl Sounds {
     pub(super) fn read(sample: &Path) -> Result<Self, RigError> {
         let bytes = fs::read(sample).map_err(io(sample.display().to_string()))?;
-        let mut starts = vec![0];
+        let mut starts = vec![behind_id3(&bytes)];
         while let Some(length) = frame(&bytes[starts[starts.len() - 1]..]) {
             starts.push(starts[starts.len() - 1] + length);
         }
@@ -105,15 +105,32 @@ pub(super) fn list(root: &Path, count: u32) -> Result<Vec<String>, RigError> {
 /// The length of the ADTS frame that begins here (ISO/IEC 13818-7, 6.2): 13 bits behind the fixed header.
 fn frame(bytes: &[u8]) -> Option<usize> {
     let header: &[u8; 7] = bytes.first_chunk()?;
-    let length =
-        usize::from(header[3] & 3) << 11 | usize::from(header[4]) << 3 | usize::from(header[5] >> 5);
+    let length = usize::from(header[3] & 3) << 11 | usize::from(header[4]) << 3 | usize::from(header[5] >> 5);
     let begins = header[0] == 0xff && header[1] & 0xf6 == 0xf0;
     (begins && length > header.len() && length <= bytes.len()).then_some(length)
 }
 
+/// Where the sound begins: behind a tag, if there is one.
+fn behind_id3(bytes: &[u8]) -> usize {
+    match bytes.first_chunk::<10>() {
+        Some(head) if head.starts_with(b"ID3") => {
+            let digits = head[6..].iter().map(|digit| usize::from(*digit));
+            head.len() + digits.fold(0, |size, digit| size << 7 | digit)
+        }
+        _ => 0,
+    }
+}
+
 /// An ID3v2.4 tag with a title.
 fn id3(title: &[u8]) -> Vec<u8> {
-    let size = |length: usize| [(length >> 21) as u8 & 127, (length >> 14) as u8 & 127, (length >> 7) as u8 & 127, length as u8 & 127];
+    let size = |length: usize| {
+        [
+            (length >> 21) as u8 & 127,
+            (length >> 14) as u8 & 127,
+            (length >> 7) as u8 & 127,
+            length as u8 & 127,
+        ]
+    };
     let text = [b"TIT2".as_slice(), &size(title.len()), &[0, 0], title].concat();
     [b"ID3\x04\0\0".as_slice(), &size(text.len()), &text].concat()
 }
@@ -131,6 +148,10 @@ mod tests {
         let all: HashSet<&[u8]> = (0..10_000).map(|number| sounds.of(number)).collect();
         assert_eq!(all.len(), 10_000);
         assert!(all.iter().all(|sound| frame(sound).is_some()));
-        assert_eq!(*sounds.starts.last().unwrap(), sounds.bytes.len(), "the sample is frames alone");
+        assert_eq!(
+            *sounds.starts.last().unwrap(),
+            sounds.bytes.len(),
+            "behind its tag the sample is frames alone"
+        );
     }
 }

@@ -42,7 +42,8 @@ pub(super) async fn measure(rig: &Rig, count: u32) -> Result<Listed, RigError> {
 
 /// Stores an end for each, as a worker would.
 async fn remember(store: &Store, folder: &Path, names: &[String]) -> Result<(), RigError> {
-    let analyser = store.analyser().await?.ok_or_else(|| RigError::NotReady("no analyser is known".to_owned()))?;
+    let analyser =
+        store.analyser().await?.ok_or_else(|| RigError::NotReady("no analyser is known".to_owned()))?;
     let batch = BatchId::new();
     for names in names.chunks(TOGETHER) {
         let ends: Result<Vec<Finished>, RigError> =
@@ -56,7 +57,8 @@ fn ended(batch_id: BatchId, folder: &Path, name: &str, analyser: &str) -> Result
     let path = folder.join(name);
     let state = path.metadata().and_then(|metadata| Ok((metadata.len(), metadata.modified()?)));
     let (bytes, modified) = state.map_err(io(path.display().to_string()))?;
-    let below = RelPath::new(format!("listed/{name}")).map_err(|error| RigError::NotReady(error.to_string()))?;
+    let below =
+        RelPath::new(format!("listed/{name}")).map_err(|error| RigError::NotReady(error.to_string()))?;
     let file = FileRef { root: ROOT.to_owned(), path: below };
     let mut record = Record::new(&file.to_bytes(), End::NotApplicable(NotApplicable::TooShort));
     record.analyser = Some(analyser.to_owned());

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::arguments::Cache;
 use super::files::Sounds;
 use super::listed::{self, Listed};
-use super::usage::processor_time;
+use super::usage::{processor_time, resident};
 use crate::rig::{Environment, Programs, Repository, RigError, Servers, Worker, environment, hold, io};
 
 /// Name of the media root.
@@ -73,10 +73,15 @@ async fn measure(arguments: &Cache) -> Result<(String, bool), RigError> {
     let repository = Repository::find()?;
     let sounds = Sounds::read(&repository.samples.join("reggae.aac"))?;
     let rig = Rig::up(arguments, &repository).await?;
-    let mut worker = Worker::start(&rig.programs.worker, &rig.settings, &rig.folder.path().join("worker.log")).await?;
+    let mut worker =
+        Worker::start(&rig.programs.worker, &rig.settings, &rig.folder.path().join("worker.log")).await?;
     worker.ready().await?;
     sounds.write(&rig.media, arguments.files)?;
-    let mut passes = vec![rig.pass(&worker, "first", &[]).await?, rig.pass(&worker, "again", &[]).await?];
+    let empty = resident(&worker.process);
+    let mut passes = vec![rig.pass(&worker, "first", &[]).await?];
+    let cache = worker.value("analysis_memory_usage_bytes{kind=\"cache\"}").await.unwrap_or(0.0);
+    let grown = resident(&worker.process).saturating_sub(empty) as f64;
+    passes.push(rig.pass(&worker, "again", &[]).await?);
     sounds.retag(&rig.media, arguments.files)?;
     passes.push(rig.pass(&worker, "renamed, moved, retagged", &[]).await?);
     passes.push(rig.pass(&worker, "--changed", &["--changed"]).await?);
@@ -85,7 +90,15 @@ async fn measure(arguments: &Cache) -> Result<(String, bool), RigError> {
         count => Some(listed::measure(&rig, count).await?),
     };
     worker.end(Signal::TERM, END_WITHIN).await;
-    Ok(report(&passes, listed.as_ref()))
+    let (mut text, fine) = report(&passes, listed.as_ref());
+    let mib = f64::from(1 << 20);
+    let _infallible = writeln!(
+        text,
+        "the reports take {:.1} MiB of CACHE_SIZE_MB by the worker's count; the first run made its process grow by {:.1} MiB",
+        cache / mib,
+        grown / mib
+    );
+    Ok((text, fine))
 }
 
 impl Rig {
@@ -146,20 +159,28 @@ impl Rig {
 
 /// How many files the worker has decoded: those that no cache knew or that were refreshed.
 async fn decoded(worker: &Worker) -> Result<f64, RigError> {
-    let totals = worker.totals().await.ok_or_else(|| RigError::NotReady("the worker does not answer".to_owned()))?;
+    let totals =
+        worker.totals().await.ok_or_else(|| RigError::NotReady("the worker does not answer".to_owned()))?;
     let of = |name: &str| totals.get(name).copied().unwrap_or(0.0);
     Ok(of("analysis_cache_misses_total") + of("analysis_cache_refreshed_total"))
 }
 
 fn report(passes: &[Pass], listed: Option<&Listed>) -> (String, bool) {
-    let mut text = format!("{:<26}{:>9}{:>9}{:>10}{:>10}{:>9}{:>12}\n", "run", "files", "decoded", "unchanged", "seconds", "files/s", "CPU ms/file");
+    let mut text = format!(
+        "{:<26}{:>9}{:>9}{:>10}{:>10}{:>9}{:>12}\n",
+        "run", "files", "decoded", "unchanged", "seconds", "files/s", "CPU ms/file"
+    );
     for pass in passes {
         let (files, seconds) = ((pass.files + pass.unchanged) as f64, pass.wall.as_secs_f64());
         let processor = pass.processor.as_secs_f64() * 1000.0 / files.max(1.0);
         let _infallible = writeln!(
             text,
             "{:<26}{:>9}{:>9}{:>10}{seconds:>10.2}{:>9.0}{processor:>12.3}",
-            pass.name, pass.files, pass.decoded, pass.unchanged, files / seconds
+            pass.name,
+            pass.files,
+            pass.decoded,
+            pass.unchanged,
+            files / seconds
         );
     }
     let mut fine = true;
@@ -170,7 +191,11 @@ fn report(passes: &[Pass], listed: Option<&Listed>) -> (String, bool) {
     let (first, rest) = (&passes[0], &passes[1..]);
     for pass in rest {
         let times = first.wall.as_secs_f64() / pass.wall.as_secs_f64();
-        demand(&mut text, times >= TIMES_FASTER, &format!("{}: {times:.0} × faster than the first, wanted {TIMES_FASTER}", pass.name));
+        demand(
+            &mut text,
+            times >= TIMES_FASTER,
+            &format!("{}: {times:.0} × faster than the first, wanted {TIMES_FASTER}", pass.name),
+        );
         demand(&mut text, pass.decoded == 0.0, &format!("{}: {} files decoded", pass.name, pass.decoded));
     }
     if let Some(listed) = listed {

@@ -1,4 +1,4 @@
-//! Processor time of a worker and its lanes, by the kernel's own count.
+//! Processor time and memory of a worker, by the kernel's own count.
 
 use std::time::Duration;
 
@@ -9,6 +9,13 @@ pub(super) fn processor_time(process: &Process) -> Duration {
     let ids = process.children().into_iter().map(|child| child.id()).chain([process.id()]);
     let ticks: u64 = ids.filter_map(ticks).sum();
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Resident memory, bytes.
+pub(super) fn resident(process: &Process) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|value| value.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 fn ticks(pid: u32) -> Option<u64> {

@@ -36,10 +36,12 @@ struct Entry {
 
 impl Entry {
     fn of(file: &FileRef, seen: Seen, analyser: &str) -> Self {
-        let (bucket, name) = blake3::hash(&file.to_bytes()).as_bytes().split_first_chunk().map_or(
-            (0, [0; NAME_BYTES]),
-            |(bucket, rest)| (u16::from_le_bytes(*bucket) % BUCKETS, first(rest)),
-        );
+        let (bucket, name) = blake3::hash(&file.to_bytes())
+            .as_bytes()
+            .split_first_chunk()
+            .map_or((0, [0; NAME_BYTES]), |(bucket, rest)| {
+                (u16::from_le_bytes(*bucket) % BUCKETS, first(rest))
+            });
         let mut state = blake3::Hasher::new();
         state.update(&seen.bytes.to_le_bytes()).update(&seen.modified_ns.to_le_bytes());
         state.update(analyser.as_bytes());

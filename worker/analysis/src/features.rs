@@ -1,5 +1,6 @@
 use crate::{
-    descriptors, fingerprint, key, loudness, quality, rhythm, silence, similarity, structure, timbre, waveform,
+    descriptors, fingerprint, key, loudness, quality, rhythm, silence, similarity, structure, timbre,
+    waveform,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,7 +1,5 @@
 //! What the cache says of a file, and how much of it still holds.
 
-use std::sync::Arc;
-
 use analysis::{Features, Identity, Staleness};
 use shared::record::Record;
 use shared::report::Report;
@@ -16,7 +14,7 @@ use crate::metrics;
 #[derive(Debug)]
 pub(super) struct Known {
     identified: Identified,
-    known: Arc<store::Known>,
+    known: store::Known,
 }
 
 /// What is known of a file, and whether it will do.
@@ -30,7 +28,7 @@ pub(super) enum Recalled {
 
 /// Asks the cache. `None`: the file is to be analysed whole.
 pub(super) async fn look_up(cache: &Cache, asked: Features, identified: Identified) -> Option<Recalled> {
-    let answer = cache.get(&identified.identity.to_string()).await.unwrap_or_else(|error| {
+    let answer = cache.get(identified.identity).await.unwrap_or_else(|error| {
         // Analysing it once more costs less than waiting for Redis; storing it will wait anyway.
         tracing::debug!(%error, "the cache was not asked");
         None
@@ -64,8 +62,8 @@ impl Known {
         let mut record = Record::new(shown, known.end());
         fill(&mut record, &identified.identity, identified.bytes, identified.modified);
         record.cached = true;
-        record.detail.clone_from(&known.detail);
-        record.report = Some(Report { tags: identified.tags, ..known.report.clone() });
+        record.detail = known.detail;
+        record.report = Some(Report { tags: identified.tags, ..known.report });
         record
     }
 

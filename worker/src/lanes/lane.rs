@@ -58,6 +58,16 @@ impl Lane {
         self.analysed(target, None).await
     }
 
+    /// Says that nothing more is wanted of the file that was identified: its pages may go.
+    pub async fn forget(&mut self) {
+        let Some(process) = self.process.as_mut() else { return };
+        self.in_flight = true;
+        // Of a lane that has died meanwhile its next user hears.
+        let told =
+            process.tell(&Request::Forget, &Watch::new(self.pool.settings.timeout, Instant::now())).await;
+        self.in_flight = told.is_err();
+    }
+
     /// Decodes, and computes these parts and no others.
     ///
     /// # Errors

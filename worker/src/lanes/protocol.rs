@@ -46,6 +46,8 @@ pub(super) enum Request {
         target: Target,
         features: Option<Features>,
     },
+    /// Nothing more is wanted of the file that was identified. The only request without an answer.
+    Forget,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

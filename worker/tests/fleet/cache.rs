@@ -78,7 +78,8 @@ fn sound(number: u16, tag: &[u8]) -> Vec<u8> {
     format.extend([RATE, RATE * 2].map(u32::to_le_bytes).concat());
     format.extend([2u16, 16].map(u16::to_le_bytes).concat());
     let chunk = |id: &[u8], content: &[u8]| [id, &(content.len() as u32).to_le_bytes(), content].concat();
-    let list = if tag.is_empty() { Vec::new() } else { chunk(b"LIST", &[b"INFO", &*chunk(b"INAM", tag)].concat()) };
+    let list =
+        if tag.is_empty() { Vec::new() } else { chunk(b"LIST", &[b"INFO", &*chunk(b"INAM", tag)].concat()) };
     let body = [b"WAVE", &*chunk(b"fmt ", &format), &*list, &*chunk(b"data", &data)].concat();
     chunk(b"RIFF", &body)
 }
