@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::accuracy::Accuracy;
+use crate::cache::Cache;
 use crate::chaos::Chaos;
 use crate::compare::Compare;
 use crate::components::Components;
@@ -24,6 +25,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Corpus(Corpus),
+    Cache(Cache),
     Chaos(Chaos),
     Hostile(Hostile),
     Components(Components),

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod bench;
+mod cache;
 mod chaos;
 mod cli;
 mod compare;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Ok(summary) => finished(&summary, true),
             Err(error) => failed(&error, error.exit_code()),
         },
+        cli::Command::Cache(arguments) => tested(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
         cli::Command::Components(arguments) => tested(components::run(&arguments)),

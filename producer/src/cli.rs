@@ -36,6 +36,7 @@ Examples:
   producer enqueue /srv/music                       all below a folder
   producer enqueue --dry-run /srv/music | wc -l     count, without a server
   producer enqueue --priority high --watch a.flac   before others; wait for it
+  producer enqueue --changed /srv/music             what is new or changed: every night
   find /srv/music -newer stamp -print0 | producer enqueue --files-from - -0
   B=$(producer enqueue --label 'new albums' /srv/music/new)
 
@@ -43,8 +44,10 @@ Only the batch id is written to standard output, as soon as there is one; everyt
 
 When a queue is full (QUEUE_MAX_SIZE), the producer waits until the workers have made room, and says so.
 
+--changed costs a walk and no analysis: a file is left out when its size and its time of last change (to the nanosecond) are those it had when it last ended as ok, partial, not_applicable, unsupported or corrupt, and the workers' analyser is still the same. Whatever else failed, or was cancelled, is enqueued again; so is a file that was changed within 3 s of being enqueued. What is known of a file is forgotten one to two RESULT_TTL after the last run that came across it: run it more often than RESULT_TTL. Reports and batches expire after RESULT_TTL all the same: fetch them before.
+
 Exit codes:
-    0  all enqueued; with --watch: and none failed
+    0  all enqueued, or unchanged (--changed); with --watch: and none failed
     1  some were not enqueued or failed, or there was nothing to enqueue
     2  wrong usage
    69  RabbitMQ or Redis is unavailable
@@ -251,6 +254,9 @@ pub(crate) struct EnqueueArgs {
     /// Analyse again even what the fleet already knows
     #[arg(long)]
     pub(crate) force: bool,
+    /// Leave out files that are as they were when they last came to an end (size, time of change, the fleet's analyser)
+    #[arg(long, conflicts_with_all = ["force", "dry_run"])]
+    pub(crate) changed: bool,
     /// Take files with any extension, not only those of audio formats
     #[arg(long)]
     pub(crate) all_files: bool,

@@ -12,6 +12,7 @@ use crate::publish::{self, Delivery};
 use crate::screen::Screen;
 use crate::{connect, stop, watch};
 
+mod changed;
 mod dry_run;
 mod feed;
 mod session;
@@ -50,7 +51,11 @@ pub(crate) async fn run(
         screen: screen.clone(),
         print_id: !args.json,
     };
-    let ending = session.run(feed::start(args, roots)?).await?;
+    let mut found = feed::start(args, roots)?;
+    if args.changed {
+        found = changed::only(found, &session.store, screen).await?;
+    }
+    let ending = session.run(found).await?;
     publish::say_goodbye(&session.broker).await;
     summary::print(&session, &ending, args)?;
     let worth_watching = args.watch && ending.tally.accepted > 0;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -112,6 +113,38 @@ impl fmt::Display for FileRef {
     }
 }
 
+/// A file's size and time of last change, as whoever submitted it saw them. Only he can compare them later: another host's
+/// mount may round times otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Size, bytes.
+    pub bytes: u64,
+    /// Last modification, nanoseconds since the Unix epoch.
+    pub modified_ns: i64,
+}
+
+/// A file that was changed so shortly ago may change again without another time: the coarsest file system (FAT) counts in
+/// steps of 2 s.
+const SETTLES_WITHIN: Duration = Duration::from_secs(3);
+
+impl Seen {
+    /// Whether a later change would show: the last one is not of this very moment.
+    #[must_use]
+    pub fn is_settled(self, now: SystemTime) -> bool {
+        unix_nanos(now).abs_diff(self.modified_ns) > unix_nanos(UNIX_EPOCH + SETTLES_WITHIN).unsigned_abs()
+    }
+}
+
+/// Nanoseconds since the Unix epoch, negative before it; beyond the year 2262 the last one that fits.
+#[must_use]
+pub fn unix_nanos(time: SystemTime) -> i64 {
+    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => nanos(after),
+        Err(before) => -nanos(before.duration()),
+    }
+}
+
 /// One file to analyse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -132,6 +165,9 @@ pub struct Job {
     /// When the producer made it, milliseconds since the Unix epoch.
     #[serde(default)]
     pub submitted_at_ms: i64,
+    /// The file as the producer saw it, where that says in which state it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
 }
 
 impl Job {

@@ -44,12 +44,19 @@ pub struct Record {
     /// BLAKE3 of the audio payload, in hexadecimal.
     #[serde(default)]
     pub identity: Option<String>,
-    /// The analyser's version and features that the report belongs to.
+    /// The features that were asked for: the report is kept under identity and profile.
     #[serde(default)]
     pub profile: Option<String>,
-    /// Whether the report was known already.
+    /// Eight digits that stand for the analyser that answered: its features and their versions. Another one may answer
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analyser: Option<String>,
+    /// Whether the report was known already, and nothing was decoded.
     #[serde(default)]
     pub cached: bool,
+    /// Names of the parts that were computed anew, where the report was known and only these were of an older analyser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recomputed: Option<String>,
     /// Tries that were made, this one included.
     #[serde(default)]
     pub attempts: u16,
@@ -89,7 +96,9 @@ impl Record {
             priority: None,
             identity: None,
             profile: None,
+            analyser: None,
             cached: false,
+            recomputed: None,
             attempts: 1,
             elapsed_seconds: 0.0,
             finished_at: jiff::Timestamp::now()

@@ -21,6 +21,8 @@ use std::{
 
 use ignore::{DirEntry, Walk};
 
+use crate::job::{Seen, unix_nanos};
+
 mod extensions;
 mod list;
 #[cfg(test)]
@@ -43,6 +45,14 @@ pub struct Found {
     pub bytes: u64,
     /// Last modification.
     pub modified: SystemTime,
+}
+
+impl Found {
+    /// The state in which it was found.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        Seen { bytes: self.bytes, modified_ns: unix_nanos(self.modified) }
+    }
 }
 
 /// Something that could not be scanned; the scan goes on.

@@ -22,6 +22,7 @@ mod page;
 mod probe;
 mod reports;
 mod retry;
+mod seen;
 pub(crate) mod servers;
 mod starts;
 mod wire;

@@ -1,22 +1,26 @@
 //! One file on one lane: identify, ask the cache, analyse, and the record of it. It knows neither where the task came
 //! from nor where the record goes.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
-use analysis::Verdict;
+use analysis::{Features, Verdict};
+use shared::job::unix_nanos;
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
-use shared::report::Report;
 use shared::store::{Known, Start, StoreError};
 use tokio::task::JoinError;
 use tracing::field::display;
 
-use crate::cache::{Cache, Found};
-use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
+use crate::asked::Asked;
+use crate::cache::Cache;
+use crate::lanes::{Analysed, Lane, LaneFailure, Lanes, RequestError, Target};
 use crate::metrics::{self, Stage};
 use crate::starts::{Run, Starts};
 use crate::task::{Ended, FileWork};
+
+mod recall;
+
+use recall::Recalled;
 
 /// A job that was started so often without an end takes its worker down each time.
 const CRASH_LOOP_STARTS: u64 = 3;
@@ -34,8 +38,8 @@ pub struct Analyst {
     pub cache: Option<Cache>,
     /// Where starts are counted.
     pub starts: Option<Starts>,
-    /// The analyser's version and features.
-    pub profile: String,
+    /// What reports are to hold.
+    pub asked: Asked,
     /// `WORKER_NAME`, for the record.
     pub worker: Option<String>,
 }
@@ -70,7 +74,8 @@ impl Analyst {
 
     fn ended(&self, work: &FileWork, told: Told, begun: Instant) -> Ended {
         let Told { mut record, stage } = told;
-        record.profile = Some(self.profile.clone());
+        record.profile = Some(self.asked.profile.clone());
+        record.analyser = Some(self.asked.revision.clone());
         // A new record counts this try, one of a job that never started does not.
         record.attempts = work.attempt.saturating_add(record.attempts);
         record.elapsed_seconds = begun.elapsed().as_secs_f64();
@@ -147,24 +152,58 @@ impl Analyst {
         work: &FileWork,
         stage: &mut Stage,
     ) -> Result<Record, RequestError> {
+        let mut known = None;
         if let Some(cache) = self.cache.as_ref().filter(|_| !work.force) {
             let begun = Instant::now();
             let identified = lane.identify(target).await?;
             metrics::stage(Stage::Identify, begun.elapsed());
-            if let Some(known) = look_up(cache, &identified).await {
-                return Ok(recall(work, identified, &known));
-            }
+            known = recall::look_up(cache, self.asked.features, identified).await;
         }
-        *stage = Stage::Analyze;
-        let analysed = lane.analyze(target).await?;
-        metrics::stage(Stage::Analyze, analysed.elapsed);
-        let record = report(work, analysed);
-        if let (Some(cache), Some(identity), Some(known)) =
-            (&self.cache, &record.identity, Known::of(&record))
+        let record = match known {
+            Some(Recalled::Current(recalled)) => {
+                lane.forget().await;
+                return Ok(recalled.record(&work.shown));
+            }
+            Some(Recalled::Stale(recalled, parts)) => {
+                *stage = Stage::Analyze;
+                self.refresh(lane, target, work, &recalled, parts).await?
+            }
+            None => {
+                *stage = Stage::Analyze;
+                self.whole(lane, target, work).await?
+            }
+        };
+        if let (Some(cache), Some(known)) = (&self.cache, Known::of(&record))
+            && let Some(Ok(identity)) = record.identity.as_deref().map(str::parse)
         {
-            cache.keep(identity, &Arc::new(known));
+            cache.keep(identity, &known);
         }
         Ok(record)
+    }
+
+    async fn whole(&self, lane: &mut Lane, target: &Target, work: &FileWork) -> Result<Record, RequestError> {
+        let analysed = lane.analyze(target).await?;
+        metrics::stage(Stage::Analyze, analysed.elapsed);
+        Ok(report(work, analysed))
+    }
+
+    /// Computes the parts that are old, and nothing else.
+    async fn refresh(
+        &self,
+        lane: &mut Lane,
+        target: &Target,
+        work: &FileWork,
+        known: &recall::Known,
+        parts: Features,
+    ) -> Result<Record, RequestError> {
+        let analysed = lane.analyze_parts(target, parts).await?;
+        metrics::stage(Stage::Analyze, analysed.elapsed);
+        let (identity, mut record) = (analysed.identity, report(work, analysed));
+        match known.refreshed(identity, &mut record, parts) {
+            true => Ok(record),
+            // The file is another one by now, or what is known of it does not fit.
+            false => self.whole(lane, target, work).await,
+        }
     }
 }
 
@@ -220,16 +259,6 @@ fn cancelled(work: &FileWork, ran: bool) -> Record {
     record
 }
 
-/// The record of a file whose audio is known: the stored report with the file's own tags.
-fn recall(work: &FileWork, identified: Identified, known: &Known) -> Record {
-    let mut record = Record::new(&work.shown, known.end());
-    fill(&mut record, &identified.identity, identified.bytes, identified.modified);
-    record.cached = true;
-    record.detail.clone_from(&known.detail);
-    record.report = Some(Report { tags: identified.tags, ..known.report.clone() });
-    record
-}
-
 fn report(work: &FileWork, analysed: Analysed) -> Record {
     let (end, detail) = end_of(analysed.verdict);
     let mut record = Record::new(&work.shown, end);
@@ -239,29 +268,10 @@ fn report(work: &FileWork, analysed: Analysed) -> Record {
     record
 }
 
-fn fill(record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
+pub(super) fn fill(record: &mut Record, identity: &analysis::Identity, bytes: u64, modified: SystemTime) {
     record.identity = Some(identity.to_string());
     record.bytes = Some(bytes);
     record.modified_ns = Some(unix_nanos(modified));
-}
-
-async fn look_up(cache: &Cache, identified: &Identified) -> Option<Arc<Known>> {
-    match cache.get(&identified.identity.to_string()).await {
-        Ok(Some((known, found))) => {
-            metrics::cache_hit(found == Found::Memory);
-            Some(known)
-        }
-        Ok(None) => {
-            metrics::cache_miss();
-            None
-        }
-        Err(error) => {
-            // Analysing it once more costs less than waiting for Redis; storing it will wait anyway.
-            tracing::debug!(%error, "the cache was not asked");
-            metrics::cache_miss();
-            None
-        }
-    }
 }
 
 fn failed(work: &FileWork, failure: LaneFailure) -> Record {
@@ -282,15 +292,5 @@ fn end_of(verdict: Verdict) -> (End, Option<String>) {
             }),
             None,
         ),
-    }
-}
-
-/// Nanoseconds since the Unix epoch, negative before it; beyond the year 2262 the last one that fits.
-#[must_use]
-pub fn unix_nanos(time: SystemTime) -> i64 {
-    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => nanos(after),
-        Err(before) => -nanos(before.duration()),
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::analyst::Analyst;
+use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::exit;
 use crate::gates::{self, Gates};
@@ -92,6 +93,11 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    // Before any work, so that `producer enqueue --changed` takes up what this version would answer otherwise. A Redis that
+    // is away hears it with the first ends.
+    if let Err(error) = store.announce_analyser(&analyst.asked.revision).await {
+        warn!(%error, "the analyser's version is not announced yet");
+    }
     metrics::confinement(lanes.confinement());
     metrics::memory_limit(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
@@ -238,12 +244,12 @@ async fn interruptible<T>(
 }
 
 fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
-    let profile = lane_settings::profile(&lane.engine.features);
+    let asked = Asked::of(lane.engine.features);
     Analyst {
         lanes,
-        cache: Some(Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
+        cache: Some(Cache::new(store.clone(), asked.profile.clone(), settings.resources.cache_bytes)),
         starts: Some(Starts::watching(store)),
-        profile,
+        asked,
         worker: Some(settings.service.name.clone()),
     }
 }

@@ -29,9 +29,3 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
         args: vec!["lane".into()],
     })
 }
-
-/// The analyser's version and features: what a report must have been made under to be the answer.
-#[must_use]
-pub(crate) fn profile(features: &Features) -> String {
-    format!("{}+{features}", analysis::VERSION)
-}

@@ -26,6 +26,7 @@ mod engine;
 mod exit;
 mod lane;
 mod limits;
+mod pages;
 mod pool;
 mod process;
 mod protocol;

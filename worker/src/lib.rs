@@ -4,6 +4,7 @@
 //! Only they name adapters; nothing here knows how audio is analysed (that is the package `analysis`, in the lanes).
 
 pub mod analyst;
+pub mod asked;
 pub mod breaker;
 pub mod cache;
 pub mod cli;

@@ -14,6 +14,7 @@ use shared::scan::Scan;
 use shared::settings::{EXIT_CONFIG, WorkerSettings};
 
 use crate::analyst::Analyst;
+use crate::asked::Asked;
 use crate::cli::AnalyzeArgs;
 use crate::exit;
 use crate::lane_settings;
@@ -58,13 +59,13 @@ pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
 type Failure = (String, u8);
 
 async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings) -> Result<u8, Failure> {
-    let profile = lane_settings::profile(&lanes.engine.features);
+    let asked = Asked::of(lanes.engine.features);
     let scan = scan(args)?;
     let output = output::open(args)?;
     let system = |error: io::Error| (error.to_string(), exit::SYSTEM);
     let window = lanes.lanes + settings.analysis.batch_size;
     let (receiver, settler, scanned) =
-        folder::open(scan, window, output.unchanged, profile.clone()).map_err(system)?;
+        folder::open(scan, window, output.unchanged, asked.revision.clone()).map_err(system)?;
     let stop = Stop::default();
     stop.on_signals(DRAIN).map_err(system)?;
     let tally = Arc::new(Mutex::new(Tally::default()));
@@ -80,7 +81,7 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
     };
     let pool = Lanes::start(lanes.clone()).await.map_err(|error| (error.to_string(), EXIT_CONFIG))?;
     let source = (receiver, settler);
-    let ended = analyse(source, sink, pool.clone(), policy(&lanes, settings), profile, stop.clone()).await;
+    let ended = analyse(source, sink, pool.clone(), policy(&lanes, settings), asked, stop.clone()).await;
     pool.stop(true).await;
     bar.finish_and_clear();
     match ended {
@@ -95,11 +96,11 @@ async fn analyse<W: Write + Send + 'static, F: FnMut(&shared::record::Record) + 
     sink: RecordsSink<W, F>,
     lanes: Lanes,
     policy: Policy,
-    profile: String,
+    asked: Asked,
     stop: Stop,
 ) -> Result<(), SinkError> {
     // Without a server there is nobody to ask what is known, and nobody who could start a file twice.
-    let analyst = Analyst { lanes, cache: None, starts: None, profile, worker: None };
+    let analyst = Analyst { lanes, cache: None, starts: None, asked, worker: None };
     pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, Control { stop, ..Control::default() })
         .await
 }

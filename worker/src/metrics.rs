@@ -5,12 +5,11 @@
 use std::time::{Duration, SystemTime};
 
 use metrics::{counter, gauge, histogram};
-use shared::job::Levels;
+use shared::job::{Levels, unix_nanos};
 use shared::outcome::{End, FailureKind, Outcome};
 use shared::record::Record;
 use shared::telemetry::metrics as names;
 
-use crate::analyst::unix_nanos;
 use crate::breaker::State;
 use crate::gates::Dependency;
 use crate::lanes::{Confinement, RestartCause};
@@ -67,6 +66,11 @@ pub fn stage(stage: Stage, elapsed: Duration) {
 /// The cache knew a file.
 pub fn cache_hit(in_memory: bool) {
     counter!(names::CACHE_HITS, "tier" => if in_memory { "memory" } else { "redis" }).increment(1);
+}
+
+/// The cache knew it in part.
+pub fn cache_refreshed() {
+    counter!(names::CACHE_REFRESHED).increment(1);
 }
 
 /// The cache did not.
@@ -260,9 +264,15 @@ fn touch(levels: Levels) {
     for cause in RestartCause::ALL {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).increment(0);
     }
-    for name in
-        [names::TIMEOUTS, names::CACHE_MISSES, names::LOST_LEASES, names::REDELIVERIES, names::STORE_FAILURES]
-    {
+    let plain = [
+        names::TIMEOUTS,
+        names::CACHE_REFRESHED,
+        names::CACHE_MISSES,
+        names::LOST_LEASES,
+        names::REDELIVERIES,
+        names::STORE_FAILURES,
+    ];
+    for name in plain {
         counter!(name).increment(0);
     }
     for fate in DeadFate::ALL {

@@ -63,6 +63,7 @@ mod tests {
             attempt,
             force: false,
             submitted_at_ms: 0,
+            seen: None,
         }
     }
 

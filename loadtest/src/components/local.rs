@@ -84,6 +84,7 @@ fn task(number: u64) -> Task {
         attempt: 0,
         force: false,
         seen: None,
+        trace: None,
         job: Some(job.clone()),
     };
     Task {

@@ -27,6 +27,7 @@ pub(super) fn job(batch: BatchId, number: u64) -> Job {
         attempt: 0,
         force: false,
         submitted_at_ms: 1_700_000_000_000,
+        seen: None,
     }
 }
 

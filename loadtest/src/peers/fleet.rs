@@ -148,6 +148,7 @@ impl Fleet {
             attempt: 0,
             force: false,
             submitted_at_ms: 0,
+            seen: None,
         }
     }
 }

@@ -107,6 +107,12 @@ impl Worker {
         Some(totals)
     }
 
+    /// The value of one series, its labels written as the worker writes them.
+    pub(crate) async fn value(&self, series: &str) -> Option<f64> {
+        let (_, text) = self.get("/metrics").await?;
+        text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+
     /// The last lines of its log.
     pub(crate) fn tail(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();

@@ -25,9 +25,9 @@ pub(super) async fn run(
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(item) = found.recv().await {
         match item {
-            Item::File(file, bytes) => {
+            Item::File(file, seen) => {
                 tally.files += 1;
-                tally.bytes += bytes;
+                tally.bytes += seen.bytes;
                 if args.json {
                     continue;
                 }
@@ -38,6 +38,7 @@ pub(super) async fn run(
                     out.write_all(b"\n")?;
                 }
             }
+            Item::Unchanged(files) => tally.unchanged(files),
             Item::Problem(text) => tally.problem(&text, screen),
             Item::Over(summary) => tally.over(&summary),
         }

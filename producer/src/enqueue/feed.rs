@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::thread;
 
-use shared::job::FileRef;
+use shared::job::{FileRef, Seen};
 use shared::roots::{Locator, MediaRoots};
 use shared::scan::{Scan, Summary};
 use tokio::sync::mpsc;
@@ -20,8 +20,10 @@ const AHEAD: usize = 1024;
 /// What the walk comes across.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// A file inside a root, and its size in bytes.
-    File(FileRef, u64),
+    /// A file inside a root, and its state.
+    File(FileRef, Seen),
+    /// So many files that are as they were when they last ended.
+    Unchanged(u64),
     /// Something that cannot be enqueued, and why.
     Problem(String),
     /// What the walk left out; the last of each part of it.
@@ -67,7 +69,7 @@ fn hand_over(mut scan: Scan, locator: &Locator, sender: &mpsc::Sender<Item>) -> 
         send(match found {
             Err(error) => Item::Problem(error.to_string()),
             Ok(found) => match locator.locate(&found.path) {
-                Ok(file) => Item::File(file, found.bytes),
+                Ok(file) => Item::File(file, found.seen()),
                 Err(error) => Item::Problem(error.to_string()),
             },
         })?;

@@ -2,12 +2,12 @@
 //! It knows no file system and does not decide the exit status.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use shared::broker::Broker;
-use shared::job::{BatchId, FileRef, Job, JobId, Priority};
+use shared::job::{BatchId, FileRef, Job, JobId, Priority, Seen};
 use shared::store::{Store, StoreError};
 use shared::topology::Topology;
 use tokio::sync::mpsc;
@@ -81,10 +81,10 @@ impl Session {
             tokio::select! {
                 // Never more under way than the window: the queue's limit is soft by as much, and so is our memory.
                 item = found.recv(), if run.taking && under_way.len() < self.window => match item {
-                    Some(Item::File(file, bytes)) => {
+                    Some(Item::File(file, seen)) => {
                         run.create_batch().await?;
-                        let job = self.job(file);
-                        under_way.push(async move { (self.delivery.deliver(&job).await, job.file, bytes) });
+                        let job = self.job(file, seen);
+                        under_way.push(async move { (self.delivery.deliver(&job).await, job.file, seen.bytes) });
                     }
                     other => run.other(other),
                 },
@@ -107,7 +107,7 @@ impl Session {
         run.end().await
     }
 
-    fn job(&self, file: FileRef) -> Job {
+    fn job(&self, file: FileRef, seen: Seen) -> Job {
         Job {
             job_id: JobId::new(),
             batch_id: self.batch,
@@ -116,6 +116,7 @@ impl Session {
             attempt: 0,
             force: self.force,
             submitted_at_ms: now_ms(),
+            seen: seen.is_settled(SystemTime::now()).then_some(seen),
         }
     }
 
@@ -184,6 +185,7 @@ impl<'a> Run<'a> {
             None => self.taking = false,
             Some(Item::Problem(text)) => self.tally.problem(&text, &self.session.screen),
             Some(Item::Over(summary)) => self.tally.over(&summary),
+            Some(Item::Unchanged(files)) => self.tally.unchanged(files),
             Some(Item::File(..)) => {}
         }
     }

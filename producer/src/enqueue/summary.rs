@@ -28,6 +28,8 @@ pub(super) struct Numbers {
     pub(super) bytes: u64,
     /// Files left out because the queue was full.
     pub(super) skipped: u64,
+    /// Files left out because they are as they were when they last ended (`--changed`).
+    pub(super) unchanged: u64,
     /// Paths that could not be read, or lie outside the roots.
     pub(super) failed: u64,
     /// Jobs sent and never confirmed: they may be in the queue.
@@ -50,6 +52,7 @@ impl Numbers {
             accepted: tally.accepted,
             bytes: tally.bytes,
             skipped: tally.skipped,
+            unchanged: tally.unchanged,
             failed: tally.problems,
             unconfirmed: tally.unconfirmed,
             ignored: tally.ignored(),
@@ -126,6 +129,9 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
         let rest = if session.delivery.on_full == OnFull::Fail { ", nor was the rest" } else { "" };
         lines.push(format!("{skipped} not enqueued{rest}: queue {queue} is full (QUEUE_MAX_SIZE={limit})"));
     }
+    if tally.unchanged > 0 {
+        lines.push(format!("{} unchanged since the last run, not enqueued", count(tally.unchanged, "file")));
+    }
     if tally.problems > 0 {
         lines.push(format!("{} could not be enqueued, see above", count(tally.problems, "path")));
     }
@@ -152,7 +158,9 @@ pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
         End::Interrupted
     } else if tally.skipped > 0 && session.delivery.on_full == OnFull::Fail {
         End::QueueFull
-    } else if tally.skipped + tally.problems + tally.unconfirmed > 0 || tally.cancelled || tally.accepted == 0
+    } else if tally.skipped + tally.problems + tally.unconfirmed > 0
+        || tally.cancelled
+        || tally.accepted + tally.unchanged == 0
     {
         End::Incomplete
     } else {

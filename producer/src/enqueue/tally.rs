@@ -30,6 +30,8 @@ pub(super) struct Tally {
     pub(super) skipped: u64,
     /// Paths that cannot be enqueued: unreadable, or outside the roots.
     pub(super) problems: u64,
+    /// Files left out because they are as they were when they last ended; `files` has them too.
+    pub(super) unchanged: u64,
     /// Jobs that were sent and never confirmed; they may be in the queue.
     pub(super) unconfirmed: u64,
     /// Links in folders, not followed.
@@ -46,6 +48,11 @@ impl Tally {
     pub(super) fn problem(&mut self, text: &str, screen: &Screen) {
         self.problems += 1;
         name(self.problems, &printable(text), screen);
+    }
+
+    pub(super) fn unchanged(&mut self, files: u64) {
+        self.files += files;
+        self.unchanged += files;
     }
 
     pub(super) fn over(&mut self, summary: &Summary) {
@@ -85,7 +92,11 @@ impl Tally {
 
     /// `no audio files under X; 14 other files ignored: 12 .jpg, 2 .txt …`: why there was nothing to do.
     pub(super) fn why_nothing(&self, places: &str) -> String {
-        let mut parts = vec![format!("nothing to enqueue: no audio files under {places}")];
+        let why = match self.unchanged {
+            0 => format!("no audio files under {places}"),
+            files => format!("{} under {places}, unchanged since the last run", count(files, "audio file")),
+        };
+        let mut parts = vec![format!("nothing to enqueue: {why}")];
         parts.extend(self.left_out());
         if self.problems > 0 {
             parts.push(format!("{} could not be used, see above", count(self.problems, "path")));

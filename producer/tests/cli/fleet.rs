@@ -169,7 +169,8 @@ impl Fleet {
     pub fn job(&self, batch_id: BatchId, name: &str) -> Job {
         let file = FileRef { root: "music".to_owned(), path: RelPath::new(name).unwrap() };
         let job_id = JobId::new();
-        Job { job_id, batch_id, priority: Priority(1), file, attempt: 0, force: true, submitted_at_ms: 1 }
+        let (priority, attempt, force, submitted_at_ms) = (Priority(1), 0, true, 1);
+        Job { job_id, batch_id, priority, file, attempt, force, submitted_at_ms, seen: None }
     }
 
     /// Stores the same end of these jobs as a worker would; how many of them were stored.

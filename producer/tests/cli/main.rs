@@ -10,6 +10,7 @@
 
 mod batches;
 mod cancel;
+mod changed;
 mod cluster;
 #[path = "../../../worker/tests/common/cluster.rs"]
 mod cluster_servers;

@@ -84,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::job::{BatchId, FileRef, JobId, Priority, RelPath};
+    use crate::job::{BatchId, FileRef, JobId, Priority, RelPath, Seen};
 
     fn job() -> Job {
         Job {
@@ -95,6 +95,7 @@ mod tests {
             attempt: 0,
             force: false,
             submitted_at_ms: 1_700_000_000_000,
+            seen: None,
         }
     }
 
@@ -154,10 +155,12 @@ mod tests {
             attempt: u16,
             force: bool,
             level in 0u8..10,
+            seen: Option<(u64, i64)>,
         ) {
             prop_assume!(RelPath::new(path.clone()).is_ok());
             let file = FileRef { root: "r".into(), path: RelPath::new(path).unwrap() };
-            let job = Job { file, attempt, force, priority: Priority(level), ..job() };
+            let seen = seen.map(|(bytes, modified_ns)| Seen { bytes, modified_ns });
+            let job = Job { file, attempt, force, priority: Priority(level), seen, ..job() };
             prop_assert_eq!(Job::decode(&job.encode().unwrap()), Ok(job));
         }
 

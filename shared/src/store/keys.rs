@@ -64,6 +64,16 @@ impl Keys {
         format!("{}:report:{identity}:{profile}", self.prefix)
     }
 
+    /// Hash: names of files → the state in which they were when they last ended; one of many.
+    pub(super) fn seen(&self, era: u64, bucket: u16) -> String {
+        format!("{}:seen:{era}:{bucket:x}", self.prefix)
+    }
+
+    /// What the workers answer with.
+    pub(super) fn analyser(&self) -> String {
+        format!("{}:analyser", self.prefix)
+    }
+
     /// A key that is written to see whether it can be.
     pub(super) fn probe(&self) -> String {
         format!("{}:probe", self.prefix)

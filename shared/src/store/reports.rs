@@ -41,7 +41,17 @@ impl Known {
         End::of(self.outcome, self.kind)
     }
 
-    fn decode(key: &str, bytes: &[u8]) -> Option<Self> {
+    /// Its stored form.
+    ///
+    /// # Errors
+    /// When the encoder refuses a value.
+    pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(rmp_serde::to_vec_named(self)?)
+    }
+
+    /// Reads the stored form. One that cannot be read counts as none.
+    #[must_use]
+    pub fn decode(key: &str, bytes: &[u8]) -> Option<Self> {
         match rmp_serde::from_slice(bytes) {
             Ok(known) => Some(known),
             Err(error) => {
@@ -53,25 +63,24 @@ impl Known {
 }
 
 impl Store {
-    /// What is known of this audio under this profile. Its time to live starts anew.
+    /// What is known of this audio under this profile, in its stored form ([`Known::decode`]). Its time to live starts anew.
     ///
     /// # Errors
-    /// When Redis fails; a report that cannot be read counts as unknown.
-    pub async fn known(&self, identity: &str, profile: &str) -> Result<Option<Known>, StoreError> {
+    /// When Redis fails.
+    pub async fn known(&self, identity: &str, profile: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let key = self.keys.report(identity, profile);
         let expiry = redis::Expiry::EX(self.ttl_seconds());
         let mut connection = self.connection().await?;
-        let bytes: Option<Vec<u8>> =
-            connection.get_ex(&key, expiry).await.map_err(|error| self.error(&error))?;
-        Ok(bytes.and_then(|bytes| Known::decode(&key, &bytes)))
+        connection.get_ex(&key, expiry).await.map_err(|error| self.error(&error))
     }
 
     /// Adds the writing of what a record says of its audio, where it says something.
     pub(super) fn set_known(&self, pipeline: &mut Pipeline, record: &Record) -> Result<(), StoreError> {
         let (Some(identity), Some(profile)) = (&record.identity, &record.profile) else { return Ok(()) };
         if let Some(known) = Known::of(record) {
-            let bytes = rmp_serde::to_vec_named(&known)?;
-            pipeline.set_ex(self.keys.report(identity, profile), bytes, self.ttl_seconds()).ignore();
+            pipeline
+                .set_ex(self.keys.report(identity, profile), known.encode()?, self.ttl_seconds())
+                .ignore();
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ pub const TIMEOUTS: &str = "analysis_timeouts_total";
 pub const QUEUE_WAIT: &str = "analysis_queue_wait_seconds";
 /// Files answered without analysis.
 pub const CACHE_HITS: &str = "analysis_cache_hits_total";
+/// Files of whose report only some parts were computed anew.
+pub const CACHE_REFRESHED: &str = "analysis_cache_refreshed_total";
 /// Files that no cache knew.
 pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
 /// Messages sent to a retry tier.
@@ -206,7 +208,16 @@ pub const METRICS: &[Metric] = &[
         &["tier"],
         "Files whose audio was known and was not analysed again, by where the report was: memory or redis.",
     ),
-    counter(CACHE_MISSES, &[], "Files whose audio no cache knew."),
+    counter(
+        CACHE_REFRESHED,
+        &[],
+        "Files whose audio was known, but with parts of an older analyser: they were decoded, and those parts alone computed anew.",
+    ),
+    counter(
+        CACHE_MISSES,
+        &[],
+        "Files that were analysed whole, because no cache knew their audio or the whole report was of an older analyser.",
+    ),
     counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
     counter(
         LOST_LEASES,

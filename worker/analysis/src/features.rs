@@ -1,3 +1,7 @@
+use crate::{
+    descriptors, fingerprint, key, loudness, quality, rhythm, silence, similarity, structure, timbre,
+    waveform,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +23,7 @@ pub(crate) enum Feature {
     Fingerprint,
 }
 
-const ALL: [Feature; 12] = [
+pub(crate) const ALL: [Feature; 12] = [
     Feature::Tags,
     Feature::Loudness,
     Feature::Quality,
@@ -35,7 +39,8 @@ const ALL: [Feature; 12] = [
 ];
 
 impl Feature {
-    fn name(self) -> &'static str {
+    /// Its name, in a list as in a report's versions.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tags => "tags",
             Self::Loudness => "loudness",
@@ -62,6 +67,24 @@ impl Feature {
         }
     }
 
+    /// Version of what it computes today; `None` for what is read from the file each time.
+    pub(crate) fn version(self) -> Option<u16> {
+        Some(match self {
+            Self::Tags => return None,
+            Self::Loudness => loudness::VERSION,
+            Self::Quality => quality::VERSION,
+            Self::Silence => silence::VERSION,
+            Self::Waveform => waveform::VERSION,
+            Self::Key => key::VERSION,
+            Self::Tempo => rhythm::VERSION,
+            Self::Spectral => timbre::VERSION,
+            Self::Descriptors => descriptors::VERSION,
+            Self::Structure => structure::VERSION,
+            Self::Similarity => similarity::VERSION,
+            Self::Fingerprint => fingerprint::VERSION,
+        })
+    }
+
     fn bit(self) -> u32 {
         1 << (self as u32)
     }
@@ -83,10 +106,25 @@ impl Features {
         self.0 & feature.bit() != 0
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Feature> {
+        ALL.into_iter().filter(move |feature| self.contains(*feature))
+    }
+
     /// These, and all that they are made from.
     pub(crate) fn with_ingredients(self) -> Self {
-        let asked = ALL.into_iter().filter(|feature| self.contains(*feature));
-        Self(asked.flat_map(|feature| feature.ingredients()).fold(self.0, |bits, it| bits | it.bit()))
+        Self(self.iter().flat_map(|feature| feature.ingredients()).fold(self.0, |bits, it| bits | it.bit()))
+    }
+}
+
+impl FromIterator<Feature> for Features {
+    fn from_iter<I: IntoIterator<Item = Feature>>(features: I) -> Self {
+        Self(features.into_iter().fold(0, |bits, it| bits | it.bit()))
     }
 }
 
@@ -101,8 +139,7 @@ impl fmt::Display for Features {
         if *self == Self::ALL {
             return out.write_str("all");
         }
-        let names: Vec<_> =
-            ALL.iter().filter(|feature| self.contains(**feature)).map(|it| it.name()).collect();
+        let names: Vec<_> = self.iter().map(Feature::name).collect();
         out.write_str(&names.join(","))
     }
 }

@@ -21,7 +21,7 @@ use report::{Fingerprint, Report};
 use resample::{RATE, Resampler};
 
 /// Version of what is computed here.
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 /// What AcoustID holds of each recording, and `fpcalc` hears.
 const MOST_SECONDS: u32 = 120;
 const MOST_SAMPLES: u32 = MOST_SECONDS * RATE;

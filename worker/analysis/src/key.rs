@@ -22,7 +22,7 @@ use decision::Chances;
 use report::{Key, KeyAbsence, KeyCandidate, KeySegment, Report};
 
 /// Version of what is computed here and in [`crate::chroma`].
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 
 /// Tonics times modes: C to B major, then C to B minor.
 const KEYS: usize = 2 * CLASSES;

@@ -26,6 +26,7 @@ mod onset;
 mod open;
 mod options;
 mod quality;
+mod refresh;
 mod rhythm;
 #[cfg(test)]
 mod signals;
@@ -46,6 +47,7 @@ mod waveform;
 pub use features::{Features, UnknownFeature};
 pub use identity::{Identity, InvalidIdentity};
 pub use options::{Input, Limits, Options, Progress};
+pub use refresh::{Staleness, merge, revision, staleness};
 pub use verdict::{Analysis, Error, Identified, NotApplicable, Verdict};
 
 pub(crate) use features::Feature;
@@ -53,7 +55,9 @@ pub(crate) use features::Feature;
 /// The decoders and their versions, which `Cargo.lock` must agree with (a test does).
 const DECODER: &str = "symphonia-0.6.1+opus-pure-0.2.2";
 
-/// Version of the analyser and of its decoders. Reports of different versions may differ, so it belongs in a cache key.
+/// Version of what all parts of a report are made from, and of the decoders: how files are opened, what is decoded, how far
+/// an analysis got, what it is a report of. The number is raised with any of these, the decoders included, and makes every
+/// part of every older report stale. A part that alone has changed raises its own version.
 pub const VERSION: &str = "3+symphonia-0.6.1+opus-pure-0.2.2";
 
 /// Finds out who the audio is, and reads its tags, without decoding.

@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 use true_peak::TruePeak;
 use weighting::Weighting;
 
+/// Version of what this part computes.
+pub(crate) const VERSION: u16 = 2;
 /// Steps in a momentary block of 400 ms and in a short-term block of 3 s.
 const MOMENTARY: usize = 4;
 const SHORT_TERM: usize = 30;
@@ -130,7 +132,7 @@ impl Stage for Meter {
     }
 
     fn version(&self) -> u16 {
-        2
+        VERSION
     }
 
     fn block(&mut self, block: &Block<'_>) {

@@ -17,6 +17,9 @@ use dropouts::Dropouts;
 use report::{Quality, Report};
 use stereo::Stereo;
 
+/// Version of what this part computes.
+pub(crate) const VERSION: u16 = 2;
+
 /// The stage that collects all of it.
 #[derive(Debug)]
 pub(crate) struct Evidence {
@@ -45,7 +48,7 @@ impl Stage for Evidence {
     }
 
     fn version(&self) -> u16 {
-        2
+        VERSION
     }
 
     fn block(&mut self, block: &Block<'_>) {

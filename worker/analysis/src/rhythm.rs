@@ -18,7 +18,7 @@ use pulse::Pulse;
 use report::{Report, Tempo, TempoAbsence, TempoCandidate};
 
 /// Version of what is computed here and in the rooms above.
-const VERSION: u16 = 4;
+pub(crate) const VERSION: u16 = 4;
 /// Candidates to report.
 const CANDIDATES: usize = 5;
 

@@ -3,6 +3,8 @@
 use crate::stage::{Block, Format, Stage};
 use report::{Report, Silence};
 
+/// Version of what this part computes.
+pub(crate) const VERSION: u16 = 1;
 /// Samples up to this magnitude are silence: −60 dB relative to full scale, where players and silence detectors put it (Mixxx,
 /// FFmpeg). Dither and the noise floor of tape transfers of music that is not playing stay below.
 pub(crate) const THRESHOLD: f32 = 0.001;
@@ -33,7 +35,7 @@ impl Stage for Ends {
     }
 
     fn version(&self) -> u16 {
-        1
+        VERSION
     }
 
     fn block(&mut self, block: &Block<'_>) {

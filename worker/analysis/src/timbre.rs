@@ -25,7 +25,7 @@ use statistics::{Many, One};
 pub(crate) use texture::{Column, Texture};
 
 /// Version of what is computed here.
-const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 1;
 /// The highest frequency that every usual sample rate has.
 const HIGHEST_HZ: f64 = 11_025.0;
 /// Length of a frame in seconds: 2048 samples at 22.05 kHz, as in librosa and most of the literature.

@@ -8,7 +8,7 @@ pub(crate) use bands::Colours;
 use report::{Report, Waveform};
 
 /// Version of the overview's meaning.
-const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 2;
 /// Most points: when there would be more, two become one. So there are between half of these and all of them, about a pixel
 /// each on a wide screen, in at most 3 KiB.
 const MAX_POINTS: usize = 1024;

@@ -15,7 +15,7 @@ use shared::outcome::FailureKind;
 
 use super::engine::AnalysisEngine;
 use super::protocol::{self, FrameError, Request, Response, Setup};
-use super::{Engine, LaneFailure};
+use super::{Engine, EngineOptions, LaneFailure};
 
 mod confine;
 mod panics;
@@ -36,7 +36,7 @@ const READER_STACK_BYTES: usize = 256 << 10;
 /// `worker lane`: serves the analysis.
 #[must_use]
 pub fn main() -> ExitCode {
-    serve(AnalysisEngine)
+    serve(AnalysisEngine::default())
 }
 
 /// Serves an engine on standard input and output, until the parent closes them.
@@ -91,7 +91,7 @@ fn work(engine: &mut impl Engine) -> Result<ExitCode, FrameError> {
 
 /// Reads in a thread of its own, so that the end of the parent ends this process even while a decoder hangs.
 fn read_requests(mut input: BufReader<Stdin>) -> Result<Receiver<Request>, FrameError> {
-    // The parent waits for each answer, so there is never a second request.
+    // The parent waits for each answer, so there is never a second request but behind one that has none.
     let (sender, requests) = sync_channel(1);
     std::thread::Builder::new().name("requests".to_owned()).stack_size(READER_STACK_BYTES).spawn(
         move || {
@@ -119,7 +119,11 @@ fn converse(
     last_panic: &LastPanic,
 ) -> Result<ExitCode, FrameError> {
     while let Ok(request) = requests.recv() {
-        if let Request::Identify(target) | Request::Analyze(target) = &request
+        if matches!(request, Request::Forget) {
+            engine.forget();
+            continue;
+        }
+        if let Request::Identify(target) | Request::Analyze { target, .. } = &request
             && confined.is_stale(&target.root)
         {
             // Its parent ends it: an end by itself would count as a crash.
@@ -171,10 +175,13 @@ fn answer(engine: &mut impl Engine, request: Request, setup: &Setup) -> Response
         Request::Identify(target) => engine
             .identify(&target, &setup.engine, &mut progress)
             .map(|identified| Response::Identified(Box::new(identified))),
-        Request::Analyze(target) => engine
-            .analyze(&target, &setup.engine, &mut progress)
-            .map(|analysed| Response::Analysed(Box::new(analysed))),
-        Request::Setup(_) => {
+        Request::Analyze { target, features } => {
+            let features = features.unwrap_or(setup.engine.features);
+            let options = EngineOptions { features, ..setup.engine.clone() };
+            let analysed = engine.analyze(&target, &options, &mut progress);
+            analysed.map(|analysed| Response::Analysed(Box::new(analysed)))
+        }
+        Request::Setup(_) | Request::Forget => {
             Err(LaneFailure { kind: FailureKind::Internal, detail: "a lane was set up twice".to_owned() })
         }
     };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::outcome::FailureKind;
 use shared::roots::{self, OpenError, OpenedFile};
 
+use super::pages::Pages;
 use super::{Analysed, Identified, LaneFailure, Target};
 
 /// The part of a lane's set-up that its engine reads.
@@ -41,11 +42,16 @@ pub trait Engine {
         options: &EngineOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Analysed, LaneFailure>;
+
+    /// Nothing more is wanted of the file that was identified.
+    fn forget(&mut self) {}
 }
 
 /// The product's engine.
-#[derive(Debug)]
-pub(super) struct AnalysisEngine;
+#[derive(Debug, Default)]
+pub(super) struct AnalysisEngine {
+    pages: Pages,
+}
 
 impl Engine for AnalysisEngine {
     fn identify(
@@ -54,8 +60,10 @@ impl Engine for AnalysisEngine {
         options: &EngineOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Identified, LaneFailure> {
-        let OpenedFile { file, bytes, modified, extension } = open(target, options)?;
-        let found = analysis::identify(Input { file, extension }, &options.into(), on_progress)?;
+        let OpenedFile { file, bytes, modified, extension } = self.open(target, options)?;
+        let found = analysis::identify(Input { file, extension }, &options.into(), on_progress)
+            .inspect_err(|_| self.pages.end())?;
+        // Its pages stay for the analysis that may follow.
         Ok(Identified { identity: found.identity, tags: found.tags, bytes, modified })
     }
 
@@ -66,8 +74,10 @@ impl Engine for AnalysisEngine {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Analysed, LaneFailure> {
         let started = Instant::now();
-        let OpenedFile { file, bytes, modified, extension } = open(target, options)?;
-        let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress)?;
+        let OpenedFile { file, bytes, modified, extension } = self.open(target, options)?;
+        let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress);
+        self.pages.end();
+        let done = done?;
         Ok(Analysed {
             verdict: done.verdict,
             identity: done.identity,
@@ -77,16 +87,24 @@ impl Engine for AnalysisEngine {
             elapsed: started.elapsed(),
         })
     }
+
+    fn forget(&mut self) {
+        self.pages.end();
+    }
+}
+
+impl AnalysisEngine {
+    fn open(&mut self, target: &Target, options: &EngineOptions) -> Result<OpenedFile, LaneFailure> {
+        let opened = roots::open(&target.root, &target.path, options.max_file_bytes)?;
+        self.pages.begin(&opened.file, opened.bytes);
+        Ok(opened)
+    }
 }
 
 impl From<&EngineOptions> for Options {
     fn from(options: &EngineOptions) -> Self {
         Self { features: options.features, limits: Limits::default() }
     }
-}
-
-fn open(target: &Target, options: &EngineOptions) -> Result<OpenedFile, LaneFailure> {
-    Ok(roots::open(&target.root, &target.path, options.max_file_bytes)?)
 }
 
 impl From<OpenError> for LaneFailure {

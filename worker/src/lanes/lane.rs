@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use analysis::Features;
 use shared::outcome::FailureKind;
 use tokio::time::timeout;
 
@@ -54,7 +55,37 @@ impl Lane {
     /// # Errors
     /// The end of the job, or [`RequestError::Stopped`].
     pub async fn analyze(&mut self, target: &Target) -> Result<Analysed, RequestError> {
-        match self.request(Request::Analyze(target.clone())).await? {
+        self.analysed(target, None).await
+    }
+
+    /// Says that nothing more is wanted of the file that was identified: its pages may go.
+    pub async fn forget(&mut self) {
+        let Some(process) = self.process.as_mut() else { return };
+        self.in_flight = true;
+        // Of a lane that has died meanwhile its next user hears.
+        let told =
+            process.tell(&Request::Forget, &Watch::new(self.pool.settings.timeout, Instant::now())).await;
+        self.in_flight = told.is_err();
+    }
+
+    /// Decodes, and computes these parts and no others.
+    ///
+    /// # Errors
+    /// As [`Lane::analyze`].
+    pub async fn analyze_parts(
+        &mut self,
+        target: &Target,
+        features: Features,
+    ) -> Result<Analysed, RequestError> {
+        self.analysed(target, Some(features)).await
+    }
+
+    async fn analysed(
+        &mut self,
+        target: &Target,
+        features: Option<Features>,
+    ) -> Result<Analysed, RequestError> {
+        match self.request(Request::Analyze { target: target.clone(), features }).await? {
             Response::Analysed(analysed) => Ok(*analysed),
             other => Err(self.confused(&other)),
         }

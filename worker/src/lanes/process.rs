@@ -65,8 +65,7 @@ impl Process {
     ) -> Result<Response, Broken> {
         self.marks.used.store(true, Ordering::Relaxed);
         self.marks.busy.store(true, Ordering::Relaxed);
-        let frame = protocol::encode(request).map_err(Broken::Unreadable)?;
-        within(watch, self.stdin.write_all(&frame)).await?.map_err(|_| Broken::Gone)?;
+        self.tell(request, watch).await?;
         loop {
             match within(watch, protocol::read_async(&mut self.stdout)).await? {
                 Ok(Some(Response::Progress { decoded_seconds, total_seconds })) => {
@@ -77,6 +76,12 @@ impl Process {
                 Err(error) => return Err(Broken::Unreadable(error)),
             }
         }
+    }
+
+    /// Sends a request.
+    pub(super) async fn tell(&mut self, request: &Request, watch: &Watch) -> Result<(), Broken> {
+        let frame = protocol::encode(request).map_err(Broken::Unreadable)?;
+        within(watch, self.stdin.write_all(&frame)).await?.map_err(|_| Broken::Gone)
     }
 
     /// Whether it can take a request. Asks the kernel: the supervisor of a lane that was killed while idle may not have

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use analysis::Features;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -40,7 +41,13 @@ pub(super) struct Folder(#[serde(with = "super::wire::path")] pub(super) PathBuf
 pub(super) enum Request {
     Setup(Setup),
     Identify(Target),
-    Analyze(Target),
+    /// The parts to compute, where they are not those of the set-up.
+    Analyze {
+        target: Target,
+        features: Option<Features>,
+    },
+    /// Nothing more is wanted of the file that was identified. The only request without an answer.
+    Forget,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -153,10 +160,10 @@ mod tests {
     fn a_path_that_is_no_utf8_survives_the_pipe() {
         let root = PathBuf::from(std::ffi::OsString::from_vec(b"/m\xff/x".to_vec()));
         let target = Target { root: root.clone(), path: RelPath::new(*b"\xfe.mp3").unwrap() };
-        let frame = encode(&Request::Analyze(target)).unwrap();
-        let Some(Request::Analyze(read)) = read(&mut frame.as_slice()).unwrap() else { panic!() };
-        assert_eq!(read.root, root);
-        assert_eq!(read.path.as_bytes(), b"\xfe.mp3");
+        let frame = encode(&Request::Analyze { target, features: None }).unwrap();
+        let Some(Request::Analyze { target, .. }) = read(&mut frame.as_slice()).unwrap() else { panic!() };
+        assert_eq!(target.root, root);
+        assert_eq!(target.path.as_bytes(), b"\xfe.mp3");
     }
 
     #[test]

@@ -90,11 +90,11 @@ fn foreign(number: u64, cause: &dyn Display) -> io::Error {
 }
 
 fn note(unchanged: &mut Unchanged, record: &Record) {
-    let (Some(bytes), Some(modified), Some(profile)) = (record.bytes, record.modified_ns, &record.profile)
+    let (Some(bytes), Some(modified), Some(analyser)) = (record.bytes, record.modified_ns, &record.analyser)
     else {
         return;
     };
-    let state = state_of(&record.path_bytes(), bytes, modified, profile);
+    let state = state_of(&record.path_bytes(), bytes, modified, analyser);
     if is_final(record.end()) {
         unchanged.insert(state)
     } else {

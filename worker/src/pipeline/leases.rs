@@ -92,6 +92,7 @@ mod tests {
             attempt: 0,
             force: false,
             submitted_at_ms: 0,
+            seen: None,
         }
     }
 

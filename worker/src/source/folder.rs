@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::job::{Priority, RelPath};
+use shared::job::{Priority, RelPath, unix_nanos};
 use shared::scan::{Found, Scan, ScanError, Summary};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::{Receive, Settle};
-use crate::analyst::unix_nanos;
 use crate::task::{FileWork, Settlement, Task, Ticket, Work};
 
 /// Names are found far faster than files are analysed; a few hundred ahead keep the total of the progress bar honest early on.
@@ -22,13 +21,13 @@ const AHEAD: usize = 256;
 /// The files that need no analysis, because an earlier run's results hold them unchanged.
 pub type Unchanged = HashSet<u128>;
 
-/// The name of a file in this very state, for [`Unchanged`]: 128 bits, so that a million files take 32 MB and none is
+/// The name of a file in this very state, as this analyser ([`crate::asked::Asked`]) sees it, for [`Unchanged`]: 128 bits, so that a million files take 32 MB and none is
 /// mistaken for another.
 #[must_use]
-pub fn state_of(path: &[u8], bytes: u64, modified_ns: i64, profile: &str) -> u128 {
+pub fn state_of(path: &[u8], bytes: u64, modified_ns: i64, analyser: &str) -> u128 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(path).update(&[0]).update(&bytes.to_le_bytes()).update(&modified_ns.to_le_bytes());
-    hasher.update(profile.as_bytes());
+    hasher.update(analyser.as_bytes());
     let mut first = [0; 16];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     u128::from_le_bytes(first)
@@ -83,22 +82,22 @@ pub fn open(
     scan: Scan,
     window: usize,
     unchanged: Unchanged,
-    profile: String,
+    analyser: String,
 ) -> io::Result<(FolderReceiver, FolderSettler, Arc<Scanned>)> {
     let (sender, found) = mpsc::channel(AHEAD);
     let scanned = Arc::new(Scanned::default());
     let seen = Arc::clone(&scanned);
     std::thread::Builder::new()
         .name("scan".into())
-        .spawn(move || run(scan, &sender, &unchanged, &profile, &seen))?;
+        .spawn(move || run(scan, &sender, &unchanged, &analyser, &seen))?;
     let window = Arc::new(Semaphore::new(window.max(1)));
     Ok((FolderReceiver { found, window: Arc::clone(&window), tag: 0 }, FolderSettler { window }, scanned))
 }
 
-fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, profile: &str, seen: &Scanned) {
+fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, analyser: &str, seen: &Scanned) {
     for item in scan.by_ref() {
         match item {
-            Ok(found) if is_unchanged(&found, unchanged, profile) => {
+            Ok(found) if is_unchanged(&found, unchanged, analyser) => {
                 seen.unchanged.fetch_add(1, Ordering::Relaxed);
             }
             Ok(found) => {
@@ -115,10 +114,10 @@ fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, prof
     seen.complete.store(true, Ordering::Release);
 }
 
-fn is_unchanged(found: &Found, unchanged: &Unchanged, profile: &str) -> bool {
+fn is_unchanged(found: &Found, unchanged: &Unchanged, analyser: &str) -> bool {
     let path = found.path.as_os_str().as_bytes();
     !unchanged.is_empty()
-        && unchanged.contains(&state_of(path, found.bytes, unix_nanos(found.modified), profile))
+        && unchanged.contains(&state_of(path, found.bytes, unix_nanos(found.modified), analyser))
 }
 
 impl Receive for FolderReceiver {
@@ -214,7 +213,7 @@ mod tests {
         std::fs::write(&path, b"x").unwrap();
         let modified = unix_nanos(std::fs::metadata(&path).unwrap().modified().unwrap());
         let name = path.as_os_str().as_bytes();
-        let known = |bytes, profile| Unchanged::from([state_of(name, bytes, modified, profile)]);
+        let known = |bytes, analyser| Unchanged::from([state_of(name, bytes, modified, analyser)]);
         for (unchanged, taken) in [(known(1, "p"), false), (known(2, "p"), true), (known(1, "q"), true)] {
             let scan = Scan::from_paths([folder.path().to_owned()]);
             let (mut receiver, _settler, _) = open(scan, 1, unchanged, "p".into()).unwrap();

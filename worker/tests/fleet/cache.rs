@@ -2,8 +2,11 @@
 
 use std::fs;
 
-use shared::job::{BatchId, Job};
+use redis::AsyncCommands;
+use shared::job::{BatchId, Job, Seen};
 use shared::record::Record;
+use shared::report::Report;
+use shared::store::Known;
 
 use crate::harness::{Fleet, NORMAL, Worker, samples};
 
@@ -62,5 +65,128 @@ async fn the_same_audio_is_analysed_once_whatever_it_is_called() {
     assert_eq!(worker.metrics().await.sum("analysis_cache_hits_total", &[("tier", "redis")]), 1.0);
     let cached = fleet.state(again.batch_id.unwrap()).await.unwrap().cached;
     assert_eq!(cached, 1);
+    worker.stop().await;
+}
+
+/// A short sound that no other number has.
+fn sound(number: u16, tag: &[u8]) -> Vec<u8> {
+    const RATE: u32 = 8000;
+    let step = f64::from(200 + number) * std::f64::consts::TAU / f64::from(RATE);
+    let samples = (0..RATE / 2).map(|at| (f64::from(at) * step).sin() * 9000.0);
+    let data: Vec<u8> = samples.flat_map(|sample| (sample as i16).to_le_bytes()).collect();
+    let mut format = [1u16, 1].map(u16::to_le_bytes).concat();
+    format.extend([RATE, RATE * 2].map(u32::to_le_bytes).concat());
+    format.extend([2u16, 16].map(u16::to_le_bytes).concat());
+    let chunk = |id: &[u8], content: &[u8]| [id, &(content.len() as u32).to_le_bytes(), content].concat();
+    let list =
+        if tag.is_empty() { Vec::new() } else { chunk(b"LIST", &[b"INFO", &*chunk(b"INAM", tag)].concat()) };
+    let body = [b"WAVE", &*chunk(b"fmt ", &format), &*list, &*chunk(b"data", &data)].concat();
+    chunk(b"RIFF", &body)
+}
+
+#[tokio::test]
+async fn hundreds_of_files_are_decoded_once_however_they_are_renamed_moved_and_retagged() {
+    const FILES: u16 = 300;
+    let fleet = Fleet::with(&[("ANALYSIS_FEATURES", "tags,loudness"), ("ANALYSIS_BATCH_SIZE", "50")]).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    let decodes = async || {
+        worker.metrics().await.sum("analysis_processing_duration_seconds_count", &[("stage", "analyze")])
+    };
+    let submit = async |name: fn(u16) -> String, tag: &[u8]| {
+        let batch = BatchId::new();
+        let jobs: Vec<Job> = (0..FILES)
+            .map(|number| {
+                fs::write(fleet.path(&name(number)), sound(number, tag)).unwrap();
+                fleet.job(batch, &name(number), NORMAL)
+            })
+            .collect();
+        fleet.submit(&jobs).await;
+        fleet.ends(batch, FILES.into()).await
+    };
+    let first = submit(|number| format!("inbox/{number}.wav"), b"").await;
+    assert!(first.iter().all(|record| record.outcome.code() == "ok" && !record.cached), "{:?}", first[0]);
+    assert_eq!(decodes().await, f64::from(FILES));
+
+    fs::remove_dir_all(fleet.root().join("inbox")).unwrap();
+    let again = submit(|number| format!("sorted/{}/take {number}.wav", number % 7), b"New title\0").await;
+    assert!(again.iter().all(|record| record.cached && record.recomputed.is_none()), "{:?}", again[0]);
+    assert!(again.iter().all(|record| title(record) == "New title"));
+    assert_eq!(decodes().await, f64::from(FILES), "nothing was decoded again");
+    assert_eq!(worker.metrics().await.sum("analysis_cache_hits_total", &[]), f64::from(FILES));
+    worker.stop().await;
+}
+
+/// Makes what Redis knows of this audio older: an analyser before this one made some of its parts.
+async fn age(fleet: &Fleet, record: &Record, change: impl FnOnce(&mut Report)) {
+    let (identity, profile) = (record.identity.as_deref().unwrap(), record.profile.as_deref().unwrap());
+    let key = format!("{}:report:{identity}:{profile}", fleet.topology.prefix);
+    let mut redis = fleet.redis().await;
+    let bytes: Vec<u8> = redis.get(&key).await.unwrap();
+    let mut known: Known = rmp_serde::from_slice(&bytes).unwrap();
+    change(&mut known.report);
+    let _: () = redis.set(&key, rmp_serde::to_vec_named(&known).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_a_report_with_an_old_part_that_part_alone_is_computed_anew() {
+    let fleet = Fleet::with(&[]).await;
+    fleet.put("waltz.flac", "waltz.flac");
+    let job = || fleet.job(BatchId::new(), "waltz.flac", NORMAL);
+    let worker = Worker::ready(&fleet, &[]).await;
+    let first = end_of(&fleet, job()).await;
+    worker.stop().await;
+    let mut wanted = first.report.clone().unwrap();
+    age(&fleet, &first, |report| {
+        *report.versions.parts.get_mut("tempo").unwrap() -= 1;
+        report.tempo = None;
+        // A mark by which it is seen that the other parts are kept as they are.
+        report.silence.as_mut().unwrap().leading_seconds = 77.0;
+    })
+    .await;
+    wanted.silence.as_mut().unwrap().leading_seconds = 77.0;
+
+    let worker = Worker::ready(&fleet, &[]).await;
+    let refreshed = end_of(&fleet, job()).await;
+    assert_eq!((refreshed.outcome.code(), refreshed.cached), ("ok", false));
+    assert_eq!(refreshed.recomputed.as_deref(), Some("tempo,descriptors,similarity"));
+    let again = end_of(&fleet, job()).await;
+    assert_eq!((again.cached, again.recomputed.as_deref()), (true, None));
+    for record in [&refreshed, &again] {
+        let mut report = record.report.clone().unwrap();
+        report.timings_seconds.clone_from(&wanted.timings_seconds);
+        assert_eq!(report, wanted);
+    }
+    // Samples that another decoder made have nothing to do with ours.
+    let metrics = worker.metrics().await;
+    assert_eq!(metrics.sum("analysis_cache_refreshed_total", &[]), 1.0);
+    assert_eq!(metrics.sum("analysis_cache_misses_total", &[]), 0.0);
+    worker.stop().await;
+    age(&fleet, &first, |report| "another".clone_into(&mut report.versions.decoder)).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    let whole = end_of(&fleet, job()).await;
+    assert_eq!((whole.cached, whole.recomputed.as_deref()), (false, None));
+    assert_eq!(worker.metrics().await.sum("analysis_cache_misses_total", &[]), 1.0);
+    assert_eq!(whole.report.unwrap().silence, first.report.unwrap().silence);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_remembers_in_which_state_a_file_ended() {
+    let fleet = Fleet::with(&[]).await;
+    let analyser = || async { fleet.store.analyser().await.unwrap() };
+    assert_eq!(analyser().await, None);
+    let worker = Worker::ready(&fleet, &[]).await;
+    let analyser = analyser().await.expect("it says so before it is ready");
+    for (sample, name) in [("bad/silence.wav", "a.wav"), ("bad/text_named.mp3", "b.mp3")] {
+        fleet.put(sample, name);
+        let bytes = fs::metadata(fleet.path(name)).unwrap().len();
+        let seen = Seen { bytes, modified_ns: 1 };
+        let job = Job { seen: Some(seen), ..fleet.job(BatchId::new(), name, NORMAL) };
+        let record = end_of(&fleet, job.clone()).await;
+        assert_eq!(record.analyser.as_deref(), Some(&*analyser));
+        let other = Seen { modified_ns: 2, ..seen };
+        let answer = fleet.store.unchanged(&[(&job.file, seen), (&job.file, other)], &analyser).await;
+        assert_eq!(answer.unwrap(), [true, false], "{record:?}");
+    }
     worker.stop().await;
 }

@@ -80,7 +80,7 @@ fn ndjson_of_one_small_file() {
     // That it runs on another processor or by another version of its libraries must not matter here.
     record["report"]["timings_seconds"] = json!("…");
     record["report"]["versions"] = json!("…");
-    record["profile"] = json!("…");
+    record["analyser"] = json!("…");
     insta::assert_json_snapshot!(rounded(record));
 }
 

@@ -111,6 +111,7 @@ impl Fleet {
             attempt: 0,
             force: false,
             submitted_at_ms: now_ms(),
+            seen: None,
         }
     }
 

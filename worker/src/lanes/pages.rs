@@ -1,0 +1,122 @@
+//! The page cache: what a lane alone has read goes again, so that a scan of a library does not push out of memory what the
+//! machine works with.
+//!
+//! Only the pages of a file of which nothing was in memory when the lane came to it, as far as a few looks tell: whoever else
+//! reads the file has put some there, and keeps them all. Dropping clean pages harms nobody; the worst is that they are read
+//! again.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+/// The file that this lane works on.
+#[derive(Debug, Default)]
+pub(super) struct Pages(Option<Held>);
+
+#[derive(Debug)]
+struct Held {
+    file: File,
+    /// Device and inode.
+    id: (u64, u64),
+    /// Whether none of it was in memory.
+    cold: bool,
+}
+
+impl Pages {
+    /// A file has been opened and not read yet. The same one again is known: by now its pages are ours.
+    pub(super) fn begin(&mut self, file: &File, bytes: u64) {
+        let Ok(id) = file.metadata().map(|metadata| (metadata.dev(), metadata.ino())) else {
+            return self.end();
+        };
+        if self.0.as_ref().is_some_and(|held| held.id == id) {
+            return;
+        }
+        self.end();
+        // Without a second handle its pages stay.
+        self.0 = file.try_clone().ok().map(|held| Held { cold: is_cold(file, bytes), file: held, id });
+    }
+
+    /// The file is done: its pages go if they are ours. No handle is kept: it would keep a disk from being unmounted.
+    pub(super) fn end(&mut self) {
+        if let Some(held) = self.0.take().filter(|held| held.cold) {
+            give_back(&held.file);
+        }
+    }
+}
+
+/// Looks at so many places of a file: its head, where others look first, and evenly over the rest.
+#[cfg(target_os = "linux")]
+const LOOKS: u64 = 8;
+
+/// Whether nothing of the file is in memory, as far as can be seen. A file system that cannot say counts as one that has it.
+#[cfg(target_os = "linux")]
+fn is_cold(file: &File, bytes: u64) -> bool {
+    use rustix::io::{Errno, ReadWriteFlags, preadv2};
+    use std::io::IoSliceMut;
+
+    bytes > 0
+        && (0..LOOKS).all(|look| {
+            let mut byte = [0];
+            let at = bytes / LOOKS * look;
+            let read = preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
+            read == Err(Errno::AGAIN)
+        })
+}
+
+#[cfg(target_os = "linux")]
+fn give_back(file: &File) {
+    // Advice; what the kernel makes of it is its own.
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+/// Nothing is known, so nothing is dropped.
+#[cfg(not(target_os = "linux"))]
+fn is_cold(_: &File, _: u64) -> bool {
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_back(_: &File) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::path::Path;
+
+    use super::*;
+
+    const BYTES: u64 = 1 << 20;
+
+    /// A file of which nothing is in memory; `None` where the file system keeps everything there (tmpfs).
+    fn cold(folder: &Path) -> Option<File> {
+        let path = folder.join("file");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&vec![7; BYTES as usize]).unwrap();
+        file.sync_all().unwrap();
+        let file = File::open(&path).unwrap();
+        give_back(&file);
+        is_cold(&file, BYTES).then_some(file)
+    }
+
+    fn read(mut file: &File) {
+        file.read_to_end(&mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn what_this_lane_alone_has_read_goes_and_what_was_there_stays() {
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let Some(file) = cold(folder.path()) else { return };
+        let mut pages = Pages::default();
+        pages.begin(&file, BYTES);
+        read(&file);
+        assert!(!is_cold(&file, BYTES), "it is in memory while it is worked on");
+        // Identified, and then analysed: opened a second time.
+        pages.begin(&File::open(folder.path().join("file")).unwrap(), BYTES);
+        pages.end();
+        assert!(is_cold(&file, BYTES), "and not afterwards");
+
+        read(&File::open(folder.path().join("file")).unwrap());
+        pages.begin(&file, BYTES);
+        pages.end();
+        assert!(!is_cold(&file, BYTES), "somebody else had read it");
+    }
+}
