@@ -3,6 +3,7 @@
 use crate::chaos::Chaos;
 use crate::corpus::Corpus;
 use crate::hostile::Hostile;
+use crate::scenarios::{Burst, Memory, Scalability, Soak, Sustained, Throughput, Variable};
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -18,6 +19,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Corpus(Corpus),
+    Throughput(Throughput),
+    Burst(Burst),
+    Sustained(Sustained),
+    Variable(Variable),
+    Scalability(Scalability),
+    Memory(Memory),
+    Soak(Soak),
     Chaos(Chaos),
     Hostile(Hostile),
 }

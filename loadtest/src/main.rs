@@ -3,10 +3,11 @@
 mod chaos;
 mod cli;
 mod corpus;
+mod engine;
 mod hostile;
-#[expect(dead_code, unused_imports, reason = "the scenarios come next")]
 mod measure;
 mod rig;
+mod scenarios;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -18,6 +19,13 @@ fn main() -> ExitCode {
             Ok(summary) => finished(&summary, true),
             Err(error) => failed(&error, error.exit_code()),
         },
+        cli::Command::Throughput(throughput) => tested(throughput.run()),
+        cli::Command::Burst(burst) => tested(burst.run()),
+        cli::Command::Sustained(sustained) => tested(sustained.run()),
+        cli::Command::Variable(variable) => tested(variable.run()),
+        cli::Command::Scalability(scalability) => tested(scalability.run()),
+        cli::Command::Memory(memory) => tested(memory.run()),
+        cli::Command::Soak(soak) => tested(soak.run()),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
     }

@@ -24,6 +24,7 @@ mod reports;
 mod retry;
 pub(crate) mod servers;
 mod starts;
+mod times;
 mod wire;
 
 pub use batch::BatchState;
@@ -37,6 +38,7 @@ pub use reports::Known;
 pub use retry::RetryId;
 use servers::Servers;
 pub use starts::{History, Start};
+pub use times::Timed;
 pub use wire::StoredEnd;
 
 /// What can go wrong between us and Redis.

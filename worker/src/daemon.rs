@@ -236,10 +236,15 @@ async fn interruptible<T>(
 }
 
 fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
-    let profile = lane_settings::profile(&lane.engine.features);
+    let profile = lane_settings::profile(&lane.engine);
     Analyst {
         lanes,
-        cache: Some(Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
+        // Nobody may be answered with what a rehearsal left, not even another rehearsal.
+        cache: lane
+            .engine
+            .rehearsal
+            .is_none()
+            .then(|| Cache::new(store.clone(), profile.clone(), settings.resources.cache_bytes)),
         starts: Some(Starts::watching(store)),
         profile,
         worker: Some(settings.service.name.clone()),

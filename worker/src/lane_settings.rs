@@ -10,6 +10,9 @@ use crate::lanes::{EngineOptions, LaneSettings, this_program};
 /// What the worker itself needs besides its cache: connections, buffers, code.
 const OWN_BYTES: u64 = 64 << 20;
 
+/// The profile of what a rehearsal leaves behind.
+const REHEARSAL: &str = "rehearsal";
+
 /// The lanes that these settings ask for, with the folders that they may read.
 ///
 /// # Errors
@@ -24,14 +27,37 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
         parent_memory_bytes: OWN_BYTES + settings.resources.cache_bytes,
         nice: settings.resources.nice.into(),
         readable: Some(readable),
-        engine: EngineOptions { max_file_bytes: settings.analysis.max_file_bytes, features },
+        engine: EngineOptions {
+            max_file_bytes: settings.analysis.max_file_bytes,
+            features,
+            rehearsal: settings.analysis.rehearsal,
+        },
         program: this_program().map_err(|error| format!("cannot find this program: {error}"))?,
         args: vec!["lane".into()],
     })
 }
 
-/// The analyser's version and features: what a report must have been made under to be the answer.
+/// The analyser's version and features: what a report must have been made under to be the answer. That of a rehearsal is no
+/// answer to anything.
 #[must_use]
-pub(crate) fn profile(features: &Features) -> String {
-    format!("{}+{features}", analysis::VERSION)
+pub(crate) fn profile(engine: &EngineOptions) -> String {
+    match engine.rehearsal {
+        Some(_) => REHEARSAL.to_owned(),
+        None => format!("{}+{}", analysis::VERSION, engine.features),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_never_has_the_profile_of_an_analysis() {
+        let analysed = EngineOptions { max_file_bytes: 1, features: Features::ALL, rehearsal: None };
+        assert!(profile(&analysed).starts_with(analysis::VERSION));
+        let rehearsed = EngineOptions { rehearsal: Some(Duration::ZERO), ..analysed };
+        assert_eq!(profile(&rehearsed), "rehearsal");
+    }
 }

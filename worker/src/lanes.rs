@@ -29,6 +29,7 @@ mod limits;
 mod pool;
 mod process;
 mod protocol;
+mod rehearsal;
 mod spawner;
 mod stats;
 mod stderr;

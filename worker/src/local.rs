@@ -58,7 +58,7 @@ pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
 type Failure = (String, u8);
 
 async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings) -> Result<u8, Failure> {
-    let profile = lane_settings::profile(&lanes.engine.features);
+    let profile = lane_settings::profile(&lanes.engine);
     let scan = scan(args)?;
     let output = output::open(args)?;
     let system = |error: io::Error| (error.to_string(), exit::SYSTEM);

@@ -46,6 +46,12 @@ pub(crate) enum RigError {
     /// A worker that does not become ready.
     #[error("{0}")]
     NotReady(String),
+    /// What the arguments or the environment ask for cannot be.
+    #[error("{0}")]
+    Refused(String),
+    /// Files to load the fleet with.
+    #[error(transparent)]
+    Corpus(#[from] crate::corpus::Error),
     /// The broker, asked directly.
     #[error(transparent)]
     Broker(#[from] BrokerError),

@@ -16,6 +16,7 @@ const SAID: usize = 800;
 pub(crate) struct Servers {
     script: PathBuf,
     state: PathBuf,
+    durable: bool,
     pub(crate) amqp: String,
     pub(crate) redis: String,
 }
@@ -23,9 +24,19 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts them, with their files below `state`.
     pub(crate) async fn up(script: &Path, state: &Path) -> Result<Self, RigError> {
+        Self::start(script, state, true).await
+    }
+
+    /// The same with a Redis that writes nothing to disk, as `deploy/services.sh up` starts it: how fast the disk of this
+    /// machine is, is not to be measured.
+    pub(crate) async fn in_memory(script: &Path, state: &Path) -> Result<Self, RigError> {
+        Self::start(script, state, false).await
+    }
+
+    async fn start(script: &Path, state: &Path, durable: bool) -> Result<Self, RigError> {
         let (script, state) = (script.to_owned(), state.to_owned());
         // Made first: what a failed start leaves is stopped as well.
-        let mut servers = Self { script, state, amqp: String::new(), redis: String::new() };
+        let mut servers = Self { script, state, durable, amqp: String::new(), redis: String::new() };
         servers.ask(&["up"]).await?;
         let line = servers.ask(&["env"]).await?;
         let value = |name: &str| {
@@ -54,8 +65,18 @@ impl Servers {
         Err(RigError::Services { verb: named, said: said[start..].trim().to_owned() })
     }
 
+    /// The process of `rabbitmq` or `redis`; `None` where it runs in a container.
+    pub(crate) fn pid(&self, server: &str) -> Option<u32> {
+        let record = std::fs::read_to_string(self.state.join(server).join("record")).ok()?;
+        record.lines().next()?.parse().ok()
+    }
+
     fn surround(&self, command: &mut std::process::Command) {
-        command.env("SERVICES_STATE", &self.state).env("SERVICES_DURABLE", "1").env("SERVICES_PRIVATE", "1");
+        let durable = if self.durable { "1" } else { "0" };
+        command
+            .env("SERVICES_STATE", &self.state)
+            .env("SERVICES_DURABLE", durable)
+            .env("SERVICES_PRIVATE", "1");
     }
 }
 
