@@ -7,7 +7,7 @@ mod finish;
 mod machine;
 mod rounds;
 
-pub(crate) use child::{block_on, finished, tail};
+pub(crate) use child::{finished, tail};
 pub(crate) use clock::{Meter, reaped_cpu, tree_cpu};
 pub(crate) use finish::finish;
 pub(crate) use machine::new_run;

@@ -10,6 +10,7 @@ use crate::hostile::Hostile;
 use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
+use crate::scenarios::{Burst, Memory, Scalability, Soak, Sustained, Throughput, Variable};
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -25,6 +26,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Corpus(Corpus),
+    Throughput(Throughput),
+    Burst(Burst),
+    Sustained(Sustained),
+    Variable(Variable),
+    Scalability(Scalability),
+    Memory(Memory),
+    Soak(Soak),
     Cache(Cache),
     Chaos(Chaos),
     Hostile(Hostile),

@@ -12,6 +12,7 @@ mod error;
 mod ffmpeg;
 mod format;
 mod generate;
+mod load;
 mod math;
 mod mix;
 mod pcm;
@@ -26,8 +27,9 @@ mod write;
 
 pub(crate) use arguments::Corpus;
 use arguments::Other;
-use error::Error;
+pub(crate) use error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
+pub(crate) use load::{Kind, Made, make};
 pub(crate) use random::Random;
 pub(crate) use truth::{FILE_NAME as TRUTH_FILE, FileTruth, Truth};
 

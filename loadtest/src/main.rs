@@ -8,6 +8,7 @@ mod cli;
 mod compare;
 mod components;
 mod corpus;
+mod engine;
 mod hostile;
 mod measure;
 mod peers;
@@ -15,6 +16,7 @@ mod readme;
 mod report;
 mod requirements;
 mod rig;
+mod scenarios;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -26,12 +28,19 @@ fn main() -> ExitCode {
             Ok(summary) => finished(&summary, true),
             Err(error) => failed(&error, error.exit_code()),
         },
+        cli::Command::Throughput(throughput) => reported(throughput.run()),
+        cli::Command::Burst(burst) => reported(burst.run()),
+        cli::Command::Sustained(sustained) => reported(sustained.run()),
+        cli::Command::Variable(variable) => reported(variable.run()),
+        cli::Command::Scalability(scalability) => reported(scalability.run()),
+        cli::Command::Memory(memory) => reported(memory.run()),
+        cli::Command::Soak(soak) => reported(soak.run()),
         cli::Command::Cache(arguments) => tested(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
-        cli::Command::Components(arguments) => tested(components::run(&arguments)),
-        cli::Command::Accuracy(arguments) => tested(accuracy::run(&arguments)),
-        cli::Command::Peers(arguments) => tested(peers::run(&arguments)),
+        cli::Command::Components(arguments) => reported(components::run(&arguments)),
+        cli::Command::Accuracy(arguments) => reported(accuracy::run(&arguments)),
+        cli::Command::Peers(arguments) => reported(peers::run(&arguments)),
         cli::Command::Report(arguments) => reported(report::run(&arguments)),
         cli::Command::Compare(arguments) => reported(compare::run(&arguments)),
         cli::Command::Readme(arguments) => reported(readme::run(&arguments)),
@@ -46,11 +55,11 @@ fn reported(result: Result<(String, bool), report::ReportError>) -> ExitCode {
     }
 }
 
-/// A test of the fleet: 1 also when it could be held and found something.
+/// A test of the fleet: 1 also when it was held and found something.
 fn tested(result: Result<(String, bool), rig::RigError>) -> ExitCode {
     match result {
         Ok((text, passed)) => finished(&text, passed),
-        Err(error) => failed(&error, 1),
+        Err(error) => failed(&error, error.exit_code()),
     }
 }
 

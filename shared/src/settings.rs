@@ -24,7 +24,7 @@ mod tests;
 mod typo;
 
 pub use describe::{Row, describe, rows_json, rows_table};
-pub use duration::format_duration;
+pub use duration::{format_duration, parse_duration};
 pub use error::{EXIT_CONFIG, FileCause, SettingsError, SettingsErrors};
 pub use groups::{
     AnalysisSettings, LogSettings, PriorityMode, QueueSettings, ResourceSettings, ScheduleSettings,

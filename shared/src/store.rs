@@ -25,6 +25,7 @@ mod retry;
 mod seen;
 pub(crate) mod servers;
 mod starts;
+mod times;
 mod wire;
 
 pub use batch::BatchState;
@@ -38,6 +39,7 @@ pub use reports::Known;
 pub use retry::RetryId;
 use servers::Servers;
 pub use starts::{History, Start};
+pub use times::Timed;
 pub use wire::StoredEnd;
 
 /// What can go wrong between us and Redis.

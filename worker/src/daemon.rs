@@ -244,10 +244,16 @@ async fn interruptible<T>(
 }
 
 fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
-    let asked = Asked::of(lane.engine.features);
+    let asked = Asked::of(&lane.engine);
+    // Nobody may be answered with what a rehearsal left, not even another rehearsal.
+    let cache = lane
+        .engine
+        .rehearsal
+        .is_none()
+        .then(|| Cache::new(store.clone(), asked.profile.clone(), settings.resources.cache_bytes));
     Analyst {
         lanes,
-        cache: Some(Cache::new(store.clone(), asked.profile.clone(), settings.resources.cache_bytes)),
+        cache,
         starts: Some(Starts::watching(store)),
         asked,
         worker: Some(settings.service.name.clone()),

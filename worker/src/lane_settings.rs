@@ -24,7 +24,11 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
         parent_memory_bytes: OWN_BYTES + settings.resources.cache_bytes,
         nice: settings.resources.nice.into(),
         readable: Some(readable),
-        engine: EngineOptions { max_file_bytes: settings.analysis.max_file_bytes, features },
+        engine: EngineOptions {
+            max_file_bytes: settings.analysis.max_file_bytes,
+            features,
+            rehearsal: settings.analysis.rehearsal,
+        },
         program: this_program().map_err(|error| format!("cannot find this program: {error}"))?,
         args: vec!["lane".into()],
     })

@@ -30,6 +30,7 @@ mod pages;
 mod pool;
 mod process;
 mod protocol;
+mod rehearsal;
 mod spawner;
 mod stats;
 mod stderr;

@@ -59,7 +59,7 @@ pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
 type Failure = (String, u8);
 
 async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings) -> Result<u8, Failure> {
-    let asked = Asked::of(lanes.engine.features);
+    let asked = Asked::of(&lanes.engine);
     let scan = scan(args)?;
     let output = output::open(args)?;
     let system = |error: io::Error| (error.to_string(), exit::SYSTEM);

@@ -42,7 +42,10 @@ fn with_settings(quieter: Option<&str>, command: impl FnOnce(WorkerSettings) -> 
 
 fn config(json: bool) -> ExitCode {
     match describe(Program::Worker, std::env::vars_os()) {
-        Ok((rows, _)) => {
+        Ok((rows, warnings)) => {
+            for warning in warnings {
+                let _ = writeln!(std::io::stderr().lock(), "WARN {warning}");
+            }
             let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
             // A closed pipe has seen enough.
             let _ = writeln!(std::io::stdout().lock(), "{text}");

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::report::Outputs;
+
 use super::bars::{self, Bar};
 
 const EXAMPLES: &str = "\
@@ -50,9 +52,8 @@ pub(crate) struct Accuracy {
     /// Another bar for one measure, such as key_exact=0.9; may be repeated
     #[arg(long = "bar", value_name = "NAME=VALUE", value_parser = bars::parse)]
     pub(super) bars: Vec<Bar>,
-    /// Write the run as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
     /// The worker to test, a release build for the time it takes [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     pub(super) worker: Option<PathBuf>,

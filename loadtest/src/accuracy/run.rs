@@ -13,7 +13,8 @@ use super::tally::Tally;
 use crate::bench::{self, finished, reaped_cpu};
 use crate::corpus::{TRUTH_FILE, Truth};
 use crate::measure::Phase;
-use crate::rig::{RigError, io, program};
+use crate::report::ReportError;
+use crate::rig::{self, RigError, io, program};
 
 const ABOUT: &str =
     "tempo, key, beats and stated chances of the real worker, against the truth of composed music";
@@ -28,11 +29,11 @@ const SEEDS_APART: u64 = 100_000;
 const NAMED: usize = 20;
 
 /// Runs the command; the text to print, and whether every bar is met.
-pub(crate) fn run(arguments: &Accuracy) -> Result<(String, bool), RigError> {
-    bench::block_on(hold(arguments))
+pub(crate) fn run(arguments: &Accuracy) -> Result<(String, bool), ReportError> {
+    rig::hold(hold(arguments))
 }
 
-async fn hold(arguments: &Accuracy) -> Result<(String, bool), RigError> {
+async fn hold(arguments: &Accuracy) -> Result<(String, bool), ReportError> {
     let worker = program("worker", arguments.worker.as_deref())?;
     let mut run = bench::new_run("accuracy", ABOUT, arguments.seed, "none");
     let version = finished(Command::new(&worker).arg("--version"), &[0]).await?;
@@ -60,7 +61,7 @@ async fn hold(arguments: &Accuracy) -> Result<(String, bool), RigError> {
     };
     run.phases.push(whole);
     let text = text(&run.phases, &all);
-    bench::finish(&run, text, arguments.json.as_deref())
+    bench::finish(run, &text, &arguments.outputs)
 }
 
 /// The folders to score, by the name of their kind.

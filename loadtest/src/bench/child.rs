@@ -1,30 +1,14 @@
 //! Programs that are run to their end, and a runtime that a signal ends.
 
 use std::ffi::OsStr;
-use std::future::Future;
 use std::process::{Output, Stdio};
 
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::rig::{RigError, io};
+use crate::rig::{self, RigError, io};
 
 /// How much of a failed program's words is shown.
 const SAID: usize = 600;
-
-/// Runs a command to its end; dropping it on Ctrl-C or SIGTERM stops what it has started.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, RigError>>) -> Result<T, RigError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io("the runtime"))?;
-    runtime.block_on(async {
-        let mut terminated = signal(SignalKind::terminate()).map_err(io("signals"))?;
-        tokio::select! {
-            ended = work => ended,
-            _ = tokio::signal::ctrl_c() => Err(RigError::Interrupted),
-            _ = terminated.recv() => Err(RigError::Interrupted),
-        }
-    })
-}
 
 /// Runs a program to its end. An exit code that is none of `fine` is an error with the end of what it said.
 pub(crate) async fn finished(command: &mut Command, fine: &[i32]) -> Result<Output, RigError> {
@@ -64,11 +48,11 @@ mod tests {
     fn a_program_that_fails_is_named_with_its_words() {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo why >&2; exit 3"]);
-        let error = block_on(async { finished(&mut command, &[0, 1]).await }).unwrap_err().to_string();
+        let error = rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap_err().to_string();
         assert!(error.contains("sh -c failed (exit status: 3): why"), "{error}");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo fine; exit 1"]);
-        let output = block_on(async { finished(&mut command, &[0, 1]).await }).unwrap();
+        let output = rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap();
         assert_eq!(output.stdout, b"fine\n");
     }
 

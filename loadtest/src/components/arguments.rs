@@ -1,9 +1,10 @@
 //! Arguments of `loadtest components`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+
+use crate::report::Outputs;
 
 use super::part::Part;
 
@@ -40,9 +41,8 @@ pub(crate) struct Components {
     /// … or after so many operations on a server, whichever comes first. Parts without a server go by the time alone
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=500_000))]
     pub(super) count: u32,
-    /// Write the run as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
 }
 
 impl Components {

@@ -11,7 +11,8 @@ use super::samples;
 use super::store::Ends;
 use crate::bench::{self, Round, Rounds};
 use crate::measure::{Phase, Run};
-use crate::rig::{Repository, RigError, Servers, io};
+use crate::report::ReportError;
+use crate::rig::{self, Repository, RigError, Servers, io};
 
 const ABOUT: &str = "operations a second of each part of the road alone, and the processor time of one";
 
@@ -24,11 +25,11 @@ struct Bench {
 }
 
 /// Runs the command; the text to print, and whether all bars were met.
-pub(crate) fn run(arguments: &Components) -> Result<(String, bool), RigError> {
-    bench::block_on(hold(arguments))
+pub(crate) fn run(arguments: &Components) -> Result<(String, bool), ReportError> {
+    rig::hold(hold(arguments))
 }
 
-async fn hold(arguments: &Components) -> Result<(String, bool), RigError> {
+async fn hold(arguments: &Components) -> Result<(String, bool), ReportError> {
     let parts = arguments.parts();
     let local_only = parts.iter().all(Part::is_local);
     let servers = if local_only { "none" } else { "private, on this machine; Redis without a log on disk" };
@@ -57,7 +58,7 @@ async fn hold(arguments: &Components) -> Result<(String, bool), RigError> {
     run.phases = parts.iter().zip(&rounds).map(phase).collect();
     let text = table(&run, message, report);
     drop(bench);
-    bench::finish(&run, text, arguments.json.as_deref())
+    bench::finish(run, &text, &arguments.outputs)
 }
 
 async fn open(repository: &Repository, local_only: bool) -> Result<Bench, RigError> {

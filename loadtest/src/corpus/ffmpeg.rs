@@ -24,6 +24,13 @@ pub(super) fn encode(wav: &[u8], arguments: &[String], tags: &Tags, path: &Path)
     run(command.args(arguments).arg(path), wav, path).map(drop)
 }
 
+/// The beginning of a file, its packets as they are.
+pub(super) fn cut(from: &Path, seconds: f64, path: &Path) -> Result<(), Error> {
+    let mut command = ffmpeg();
+    command.args(["-nostdin", "-y", "-i"]).arg(from).args(["-c", "copy", "-t", &seconds.to_string()]);
+    run(command.arg(path), &[], path).map(drop)
+}
+
 /// Runs ffmpeg with an input made by one of its own sources, such as `color=black`.
 pub(super) fn from_source(source: &str, arguments: &[&str], path: &Path) -> Result<(), Error> {
     let mut command = ffmpeg();

@@ -2,11 +2,13 @@
 
 mod aiff;
 mod caf;
+mod flac;
 mod id3;
 mod wav;
 
 pub(crate) use aiff::{aifc, aiff};
 pub(crate) use caf::caf;
+pub(crate) use flac::flac;
 pub(crate) use wav::wav;
 
 /// What a file says of itself.

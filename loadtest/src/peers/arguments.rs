@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::report::Outputs;
+
 use super::peer::Peer;
 
 const EXAMPLES: &str = "\
@@ -66,9 +68,8 @@ pub(crate) struct Peers {
     /// The worker to measure, a release build [default: the one beside this program]
     #[arg(long, value_name = "PATH")]
     pub(super) worker: Option<PathBuf>,
-    /// Write the run as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) outputs: Outputs,
 }
 
 impl Peers {

@@ -18,7 +18,8 @@ use super::text::{OURS, files_phase, noop_phase, noop_ratio, text};
 use crate::bench::{self, Rounds, finished};
 use crate::corpus::{TRUTH_FILE, Truth};
 use crate::measure::Run;
-use crate::rig::{Repository, RigError, Servers, io, program};
+use crate::report::ReportError;
+use crate::rig::{self, Repository, RigError, Servers, io, program};
 
 const ABOUT: &str = "the same files through other programs, and no-op jobs through Celery, beside ours";
 
@@ -43,11 +44,11 @@ struct Field<'a> {
 }
 
 /// Runs the command; the text to print, and whether anybody was there to compare with.
-pub(crate) fn run(arguments: &Peers) -> Result<(String, bool), RigError> {
-    bench::block_on(Box::pin(hold(arguments)))
+pub(crate) fn run(arguments: &Peers) -> Result<(String, bool), ReportError> {
+    rig::hold(Box::pin(hold(arguments)))
 }
 
-async fn hold(arguments: &Peers) -> Result<(String, bool), RigError> {
+async fn hold(arguments: &Peers) -> Result<(String, bool), ReportError> {
     let servers = "private, on this machine; Redis without a log on disk";
     let mut run = bench::new_run("peers", ABOUT, arguments.seed, servers);
     let mut field = field(arguments, run.machine.processors).await?;
@@ -67,9 +68,8 @@ async fn hold(arguments: &Peers) -> Result<(String, bool), RigError> {
         run.settings.insert(format!("left_out_{name}"), reason.clone());
     }
     let (text, anybody) = (text(&run.phases, &field.left_out), !field.there.is_empty());
-    let json = arguments.json.clone();
     drop(field);
-    let (text, fine) = bench::finish(&run, text, json.as_deref())?;
+    let (text, fine) = bench::finish(run, &text, &arguments.outputs)?;
     Ok((text, fine && anybody))
 }
 

@@ -4,10 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::requirements::RequirementsError;
+use crate::rig::RigError;
 
 /// The causes. Each names its file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportError {
+    /// There is nothing to report: the run could not be held.
+    #[error(transparent)]
+    Held(#[from] RigError),
     #[error(transparent)]
     Requirements(#[from] RequirementsError),
     #[error("cannot read {}: {cause}", path.display())]
@@ -40,8 +44,9 @@ pub(crate) enum ReportError {
 
 impl ReportError {
     /// 2 for what the arguments are to blame for, 1 for what happened.
-    pub(crate) const fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::Held(error) => error.exit_code(),
             Self::Write { .. } | Self::Encode(_) | Self::Differs { .. } => 1,
             _ => 2,
         }

@@ -46,6 +46,12 @@ pub(crate) enum RigError {
     /// A worker that does not become ready.
     #[error("{0}")]
     NotReady(String),
+    /// What the arguments or the environment ask for cannot be.
+    #[error("{0}")]
+    Refused(String),
+    /// Files to load the fleet with.
+    #[error(transparent)]
+    Corpus(#[from] crate::corpus::Error),
     /// The broker, asked directly.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -67,6 +73,18 @@ pub(crate) enum RigError {
     /// Ctrl-C.
     #[error("interrupted; everything that was started has been stopped")]
     Interrupted,
+}
+
+impl RigError {
+    /// 1 for what happened, 2 for what the arguments or the environment are to blame for, 130 for Ctrl-C.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 2,
+            Self::Corpus(error) => error.exit_code(),
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
 }
 
 /// Names what was tried.

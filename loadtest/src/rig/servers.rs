@@ -65,6 +65,12 @@ impl Servers {
         Err(RigError::Services { verb: named, said: said[start..].trim().to_owned() })
     }
 
+    /// The process of `rabbitmq` or `redis`; `None` where it runs in a container.
+    pub(crate) fn pid(&self, server: &str) -> Option<u32> {
+        let record = std::fs::read_to_string(self.state.join(server).join("record")).ok()?;
+        record.lines().next()?.parse().ok()
+    }
+
     fn surround(&self, command: &mut std::process::Command) {
         let durable = if self.durable { "1" } else { "0" };
         command

@@ -22,7 +22,9 @@ fn age(path: &Path) -> SystemTime {
 }
 
 fn files(fleet: &Fleet, names: &[&str]) {
-    names.iter().for_each(|name| drop(age(&fleet.file(name))));
+    for name in names {
+        age(&fleet.file(name));
+    }
 }
 
 async fn enqueue(fleet: &Fleet) -> (Output, serde_json::Value) {

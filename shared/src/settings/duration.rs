@@ -27,7 +27,8 @@ pub fn format_duration(duration: Duration) -> String {
 }
 
 /// `None` when the text is no duration, or one over 584 million years.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return text.starts_with(|c: char| c.is_ascii_digit()).then_some(Duration::from_secs(seconds));
     }

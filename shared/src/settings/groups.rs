@@ -32,6 +32,9 @@ pub struct AnalysisSettings {
     /// Largest file that is opened, bytes (`ANALYSIS_MAX_FILE_MB`).
     #[serde(rename = "analysis_max_file_mb")]
     pub max_file_bytes: u64,
+    /// Nothing is analysed, each file takes this long: for load tests (`ANALYSIS_REHEARSAL`).
+    #[serde(rename = "analysis_rehearsal", default, deserialize_with = "optional_milliseconds")]
+    pub rehearsal: Option<Duration>,
 }
 
 /// What the worker may take from its machine.
@@ -165,6 +168,10 @@ pub(super) struct Media {
 
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
+fn optional_milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    milliseconds(deserializer).map(Some)
 }
 
 fn milliseconds_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {

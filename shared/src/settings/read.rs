@@ -66,7 +66,11 @@ impl Environment {
         if !errors.is_empty() {
             return Err(SettingsErrors(errors));
         }
-        let warnings = warnings(vars.keys().filter_map(|name| name.to_str()));
+        let mut warnings = warnings(vars.keys().filter_map(|name| name.to_str()));
+        let rehearses = |e: &Effective| e.variable.name == "ANALYSIS_REHEARSAL" && e.value.is_some();
+        if effective.iter().any(rehearses) {
+            warnings.push(Warning::Rehearsal);
+        }
         Ok(Self { effective, warnings })
     }
 

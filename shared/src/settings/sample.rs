@@ -49,6 +49,7 @@ fn example(variable: &Variable) -> &'static str {
         Fallback::Value(value) => value,
         Fallback::HostAndProcess => "worker-1",
         Fallback::Absent => match variable.name {
+            "ANALYSIS_REHEARSAL" => "100ms",
             "MEDIA_ROOTS" => "music=/srv/music",
             "TLS_CA_FILE" => "/etc/ssl/fleet/ca.pem",
             "TLS_CERT_FILE" => "/etc/ssl/fleet/client.pem",

@@ -163,6 +163,17 @@ pub const VARIABLES: &[Variable] = &[
         "4096",
         "Largest file that is opened; a larger one ends as `too_large`.",
     ),
+    without_default(
+        worker(
+            "ANALYSIS_REHEARSAL",
+            duration(0, HOUR),
+            "time",
+            "",
+            "For load tests only: nothing is decoded, every file takes this long on its lane and ends as ok with an empty report. \
+             Keep it below ANALYSIS_TIMEOUT; 0s is allowed.",
+        ),
+        Fallback::Absent,
+    ),
     // What the worker may use.
     worker(
         "MAX_MEMORY_MB",

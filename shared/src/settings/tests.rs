@@ -36,6 +36,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.analysis.timeout, seconds(30));
     assert_eq!(settings.analysis.features, "all");
     assert_eq!(settings.analysis.max_file_bytes, 4 << 30);
+    assert_eq!(settings.analysis.rehearsal, None);
     assert_eq!(settings.resources.memory_bytes, 8 << 30);
     assert_eq!(settings.resources.cache_bytes, 512 << 20);
     assert_eq!(settings.resources.nice, 0);
@@ -69,6 +70,7 @@ fn every_variable_reaches_its_field() {
         ("ANALYSIS_TIMEOUT", "1m30s"),
         ("ANALYSIS_FEATURES", "Tempo, key"),
         ("ANALYSIS_MAX_FILE_MB", "100"),
+        ("ANALYSIS_REHEARSAL", "0s"),
         ("MAX_MEMORY_MB", "1024"),
         ("CACHE_SIZE_MB", "0"),
         ("WORKER_NICE", "19"),
@@ -97,6 +99,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.analysis.timeout, Duration::from_secs(90));
     assert_eq!(settings.analysis.features, "tempo,key");
     assert_eq!(settings.analysis.max_file_bytes, 100 << 20);
+    assert_eq!(settings.analysis.rehearsal, Some(Duration::ZERO));
     assert_eq!(settings.resources.memory_bytes, 1 << 30);
     assert_eq!(settings.resources.cache_bytes, 0);
     assert_eq!(settings.resources.nice, 19);

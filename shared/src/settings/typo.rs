@@ -18,6 +18,8 @@ pub enum Warning {
         /// The name that is read.
         meant: &'static str,
     },
+    /// The worker analyses nothing: it is set up for a load test.
+    Rehearsal,
     /// `NAME_FILE` of a variable that is not a secret.
     NoFile {
         /// The variable, without `_FILE`.
@@ -31,6 +33,9 @@ impl fmt::Display for Warning {
             Self::Unknown { name, meant } => {
                 write!(f, "{name} is not a setting and is ignored: did you mean {meant}?")
             }
+            Self::Rehearsal => f.write_str(
+                "ANALYSIS_REHEARSAL is set: this worker decodes nothing, and ends every file as ok with an empty report",
+            ),
             Self::NoFile { name } => {
                 write!(f, "{name}_FILE is ignored: only secrets are read from files, set {name} itself")
             }

@@ -1,6 +1,6 @@
 //! What a lane does with a file. The analysis is one engine; tests serve hostile ones over the same loop.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use analysis::{Input, Limits, Options, Progress};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use shared::outcome::FailureKind;
 use shared::roots::{self, OpenError, OpenedFile};
 
 use super::pages::Pages;
+use super::rehearsal::rehearse;
 use super::{Analysed, Identified, LaneFailure, Target};
 
 /// The part of a lane's set-up that its engine reads.
@@ -17,6 +18,8 @@ pub struct EngineOptions {
     pub max_file_bytes: u64,
     /// Parts of the report to compute.
     pub features: analysis::Features,
+    /// For load tests: no file is opened, and each takes this long.
+    pub rehearsal: Option<Duration>,
 }
 
 /// The work of a lane. It may hang, abort, overflow its stack or eat all memory: that costs this one request.
@@ -73,6 +76,9 @@ impl Engine for AnalysisEngine {
         options: &EngineOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Analysed, LaneFailure> {
+        if let Some(time) = options.rehearsal {
+            return rehearse(target, time);
+        }
         let started = Instant::now();
         let OpenedFile { file, bytes, modified, extension } = self.open(target, options)?;
         let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress);

@@ -24,7 +24,7 @@ pub fn settings(lanes: usize) -> anyhow::Result<LaneSettings> {
         parent_memory_bytes: MIN_LANE_BYTES,
         nice: 0,
         readable: None,
-        engine: EngineOptions { max_file_bytes: 1 << 30, features: analysis::Features::ALL },
+        engine: EngineOptions { max_file_bytes: 1 << 30, features: analysis::Features::ALL, rehearsal: None },
         program: this_program()?,
         args: vec!["lane".into()],
     })

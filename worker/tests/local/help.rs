@@ -30,6 +30,14 @@ fn settings_as_json() {
 }
 
 #[test]
+fn a_rehearsal_is_warned_of() {
+    let ended = run(worker(["config"]).env("ANALYSIS_REHEARSAL", "5ms"));
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains("ANALYSIS_REHEARSAL") && ended.stdout.contains("5ms"), "{}", ended.stdout);
+    assert!(ended.stderr.starts_with("WARN ANALYSIS_REHEARSAL is set"), "{}", ended.stderr);
+}
+
+#[test]
 fn wrong_settings_are_all_named() {
     let mut command = worker(["config"]);
     command.env("ANALYSIS_TIMEOUT", "soon").env("CACHE_SIZE_MB", "much").env("ANALYSIS_TIMEOTU", "3s");

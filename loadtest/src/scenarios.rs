@@ -1,0 +1,59 @@
+//! The load scenarios: each says what arrives when and on which workers, and what it asks of the outcome. How it is done and
+//! measured is the engine's.
+
+mod burst;
+mod calibrate;
+mod memory;
+mod scalability;
+mod slope;
+mod soak;
+mod sustained;
+mod throughput;
+mod variable;
+mod verdict;
+
+pub(crate) use burst::Burst;
+pub(crate) use memory::Memory;
+pub(crate) use scalability::Scalability;
+pub(crate) use soak::Soak;
+pub(crate) use sustained::Sustained;
+pub(crate) use throughput::Throughput;
+pub(crate) use variable::Variable;
+
+use std::sync::PoisonError;
+
+use crate::engine::Site;
+use crate::measure::{Corpus, Phase, Run, SCHEMA, SCHEMA_VERSION};
+use crate::report::ReportError;
+
+/// A scenario held: the text to print, and whether it passed.
+pub(crate) type Held = Result<(String, bool), ReportError>;
+
+/// The record of a run, with what every one of them asks for: no job lost, none doubled, none left unfinished.
+fn record(
+    site: &Site,
+    scenario: &str,
+    about: &str,
+    corpus: Corpus,
+    profile: Option<String>,
+    phases: Vec<Phase>,
+) -> Run {
+    site.live.clear();
+    let mut versions = site.versions.clone();
+    versions.extend(profile.map(|profile| ("analysis".to_owned(), profile)));
+    Run {
+        schema: SCHEMA.to_owned(),
+        schema_version: SCHEMA_VERSION,
+        scenario: scenario.to_owned(),
+        about: about.to_owned(),
+        command: std::env::args().collect(),
+        started_at: site.started_at.clone(),
+        seed: site.common.seed,
+        machine: site.machine.clone(),
+        versions,
+        settings: site.settings.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        corpus,
+        verdicts: phases.iter().flat_map(verdict::kept).collect(),
+        phases,
+    }
+}
