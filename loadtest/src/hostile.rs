@@ -11,13 +11,13 @@ mod pack;
 
 pub(crate) use arguments::Hostile;
 
-use crate::rig::RigError;
+use crate::rig::{self, RigError};
 use arguments::Kind;
 
 /// Runs the command; the text to print, and whether everything ended as it must.
 pub(crate) fn run(arguments: &Hostile) -> Result<(String, bool), RigError> {
     match &arguments.kind {
-        Kind::Files(arguments) => files::run(arguments),
-        Kind::Messages(arguments) => deliver::run(arguments),
+        Kind::Files(arguments) => rig::hold(files::hold(arguments)),
+        Kind::Messages(arguments) => rig::hold(deliver::hold(arguments)),
     }
 }

@@ -4,12 +4,14 @@
 mod error;
 mod place;
 mod process;
+mod runtime;
 mod servers;
 mod worker;
 
 pub(crate) use error::{RigError, io};
 pub(crate) use place::{Programs, Repository, program};
 pub(crate) use process::{Process, Seen};
+pub(crate) use runtime::hold;
 pub(crate) use servers::Servers;
 pub(crate) use worker::{Totals, Worker};
 

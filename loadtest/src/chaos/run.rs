@@ -10,7 +10,6 @@ use shared::job::{JobId, Levels};
 use shared::store::Store;
 use shared::topology::Topology;
 use tempfile::TempDir;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -26,7 +25,7 @@ use super::report::Report;
 use super::schedule::{Planned, plan};
 use super::settle;
 use super::submit::Producers;
-use crate::rig::{Environment, Programs, Repository, RigError, Seen, Servers, environment, io};
+use crate::rig::{self, Environment, Programs, Repository, RigError, Seen, Servers, environment, io};
 
 /// More than a run keeps waiting: what a full queue does is tested elsewhere, and a retry that finds its queue full is
 /// tried again by RabbitMQ only after three minutes.
@@ -64,16 +63,7 @@ pub(crate) fn run(arguments: &Chaos) -> Result<(String, bool), RigError> {
     }
     let programs = Programs::find(arguments.worker.as_deref(), arguments.producer.as_deref())?;
     let repository = Repository::find()?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io("the runtime"))?;
-    runtime.block_on(async {
-        let mut terminated = signal(SignalKind::terminate()).map_err(io("signals"))?;
-        tokio::select! {
-            ended = hold(arguments, planned, &programs, &repository) => ended,
-            _ = tokio::signal::ctrl_c() => Err(RigError::Interrupted),
-            _ = terminated.recv() => Err(RigError::Interrupted),
-        }
-    })
+    rig::hold(hold(arguments, planned, &programs, &repository))
 }
 
 fn plan_text(planned: &[Planned], workers: usize) -> String {

@@ -55,19 +55,8 @@ struct Rig {
     _servers: Servers,
 }
 
-/// Runs the command.
-pub(super) fn run(arguments: &Messages) -> Result<(String, bool), RigError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io("the runtime"))?;
-    runtime.block_on(async {
-        tokio::select! {
-            ended = hold(arguments) => ended,
-            _ = tokio::signal::ctrl_c() => Err(RigError::Interrupted),
-        }
-    })
-}
-
-async fn hold(arguments: &Messages) -> Result<(String, bool), RigError> {
+/// Holds the test; the text to print, and whether it passed.
+pub(super) async fn hold(arguments: &Messages) -> Result<(String, bool), RigError> {
     let worker = program("worker", arguments.worker.as_deref())?;
     let folder = tempfile::Builder::new().prefix("hostile-").tempdir().map_err(io("a temporary folder"))?;
     let mut rig = rig(&worker, folder.path()).await?;
@@ -176,6 +165,10 @@ async fn send(channel: &Channel, topology: &Topology, message: &Forged, pick: u6
     }
     if let Some(id) = &message.correlation_id {
         properties = properties.with_correlation_id(id.as_str().into());
+    }
+    if pick.is_multiple_of(5) {
+        // It may expire in its queue; then it is a dead letter, which must end as well.
+        properties = properties.with_expiration("1".into());
     }
     if pick.is_multiple_of(3) {
         let mut headers = FieldTable::default();

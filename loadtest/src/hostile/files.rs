@@ -44,19 +44,8 @@ struct Tally {
     findings: Vec<String>,
 }
 
-/// Runs the command.
-pub(super) fn run(arguments: &Files) -> Result<(String, bool), RigError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io("the runtime"))?;
-    runtime.block_on(async {
-        tokio::select! {
-            ended = hold(arguments) => ended,
-            _ = tokio::signal::ctrl_c() => Err(RigError::Interrupted),
-        }
-    })
-}
-
-async fn hold(arguments: &Files) -> Result<(String, bool), RigError> {
+/// Holds the test; the text to print, and whether it passed.
+pub(super) async fn hold(arguments: &Files) -> Result<(String, bool), RigError> {
     let worker = program("worker", arguments.worker.as_deref())?;
     let sources = sources(&Repository::find()?.samples)?;
     let folder = tempfile::Builder::new().prefix("hostile-").tempdir().map_err(io("a temporary folder"))?;

@@ -4,17 +4,7 @@ use std::fs;
 
 use shared::job::{BatchId, FileRef, Job};
 
-use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, samples, until};
-
-fn jobs(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {
-    (0..count)
-        .map(|number| {
-            let name = format!("{number}.wav");
-            fleet.put("bad/silence.wav", &name);
-            fleet.job(batch, &name, NORMAL)
-        })
-        .collect()
-}
+use crate::harness::{Fleet, Line, Proxy, Worker, samples, until};
 
 async fn state(worker: &Worker, dependency: &str) -> f64 {
     worker.metrics().await.sum("analysis_breaker_state", &[("dependency", dependency)])
@@ -26,7 +16,7 @@ async fn redis_goes(line: Line, words: &str) {
     let batch = BatchId::new();
     let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
     let lanes = worker.freeze().await;
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.holds(4, 1).await;
     assert_eq!(state(&worker, "redis").await, 0.0);
 
@@ -72,7 +62,7 @@ async fn when_the_only_root_goes_away_its_jobs_wait_in_the_queue() {
     let fleet = Fleet::with(&[("RETRY_DELAYS", "200ms,1s,2s,4s,8s,16s")]).await;
     let mut worker = Worker::ready(&fleet, &[]).await;
     let batch = BatchId::new();
-    let jobs = jobs(&fleet, batch, 30);
+    let jobs = fleet.silences(batch, 30);
     let away = fleet.root().with_extension("away");
     fs::rename(fleet.root(), &away).unwrap();
     fleet.submit(&jobs).await;
@@ -112,7 +102,8 @@ async fn jobs_of_another_root_go_on_and_those_of_the_one_that_is_away_cost_no_la
     assert_eq!(opened["dependency"].as_str(), Some("media root late"));
     let lanes = worker.freeze().await;
     let (here, there) = (BatchId::new(), BatchId::new());
-    let elsewhere: Vec<Job> = jobs(&fleet, there, 5)
+    let elsewhere: Vec<Job> = fleet
+        .silences(there, 5)
         .into_iter()
         .map(|job| Job { file: FileRef { root: "late".to_owned(), path: job.file.path.clone() }, ..job })
         .collect();
@@ -124,7 +115,7 @@ async fn jobs_of_another_root_go_on_and_those_of_the_one_that_is_away_cost_no_la
     .await;
     worker.answers("/readyz", 200).await;
     lanes[0].thaw();
-    fleet.submit(&jobs(&fleet, here, 5)).await;
+    fleet.submit(&fleet.silences(here, 5)).await;
     fleet.ends(here, 5).await;
     assert_eq!(fleet.done(there).await, 0);
 

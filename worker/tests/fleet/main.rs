@@ -29,6 +29,7 @@ mod metrics;
 mod order;
 mod outages;
 mod paths;
+mod pauses;
 mod pid_one;
 mod retries;
 mod start;

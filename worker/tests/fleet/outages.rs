@@ -4,22 +4,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use shared::broker::lapin::options::QueueDeleteOptions;
-use shared::job::{BatchId, Job};
+use shared::job::BatchId;
 
 use crate::harness::{Fleet, Line, NORMAL, Proxy, Worker, until};
 
 /// A stop waits some seconds for a server that does not answer, and no longer.
 const GRACE: Duration = Duration::from_secs(20);
-
-fn jobs(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {
-    (0..count)
-        .map(|number| {
-            let name = format!("{number}.wav");
-            fleet.put("bad/silence.wav", &name);
-            fleet.job(batch, &name, NORMAL)
-        })
-        .collect()
-}
 
 #[tokio::test]
 async fn without_redis_results_wait_and_nothing_is_acknowledged() {
@@ -28,7 +18,7 @@ async fn without_redis_results_wait_and_nothing_is_acknowledged() {
     let batch = BatchId::new();
     let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
     redis.set(Line::Cut);
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.log.says("results cannot be stored").await;
     let reason = worker.answers("/readyz", 503).await;
     assert!(reason.contains("(REDIS_URL) does not answer"), "{reason}");
@@ -53,7 +43,7 @@ async fn a_worker_that_dies_without_redis_has_acknowledged_nothing() {
     let batch = BatchId::new();
     let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
     redis.set(Line::Cut);
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.log.says("results cannot be stored").await;
     worker.kill().await;
     fleet.queues_hold(5).await;
@@ -70,7 +60,7 @@ async fn a_worker_that_is_stopped_without_redis_gives_everything_back() {
     let settings = [("REDIS_URL", redis.url.as_str()), ("SHUTDOWN_TIMEOUT", "200ms")];
     let mut worker = Worker::ready(&fleet, &settings).await;
     redis.set(Line::Cut);
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.log.says("results cannot be stored").await;
     worker.stop().await;
     fleet.queues_hold(5).await;
@@ -83,7 +73,7 @@ async fn a_redis_that_hangs_does_not_keep_a_worker_from_stopping() {
     let batch = BatchId::new();
     let mut worker = Worker::ready(&fleet, &[("REDIS_URL", redis.url.as_str())]).await;
     let lanes = worker.freeze().await;
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.holds(3, 2).await;
     redis.set(Line::Silent);
     lanes[0].thaw();
@@ -118,7 +108,7 @@ async fn a_lost_connection_to_rabbitmq_mends_itself_and_no_job_ends_twice() {
     let batch = BatchId::new();
     let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
     let lanes = worker.freeze().await;
-    fleet.submit(&jobs(&fleet, batch, 5)).await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
     worker.holds(4, 1).await;
     rabbitmq.set(Line::Cut);
     let reason = worker.answers("/readyz", 503).await;
@@ -157,7 +147,7 @@ async fn a_worker_without_rabbitmq_stops_when_told_to() {
     let batch = BatchId::new();
     let worker = Worker::ready(&fleet, &[("AMQP_URL", &rabbitmq.url)]).await;
     let lanes = worker.freeze().await;
-    fleet.submit(&jobs(&fleet, batch, 2)).await;
+    fleet.submit(&fleet.silences(batch, 2)).await;
     worker.holds(1, 1).await;
     rabbitmq.set(Line::Cut);
     worker.answers("/readyz", 503).await;
@@ -189,7 +179,7 @@ async fn a_rabbitmq_that_hangs_does_not_keep_a_worker_from_stopping() {
     let batch = BatchId::new();
     let mut worker = Worker::ready(&fleet, &[("AMQP_URL", rabbitmq.url.as_str())]).await;
     let lanes = worker.freeze().await;
-    fleet.submit(&jobs(&fleet, batch, 3)).await;
+    fleet.submit(&fleet.silences(batch, 3)).await;
     worker.holds(2, 1).await;
     rabbitmq.set(Line::Silent);
     lanes[0].thaw();

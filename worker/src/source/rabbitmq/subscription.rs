@@ -148,12 +148,14 @@ impl Subscription {
         levels.iter().find(|level| levels.name(*level) == key).unwrap_or_else(|| levels.lowest())
     }
 
-    /// A new consumer, or `None` when the broker gives none yet or there is something else to do.
+    /// A new consumer, or `None` when the broker gives none yet or there is a stop. A pause waits for it: a consumer that is
+    /// dropped half-way is one that the broker serves and nobody reads, and what it is given is lost to all until we leave.
     async fn resubscribe(&mut self) -> Option<Consumer> {
         let mut intent = self.intent.clone();
         let tried = tokio::select! {
             tried = self.subscribe_anew() => tried,
-            _ = intent.changed() => return None,
+            // The connection is closed soon, and whatever came of it goes with it.
+            _ = intent.wait_for(|intent| intent.stop) => return None,
         };
         match tried {
             Ok(consumer) => {

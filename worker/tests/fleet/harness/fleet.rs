@@ -18,6 +18,7 @@ use shared::store::{BatchState, Cursor, Store, StoredEnd};
 use shared::topology::Topology;
 use tempfile::TempDir;
 
+use super::NORMAL;
 use super::samples::samples;
 use super::servers::Servers;
 use super::wait::until;
@@ -111,6 +112,16 @@ impl Fleet {
             force: false,
             submitted_at_ms: now_ms(),
         }
+    }
+
+    /// So many jobs, each of a file of its own that is soon analysed: silence, at level normal.
+    pub fn silences(&self, batch: BatchId, count: usize) -> Vec<Job> {
+        let job = |number| {
+            let name = format!("{number}.wav");
+            self.put("bad/silence.wav", &name);
+            self.job(batch, &name, NORMAL)
+        };
+        (0..count).map(job).collect()
     }
 
     /// Publishes jobs of one batch as the producer does.
