@@ -9,12 +9,12 @@ use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
 use shared::report::Report;
 use shared::store::{Known, Start, StoreError};
-use tokio::task::JoinError;
+use tokio::sync::oneshot::error::RecvError;
 
 use crate::cache::{Cache, Found};
 use crate::lanes::{Analysed, Identified, Lane, LaneFailure, Lanes, RequestError, Target};
 use crate::metrics;
-use crate::starts::{Run, Starts};
+use crate::starts::{Count, Run, Starts};
 use crate::task::{Ended, FileWork};
 
 /// A job that was started so often without an end takes its worker down each time.
@@ -161,11 +161,8 @@ impl Analyst {
     }
 }
 
-/// The count of a start, under way.
-type Count = tokio::task::JoinHandle<Result<Start, StoreError>>;
-
 /// The end of a job that is not to start: its batch is cancelled, or it has taken its worker down again and again.
-fn refusal(work: &FileWork, answer: &Result<Result<Start, StoreError>, JoinError>) -> Option<Record> {
+fn refusal(work: &FileWork, answer: &Result<Result<Start, Arc<StoreError>>, RecvError>) -> Option<Record> {
     let job_id = work.job.as_ref().map(|job| tracing::field::display(job.job_id));
     match answer {
         Ok(Ok(Start::Cancelled)) => Some(cancelled(work, false)),
