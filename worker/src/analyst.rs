@@ -1,6 +1,7 @@
 //! One file on one lane: identify, ask the cache, analyse, and the record of it. It knows neither where the task came
 //! from nor where the record goes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use analysis::{Features, Verdict};
@@ -8,14 +9,14 @@ use shared::job::unix_nanos;
 use shared::outcome::{End, FailureKind, NotApplicable};
 use shared::record::Record;
 use shared::store::{Known, Start, StoreError};
-use tokio::task::JoinError;
+use tokio::sync::oneshot::error::RecvError;
 use tracing::field::display;
 
 use crate::asked::Asked;
 use crate::cache::Cache;
 use crate::lanes::{Analysed, Lane, LaneFailure, Lanes, RequestError, Target};
 use crate::metrics::{self, Stage};
-use crate::starts::{Run, Starts};
+use crate::starts::{Count, Run, Starts};
 use crate::task::{Ended, FileWork};
 
 mod recall;
@@ -219,11 +220,8 @@ impl From<Record> for Told {
     }
 }
 
-/// The count of a start, under way.
-type Count = tokio::task::JoinHandle<Result<Start, StoreError>>;
-
 /// The end of a job that is not to start: its batch is cancelled, or it has taken its worker down again and again.
-fn refusal(work: &FileWork, answer: &Result<Result<Start, StoreError>, JoinError>) -> Option<Record> {
+fn refusal(work: &FileWork, answer: &Result<Result<Start, Arc<StoreError>>, RecvError>) -> Option<Record> {
     let (job_id, batch_id) =
         work.job.as_ref().map(|job| (display(job.job_id), display(job.batch_id))).unzip();
     let trace_id = work.trace.map(|trace| display(trace.trace_id()));

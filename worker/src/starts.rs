@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use shared::job::{BatchId, Job, JobId};
 use shared::store::{History, RecallPlace, Start, Store, StoreError};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,14 +20,24 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// each.
 const MOST_KNOWN: usize = 10_000;
 
+/// Starts counted in one round trip: more than lanes ever wait.
+const MOST_COUNTED: usize = 256;
+
 /// The starts of one worker.
 #[derive(Debug)]
 pub struct Starts {
     store: Store,
     runs: Arc<Mutex<Runs>>,
     known: Arc<Mutex<HashSet<BatchId>>>,
-    _watch: AbortOnDropHandle<()>,
+    counts: mpsc::UnboundedSender<Counting>,
+    _tasks: [AbortOnDropHandle<()>; 2],
 }
+
+/// What Redis says of a start, once it has answered. Nobody need wait for it.
+pub type Count = oneshot::Receiver<Result<Start, Arc<StoreError>>>;
+
+/// A start that is to be counted, and who wants to know.
+type Counting = (BatchId, JobId, oneshot::Sender<Result<Start, Arc<StoreError>>>);
 
 #[derive(Debug, Default)]
 struct Runs {
@@ -47,9 +57,12 @@ impl Starts {
     /// Counts in this store and watches its list of recalled batches. Needs a tokio runtime.
     #[must_use]
     pub fn watching(store: Store) -> Self {
-        let runs = Arc::<Mutex<Runs>>::default();
+        let (runs, known) = (Arc::<Mutex<Runs>>::default(), Arc::default());
+        let (counts, wanted) = mpsc::unbounded_channel();
         let watch = tokio::spawn(watch(store.clone(), Arc::clone(&runs)));
-        Self { store, runs, known: Arc::default(), _watch: AbortOnDropHandle::new(watch) }
+        let count = tokio::spawn(count(store.clone(), wanted, Arc::clone(&known)));
+        let tasks = [watch, count].map(AbortOnDropHandle::new);
+        Self { store, runs, known, counts, _tasks: tasks }
     }
 
     /// A job goes to work here.
@@ -63,22 +76,13 @@ impl Starts {
         Run { number, runs: Arc::clone(&self.runs), recall }
     }
 
-    /// Counts a start; nobody need wait for it.
+    /// Counts a start.
     #[must_use]
-    pub fn count(&self, job: &Job) -> JoinHandle<Result<Start, StoreError>> {
-        let (store, known, batch, job) =
-            (self.store.clone(), Arc::clone(&self.known), job.batch_id, job.job_id);
-        tokio::spawn(async move {
-            let start = store.started(batch, job).await;
-            if matches!(start, Ok(Start::Cancelled)) {
-                let mut known = lock(&known);
-                if known.len() >= MOST_KNOWN {
-                    known.clear();
-                }
-                known.insert(batch);
-            }
-            start
-        })
+    pub fn count(&self, job: &Job) -> Count {
+        let (answer, count) = oneshot::channel();
+        // The receiver lives as long as we do.
+        let _ = self.counts.send((job.batch_id, job.job_id, answer));
+        count
     }
 
     /// Whether jobs of this batch were found cancelled: ask before a lane is busied with another one.
@@ -114,6 +118,38 @@ impl Drop for Run {
     fn drop(&mut self) {
         lock(&self.runs).running.remove(&self.number);
     }
+}
+
+/// Counts what has come together while Redis answered the last time: one round trip for many short jobs, none to wait for
+/// when they are long.
+async fn count(
+    store: Store,
+    mut wanted: mpsc::UnboundedReceiver<Counting>,
+    known: Arc<Mutex<HashSet<BatchId>>>,
+) {
+    let mut starts = Vec::new();
+    while wanted.recv_many(&mut starts, MOST_COUNTED).await > 0 {
+        let jobs: Vec<(BatchId, JobId)> = starts.iter().map(|(batch, job, _)| (*batch, *job)).collect();
+        let answers = match store.started(&jobs).await {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(Arc::new(error)); starts.len()],
+        };
+        for ((batch, _, caller), answer) in starts.drain(..).zip(answers) {
+            if matches!(answer, Ok(Start::Cancelled)) {
+                remember(&known, batch);
+            }
+            // Whoever asked may have ended meanwhile.
+            let _ = caller.send(answer);
+        }
+    }
+}
+
+fn remember(known: &Mutex<HashSet<BatchId>>, batch: BatchId) {
+    let mut known = lock(known);
+    if known.len() >= MOST_KNOWN {
+        known.clear();
+    }
+    known.insert(batch);
 }
 
 async fn watch(store: Store, runs: Arc<Mutex<Runs>>) {

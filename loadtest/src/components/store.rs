@@ -92,8 +92,9 @@ impl Ends {
     pub(super) async fn start(&mut self, window: usize, bounds: Bounds) -> Result<Round, RigError> {
         let batch = self.fresh().await?;
         let meter = Meter::start();
-        let done =
-            repeat(window, bounds, || async { self.store.started(batch, JobId::new()).await.map(|_| 1) });
+        let done = repeat(window, bounds, || async {
+            self.store.started(&[(batch, JobId::new())]).await.map(|_| 1)
+        });
         let done = done.await?;
         Ok(meter.stop(done))
     }

@@ -15,7 +15,7 @@ async fn open_batch(fleet: &Fleet, names: &[&str]) -> (BatchId, Vec<Job>) {
 }
 
 async fn start(fleet: &Fleet, job: &Job) -> Start {
-    fleet.store().started(job.batch_id, job.job_id).await.unwrap()
+    fleet.store().started(&[(job.batch_id, job.job_id)]).await.unwrap()[0]
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Counting starts without an end: how a job that kills its worker is told from one that only sat in its prefetch. And
 //! by the same word to Redis: whether the job is wanted still.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use redis::{AsyncCommands, Script};
@@ -46,16 +47,30 @@ impl Store {
         Ok(History { ended, starts: starts.unwrap_or(0).try_into().unwrap_or(0) })
     }
 
-    /// Counts a start of the job, if it is to start.
+    /// Counts a start of each of these jobs that is to start, in one round trip a batch; the answers are in their order.
     ///
     /// # Errors
-    /// When Redis fails.
-    pub async fn started(&self, batch: BatchId, job: JobId) -> Result<Start, StoreError> {
+    /// When Redis fails; some may be counted then.
+    pub async fn started(&self, jobs: &[(BatchId, JobId)]) -> Result<Vec<Start>, StoreError> {
+        let mut batches: BTreeMap<BatchId, Vec<usize>> = BTreeMap::new();
+        for (place, (batch, _)) in jobs.iter().enumerate() {
+            batches.entry(*batch).or_default().push(place);
+        }
+        let mut starts = vec![Start::Cancelled; jobs.len()];
         let mut connection = self.connection().await?;
-        let mut call = START.key(self.keys.starts(batch));
-        call.key(self.keys.batch(batch)).key(self.keys.spared(batch)).arg(job.as_bytes().as_slice());
-        let starts: i64 = call.invoke_async(&mut connection).await.map_err(|error| self.error(&error))?;
-        Ok(u64::try_from(starts).map_or(Start::Cancelled, Start::Counted))
+        for (batch, places) in batches {
+            let mut call = START.key(self.keys.starts(batch));
+            call.key(self.keys.batch(batch)).key(self.keys.spared(batch));
+            for place in &places {
+                call.arg(jobs[*place].1.as_bytes().as_slice());
+            }
+            let counts: Vec<i64> =
+                call.invoke_async(&mut connection).await.map_err(|error| self.error(&error))?;
+            for (place, count) in places.into_iter().zip(counts) {
+                starts[place] = u64::try_from(count).map_or(Start::Cancelled, Start::Counted);
+            }
+        }
+        Ok(starts)
     }
 
     /// Takes a start back: the job was interrupted by us, not by its own doing.

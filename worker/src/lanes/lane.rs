@@ -11,7 +11,7 @@ use super::limits::{Watch, soft_mark};
 use super::pool::Pool;
 use super::process::{Broken, Death, Process};
 use super::protocol::{Request, Response};
-use super::{Analysed, Identified, LaneFailure, RequestError, RestartCause, Target, usage};
+use super::{Analysed, Identified, LaneFailure, RequestError, RestartCause, Target};
 
 /// A process that has closed its output is about to end; after this it is taken for one that never will.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
@@ -163,9 +163,9 @@ impl Drop for Lane {
         if self.in_flight {
             return self.kill(RestartCause::Abandoned);
         }
-        let Some(process) = self.process.take() else { return };
+        let Some(mut process) = self.process.take() else { return };
         let mark = soft_mark(self.pool.setup.memory_bytes);
-        if usage::resident_bytes(process.pid).is_some_and(|resident| resident > mark) {
+        if process.weigh().is_some_and(|resident| resident > mark) {
             process.kill(RestartCause::Outgrown);
         } else {
             self.pool.offer(process);

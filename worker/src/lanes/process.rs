@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use analysis::Progress;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -13,7 +13,10 @@ use tokio::time::{Instant as TokioInstant, timeout_at};
 
 use super::limits::Watch;
 use super::protocol::{self, FrameError, Request, Response};
-use super::{LaneFailure, RestartCause};
+use super::{LaneFailure, RestartCause, usage};
+
+/// Between two looks at the memory of a lane. What it takes on in between its limit bounds.
+const WEIGHED_EVERY: Duration = Duration::from_millis(100);
 
 /// How a process ended, as its supervisor found.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub(super) struct Process {
     pub(super) stdout: BufReader<ChildStdout>,
     pub(super) death: watch::Receiver<Option<Death>>,
     pub(super) marks: Arc<Marks>,
+    /// When its memory was last looked at.
+    pub(super) weighed: Option<Instant>,
 }
 
 /// What its supervisor wants to know of its use.
@@ -91,6 +96,15 @@ impl Process {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         // The death comes first: once it is reaped the number may belong to somebody else.
         self.death.borrow().is_none() && matches!(waitid(WaitId::Pid(pid), options), Ok(None))
+    }
+
+    /// Its resident memory, bytes, where it is time to look: a look costs more than a tiny file does.
+    pub(super) fn weigh(&mut self) -> Option<u64> {
+        if self.weighed.is_some_and(|last| last.elapsed() < WEIGHED_EVERY) {
+            return None;
+        }
+        self.weighed = Some(Instant::now());
+        usage::resident_bytes(self.pid)
     }
 
     /// Kills it, with the reason for the statistics.

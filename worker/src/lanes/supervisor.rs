@@ -99,6 +99,7 @@ async fn launch(pool: &Pool, slot: usize) -> Result<(Running, Process), LaneErro
         leash,
         death: obituary,
         marks: Arc::clone(&marks),
+        weighed: None,
     };
     let mut patience = Watch::new(READY_WITHIN, Instant::now());
     let setup = Request::Setup(pool.setup.clone());

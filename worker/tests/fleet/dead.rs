@@ -72,7 +72,7 @@ async fn every_other_dead_letter_is_a_stored_end() {
     let job = |level| fleet.job(batch, "a.mp3", level);
     let (started, restless, forged, ended, garbage) =
         (job(HIGH), job(NORMAL), job(NORMAL), job(LOW), job(LOW));
-    fleet.store.started(batch, started.job_id).await.unwrap();
+    fleet.store.started(&[(batch, started.job_id)]).await.unwrap();
     let worker = Worker::ready(&fleet, &[]).await;
     fleet.submit(std::slice::from_ref(&ended)).await;
     fleet.ends(batch, 1).await;
