@@ -31,11 +31,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// A test of the fleet: 1 also when it could be held and found something.
+/// A test of the fleet: 1 also when it was held and found something.
 fn tested(result: Result<(String, bool), rig::RigError>) -> ExitCode {
     match result {
         Ok((text, passed)) => finished(&text, passed),
-        Err(error) => failed(&error, 1),
+        Err(error) => failed(&error, error.exit_code()),
     }
 }
 

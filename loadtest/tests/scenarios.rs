@@ -28,10 +28,14 @@ fn sound(scenario: &str, ended: &Ended) {
             assert_eq!(jobs[one], jobs[other], "{phase}");
         }
         assert_eq!((jobs["lost"].as_u64(), jobs["doubled"].as_u64()), (Some(0), Some(0)));
-        assert!(phase["usage"]["worker"]["cpu_seconds"].as_f64() > Some(0.0), "{}", phase["usage"]);
+        assert!(phase["usage"]["worker"]["processes"].as_u64() >= Some(1), "{}", phase["usage"]);
         assert!(phase["usage"]["lanes"]["peak_rss_bytes"].as_u64() > Some(1 << 20), "{}", phase["usage"]);
         assert!(!phase["timeline"].as_array().is_none_or(Vec::is_empty), "{phase}");
     }
+    // A short phase may take less than the kernel's smallest unit, 10 ms.
+    let cpu =
+        phases(run).iter().filter_map(|phase| phase["usage"]["worker"]["cpu_seconds"].as_f64()).sum::<f64>();
+    assert!(cpu > 0.0, "no processor time in {}", phases(run)[0]["usage"]);
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn a_burst_of_real_files_keeps_the_order_on_servers_of_its_own() {
 #[test]
 fn throughput_of_two_kinds_is_told_apart() {
     let ended =
-        hold(&["throughput", "--kinds", "flac-1k,wav-1m", "--modes", "single,concurrent", "--jobs", "12"]);
+        hold(&["throughput", "--kinds", "flac-1k,wav-1m", "--modes", "single,concurrent", "--jobs", "40"]);
     sound("throughput", &ended);
     let names: Vec<_> = phases(&ended.run).iter().filter_map(|phase| phase["name"].as_str()).collect();
     assert_eq!(names, ["flac-1k single", "flac-1k concurrent", "wav-1m single", "wav-1m concurrent"]);
@@ -144,14 +148,14 @@ fn a_soak_finds_its_own_rate() {
 #[test]
 fn what_cannot_be_held_is_said() {
     let away = [("AMQP_URL", "amqp://rabbit.invalid/%2f"), ("REDIS_URL", "redis://127.0.0.1/")];
-    for (arguments, surroundings, words) in [
-        (&["burst"][..], &away[..], "rabbit.invalid is not this machine. With --cluster"),
-        (&["burst"], &away[..1], "belong together"),
-        (&["burst", "--cluster"], &[], "set AMQP_URL and REDIS_URL"),
-        (&["burst", "--worker", "/nowhere/worker"], &[], "no program 'worker'"),
+    for (arguments, surroundings, code, words) in [
+        (&["burst"][..], &away[..], 2, "rabbit.invalid is not this machine. With --cluster"),
+        (&["burst"], &away[..1], 2, "belong together"),
+        (&["burst", "--cluster"], &[], 2, "set AMQP_URL and REDIS_URL"),
+        (&["burst", "--worker", "/nowhere/worker"], &[], 1, "no program 'worker'"),
     ] {
         let ended = bench::refused(arguments, surroundings);
-        assert_eq!(ended.code, Some(1), "{}", ended.said);
+        assert_eq!(ended.code, Some(code), "{}", ended.said);
         assert!(ended.said.contains(words), "{}", ended.said);
     }
 }

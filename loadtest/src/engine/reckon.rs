@@ -36,7 +36,9 @@ fn phase(measured: &Measured, segment: &Segment, levels: Levels) -> Phase {
     let (jobs, unfinished) = audit(sent(), &measured.ends, measured.broken_off);
     let first = first_ends(&measured.ends);
     let pairs: Vec<Pair<'_>> = sent().filter_map(|sent| Some((sent, *first.get(&sent.job)?))).collect();
-    let last = pairs.iter().map(|(_, end)| end.at).fold(segment.begins, f64::max);
+    // Of a batch that another program published, all ends are ours.
+    let followed = measured.ends.iter().filter(|_| measured.sent.is_empty()).map(|end| end.at);
+    let last = pairs.iter().map(|(_, end)| end.at).chain(followed).fold(segment.begins, f64::max);
     let seconds = last - segment.begins;
     let share = jobs.ended as f64 / measured.state.done().max(1) as f64;
     let mut figures = figures(&jobs, segment, &pairs, seconds);
@@ -87,9 +89,7 @@ fn latencies<'a>(
 ) -> BTreeMap<String, BTreeMap<String, Latency>> {
     let mut parts: BTreeMap<(&str, &str), Histogram> = BTreeMap::new();
     let mut record = |level: Priority, part: &'static str, seconds: f64| {
-        for level in [ALL, levels.name(level)] {
-            parts.entry((level, part)).or_insert_with(Histogram::new).record(seconds);
-        }
+        parts.entry((levels.name(level), part)).or_insert_with(Histogram::new).record(seconds);
     };
     for (sent, end) in pairs {
         let total = end.at - sent.intended;
@@ -103,7 +103,12 @@ fn latencies<'a>(
         }
     }
     let mut latencies: BTreeMap<String, BTreeMap<String, Latency>> = BTreeMap::new();
-    for ((level, part), histogram) in parts {
+    let mut all: BTreeMap<&str, Histogram> = BTreeMap::new();
+    for ((_, part), histogram) in &parts {
+        all.entry(part).or_insert_with(Histogram::new).add(histogram);
+    }
+    let all = all.into_iter().map(|(part, histogram)| ((ALL, part), histogram));
+    for ((level, part), histogram) in parts.into_iter().chain(all) {
         latencies.entry(level.to_owned()).or_default().insert(part.to_owned(), histogram.summary());
     }
     latencies
@@ -129,3 +134,6 @@ fn usage(glances: &[Glance], from: f64, to: f64) -> BTreeMap<String, Usage> {
     }
     usage
 }
+
+#[cfg(test)]
+mod tests;

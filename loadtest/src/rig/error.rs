@@ -75,6 +75,18 @@ pub(crate) enum RigError {
     Interrupted,
 }
 
+impl RigError {
+    /// 1 for what happened, 2 for what the arguments or the environment are to blame for, 130 for Ctrl-C.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 2,
+            Self::Corpus(error) => error.exit_code(),
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}
+
 /// Names what was tried.
 pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> RigError {
     let what = what.into();

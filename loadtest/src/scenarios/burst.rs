@@ -14,7 +14,7 @@ Examples:
   loadtest burst
   loadtest burst --count 2000 --workers 2 --lanes 4 --json burst.json
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// Many files at once, at mixed priorities: waits per level, and whether the order holds
 #[derive(Debug, Args)]

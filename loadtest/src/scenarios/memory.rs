@@ -39,7 +39,7 @@ Examples:
   loadtest memory
   loadtest memory --items 100000 --json memory.json
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// 10,000 queued items: memory of worker and producer above idle
 #[derive(Debug, Args)]
@@ -213,7 +213,6 @@ fn fill(phase: &mut Phase, measured: &Measured, offered: u64, accepted: u64) {
         lost: accepted.saturating_sub(ended),
         doubled: measured.ends.len() as u64 - ended,
     };
-    phase.seconds = measured.ends.iter().map(|end| end.at).fold(0.0, f64::max);
     let per_second = ended as f64 / phase.seconds.max(f64::MIN_POSITIVE);
     phase.figures.insert("files_per_second".to_owned(), per_second);
 }

@@ -29,7 +29,7 @@ Examples:
   loadtest scalability
   loadtest scalability --lanes 1,2,4,8,16 --workers 1,2,3,4 --rehearsal 20ms --seconds 10 --json scale.json
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// 1 to 16 lanes and 1 to 4 workers: how much of each more is gained
 #[derive(Debug, Args)]

@@ -34,7 +34,7 @@ Examples:
   loadtest soak --minutes 60 --json soak.json
   loadtest soak --minutes 5 --rate 100 --rehearsal 5ms
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// A steady load for long: does the memory of any process grow?
 #[derive(Debug, Args)]

@@ -22,7 +22,7 @@ Examples:
   loadtest sustained
   loadtest sustained --rate 50 --seconds 300 --arrivals even --json sustained.json
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// A steady rate for a minute (open loop): latencies from the intended arrival, the tail included
 #[derive(Debug, Args)]

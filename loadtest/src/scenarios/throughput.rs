@@ -24,7 +24,7 @@ Examples:
   loadtest throughput --kinds flac-100k,mp3 --modes single,batch --json throughput.json
   loadtest throughput --kinds flac-1k --jobs 10000
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// The shape of the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -20,7 +20,7 @@ Examples:
   loadtest variable
   loadtest variable --low 10 --high 150 --cycles 5 --each 20
 
-Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage";
+Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
 
 /// Low and high rates in turn (open loop): a phase each
 #[derive(Debug, Args)]
