@@ -1,6 +1,8 @@
 //! Every load scenario, held short against the real programs and servers: that it measures what it says, and that it finds a
 //! fleet that is slow and a message that is gone.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 #[path = "scenarios/bench.rs"]
 mod bench;
 

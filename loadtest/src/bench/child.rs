@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
-use crate::rig::{self, RigError, io};
+use crate::rig::{RigError, io};
 
 /// How much of a failed program's words is shown.
 const SAID: usize = 600;
@@ -48,11 +48,12 @@ mod tests {
     fn a_program_that_fails_is_named_with_its_words() {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo why >&2; exit 3"]);
-        let error = rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap_err().to_string();
+        let error =
+            crate::rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap_err().to_string();
         assert!(error.contains("sh -c failed (exit status: 3): why"), "{error}");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo fine; exit 1"]);
-        let output = rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap();
+        let output = crate::rig::hold(async { finished(&mut command, &[0, 1]).await }).unwrap();
         assert_eq!(output.stdout, b"fine\n");
     }
 

@@ -24,8 +24,8 @@ pub(super) enum Subject {
     },
     /// A worker of Celery that stays, as ours would.
     Librosa {
-        celery: Celery,
-        worker: CeleryWorker,
+        celery: Box<Celery>,
+        worker: Box<CeleryWorker>,
     },
     Essentia {
         python: PathBuf,

@@ -154,10 +154,10 @@ async fn subjects(field: &Field<'_>) -> Result<Vec<Subject>, RigError> {
         let (program, folder) = (program.clone(), field.envs.folder(*peer));
         subjects.push(match (peer, &field.servers) {
             (Peer::Librosa, Some(servers)) => {
-                let celery = Celery::new(program, folder, servers);
+                let celery = Box::new(Celery::new(program, folder, servers));
                 let log = field.folder.path().join("librosa.log");
                 // One at a time for each process: a file takes seconds.
-                let worker = celery.worker(field.processors, 1, &log).await?;
+                let worker = Box::new(celery.worker(field.processors, 1, &log).await?);
                 Subject::Librosa { celery, worker }
             }
             (Peer::Essentia, _) => Subject::Essentia { python: program, folder },

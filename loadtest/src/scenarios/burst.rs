@@ -31,7 +31,7 @@ pub(crate) struct Burst {
 
 impl Burst {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {

@@ -66,7 +66,7 @@ struct Series {
 
 impl Scalability {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {

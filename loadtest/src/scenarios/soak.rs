@@ -64,13 +64,13 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 impl Soak {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {
         let (work, common, seconds) = (&self.work, &self.common, self.minutes * 60.0);
         let media = media(common, work, self.rate, seconds, site).await?;
-        let (crew, calibrated) = ready(site, work, &media, self.rate.is_none()).await?;
+        let (crew, calibrated) = Box::pin(ready(site, work, &media, self.rate.is_none())).await?;
         let rate = self.rate.or(calibrated.map(|pace| pace * SHARE)).unwrap_or(1.0);
         let steps = [("soak".to_owned(), rate, seconds)];
         let plan = Plan::rates(&steps, self.pace.arrivals, Mix::USUAL, common.seed);
@@ -91,9 +91,12 @@ impl Soak {
     }
 }
 
+/// Seconds, bytes.
+type Point = (f64, f64);
+
 /// The slope of each process that was there all the time, by its role and its place in it.
 fn slopes(measured: &Measured, seconds: f64) -> BTreeMap<String, Slope> {
-    let mut series: BTreeMap<(&str, u32, u64), Vec<(f64, f64)>> = BTreeMap::new();
+    let mut series: BTreeMap<(&str, u32, u64), Vec<Point>> = BTreeMap::new();
     let settled =
         measured.glances.iter().filter(|glance| glance.at >= seconds * SETTLING && glance.at <= seconds);
     for glance in settled {

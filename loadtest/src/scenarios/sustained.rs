@@ -52,13 +52,13 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 
 impl Sustained {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {
         let (work, common) = (&self.work, &self.common);
         let media = media(common, work, self.rate, f64::from(self.seconds), site).await?;
-        let (crew, calibrated) = ready(site, work, &media, self.rate.is_none()).await?;
+        let (crew, calibrated) = Box::pin(ready(site, work, &media, self.rate.is_none())).await?;
         let rate = self.rate.or(calibrated.map(|pace| pace * SHARE)).unwrap_or(1.0);
         let steps = [("sustained".to_owned(), rate, f64::from(self.seconds))];
         let plan = Plan::rates(&steps, self.pace.arrivals, Mix::USUAL, common.seed);

@@ -77,7 +77,7 @@ impl Mode {
 
 impl Throughput {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {

@@ -48,7 +48,7 @@ pub(crate) struct Variable {
 
 impl Variable {
     pub(crate) fn run(&self) -> Held {
-        held(&self.common, async |site| self.on(site).await)
+        held(&self.common, async |site| Box::pin(self.on(site)).await)
     }
 
     async fn on(&self, site: &Site) -> Result<Run, RigError> {
@@ -56,7 +56,7 @@ impl Variable {
         let rates = self.low.zip(self.high);
         let mean = rates.map(|(low, high)| (low + high) / 2.0);
         let media = media(common, work, mean, each * 2.0 * f64::from(self.cycles), site).await?;
-        let (crew, calibrated) = ready(site, work, &media, rates.is_none()).await?;
+        let (crew, calibrated) = Box::pin(ready(site, work, &media, rates.is_none())).await?;
         let chosen = calibrated.map(|pace| (pace * SHARES.0, pace * SHARES.1));
         let (low, high) = rates.or(chosen).unwrap_or((1.0, 2.0));
         let steps: Vec<_> = (1..=self.cycles)
