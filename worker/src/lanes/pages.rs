@@ -82,7 +82,8 @@ fn is_cold(_: &File, _: u64) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn give_back(_: &File) {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
     use std::path::Path;
