@@ -15,16 +15,13 @@ use crate::fleet::{Fleet, Output, finished};
 const ANALYSER: &str = "0123abcd";
 
 /// A time of change that no later one can be mistaken for.
-fn age(path: &Path) -> SystemTime {
+fn age(path: &Path) {
     let time = SystemTime::now() - Duration::from_secs(3600);
     File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
-    time
 }
 
 fn files(fleet: &Fleet, names: &[&str]) {
-    for name in names {
-        age(&fleet.file(name));
-    }
+    names.iter().for_each(|name| age(&fleet.file(name)));
 }
 
 async fn enqueue(fleet: &Fleet) -> (Output, serde_json::Value) {
