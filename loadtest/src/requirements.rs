@@ -23,7 +23,7 @@ const COMMITTED: &str = include_str!("../requirements.toml");
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Requirements {
-    #[serde(rename = "requirement")]
+    #[serde(default, rename = "requirement")]
     pub(crate) all: Vec<Requirement>,
 }
 
