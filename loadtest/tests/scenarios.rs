@@ -1,6 +1,7 @@
 //! Every load scenario, held short against the real programs and servers: that it measures what it says, and that it finds a
 //! fleet that is slow and a message that is gone.
 
+#[expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #[path = "scenarios/bench.rs"]
 mod bench;
 

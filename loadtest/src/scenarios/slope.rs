@@ -49,10 +49,7 @@ mod tests {
 
     fn series(growth: f64, noise: f64) -> Vec<(f64, f64)> {
         let mut random = Random::new(1, "noise");
-        (0..600)
-            .map(|second| f64::from(second))
-            .map(|at| (at, 100.0 + growth * at + noise * random.noise()))
-            .collect()
+        (0..600).map(f64::from).map(|at| (at, 100.0 + growth * at + noise * random.noise())).collect()
     }
 
     #[test]
