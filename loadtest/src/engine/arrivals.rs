@@ -16,17 +16,17 @@ pub(crate) enum Arrivals {
 impl Arrivals {
     /// Seconds since the start at which jobs are to arrive in `seconds`, `rate` a second on average; never more than `most`.
     pub(crate) fn schedule(self, rate: f64, seconds: f64, random: &mut Random, most: usize) -> Vec<f64> {
-        let mut at = 0.0;
-        let next = || {
-            let place = at;
-            at += match self {
-                Self::Even => 1.0 / rate,
+        let mut last = 0.0;
+        let next = |place: usize| match self {
+            // Not by adding up: after some thousand steps there would be one more or less.
+            Self::Even => place as f64 / rate,
+            Self::Poisson => {
                 // 1 − u is never 0.
-                Self::Poisson => -(1.0 - random.unit()).ln() / rate,
-            };
-            Some(place)
+                last -= (1.0 - random.unit()).ln() / rate;
+                last
+            }
         };
-        std::iter::from_fn(next).take_while(|place| *place < seconds).take(most).collect()
+        (0..).map(next).take_while(|place| *place < seconds).take(most).collect()
     }
 }
 

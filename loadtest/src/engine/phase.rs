@@ -50,7 +50,8 @@ pub(crate) async fn measure(
 ) -> Result<Measured, RigError> {
     let name = plan.segments.first().map(|segment| segment.name.clone()).unwrap_or_default();
     let thief = thief(site).await?;
-    let measured = carry_out(site, crew, (&media.files, media.forced), plan, &name).await?;
+    // On the heap: everything of a phase lives in this future.
+    let measured = Box::pin(carry_out(site, crew, (&media.files, media.forced), plan, &name)).await?;
     if let Some(thief) = thief {
         thief.gone().await?;
     }
@@ -65,7 +66,7 @@ pub(crate) async fn warm_up(
     jobs: usize,
 ) -> Result<Measured, RigError> {
     let plan = Plan::backlog("warm-up", jobs, Mix::NORMAL, site.common.seed);
-    carry_out(site, crew, (&media.warm, true), plan, "warm-up").await
+    Box::pin(carry_out(site, crew, (&media.warm, true), plan, "warm-up")).await
 }
 
 /// Follows a batch that another program has published, to its end.

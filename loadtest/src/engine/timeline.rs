@@ -18,10 +18,11 @@ pub(super) fn timeline(measured: &Measured, segment: &Segment, levels: Levels) -
     let Some(first) = glances.first() else { return Vec::new() };
     let mut moments: Vec<Moment> = glances.windows(2).map(|pair| moment(measured, pair)).collect();
     let mut totals: Vec<BTreeMap<&str, Histogram>> = vec![BTreeMap::new(); moments.len()];
-    // The interval that a moment falls into; the first one has its beginning, too.
+    // The interval that a moment falls into: its beginning belongs to the one before, where there is one.
     let place = |at: f64| {
         let after = glances.partition_point(|glance| glance.at < at);
-        (at >= first.at && after < glances.len()).then(|| after.saturating_sub(1))
+        let begins = if first.at > 0.0 { at > first.at } else { at >= 0.0 };
+        (begins && after < glances.len()).then(|| after.saturating_sub(1))
     };
     for sent in &measured.sent {
         if let Some(moment) = place(sent.intended).and_then(|place| moments.get_mut(place)) {
@@ -33,7 +34,7 @@ pub(super) fn timeline(measured: &Measured, segment: &Segment, levels: Levels) -
     }
     let jobs: HashMap<_, &Sent> = measured.sent.iter().map(|sent| (sent.job, sent)).collect();
     for end in &measured.ends {
-        let (Some(sent), Some(place)) = (jobs.get(&end.job), place(end.at.max(first.at))) else { continue };
+        let (Some(sent), Some(place)) = (jobs.get(&end.job), place(end.at.max(0.0))) else { continue };
         moments[place].ended += 1;
         for level in [ALL, levels.name(sent.level)] {
             totals[place].entry(level).or_insert_with(Histogram::new).record(end.at - sent.intended);

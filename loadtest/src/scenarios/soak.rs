@@ -91,12 +91,12 @@ impl Soak {
     }
 }
 
-/// Seconds, bytes.
-type Point = (f64, f64);
+/// Role, pid and start: one process and no other.
+type Process<'a> = (&'a str, u32, u64);
 
 /// The slope of each process that was there all the time, by its role and its place in it.
 fn slopes(measured: &Measured, seconds: f64) -> BTreeMap<String, Slope> {
-    let mut series: BTreeMap<(&str, u32, u64), Vec<Point>> = BTreeMap::new();
+    let mut series: BTreeMap<Process<'_>, Vec<(f64, f64)>> = BTreeMap::new();
     let settled =
         measured.glances.iter().filter(|glance| glance.at >= seconds * SETTLING && glance.at <= seconds);
     for glance in settled {
