@@ -9,8 +9,8 @@ use shared::store::{Known, Store, StoreError};
 
 use crate::metrics;
 
-/// What an entry takes beside its bytes: key, place in the table and in the order of use, the allocator's own. Measured by
-/// `loadtest cache`, which prints what the process grows by for each byte of the bound.
+/// What an entry takes beside its bytes: key, place in the table and in the order of use, the allocator's own. An estimate;
+/// `loadtest cache` prints what the process grows by beside what is counted here.
 const BESIDE: u64 = 128;
 
 /// A typical report; the estimate of how many fit decides only the size of a table.
@@ -27,8 +27,8 @@ pub enum Found {
 
 /// Reports by identity, under one profile.
 ///
-/// In memory they are kept as they are stored: one block whose size is known, so that the bound is one, and half of what the
-/// report takes when it is read. Reading it again costs microseconds, a hundredth of finding out who the audio is.
+/// In memory they are kept as they are stored: one block whose size is known, so that the bound is one. Read into a report
+/// they would be dozens of blocks whose sizes nobody counts.
 #[derive(Debug)]
 pub struct Cache {
     memory: Option<Memory<Identity, Arc<[u8]>, Bytes>>,

@@ -4,7 +4,7 @@
 //! **Size.** An entry is a name of 8 bytes (of root and path) and a state of 8 bytes (of size, time and analyser), both
 //! hashes: 20 bytes in one of Redis' packed lists. The lists are the hashes behind 32,768 keys, chosen by the name as
 //! well: by folder they would be one entry here and a hundred thousand there, and beyond 512 Redis unpacks them, which costs
-//! four times as much. So a million files take 30 in each and ten million 300. A wrong "unchanged" needs a file that
+//! several times as much. So a million files take 30 in each and ten million 300. A wrong "unchanged" needs a file that
 //! changed to another state of the same 64 bits.
 //!
 //! **Time.** Entries must not expire while runs find them, nor live for ever, and Redis expires keys, not entries. So the keys
