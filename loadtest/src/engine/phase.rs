@@ -66,7 +66,9 @@ pub(crate) async fn warm_up(
     jobs: usize,
 ) -> Result<Measured, RigError> {
     let plan = Plan::backlog("warm-up", jobs, Mix::NORMAL, site.common.seed);
-    Box::pin(carry_out(site, crew, (&media.warm, true), plan, "warm-up")).await
+    // Where the cache is not asked, files may be seen before they are measured; and a pace is that of all of them.
+    let files = if media.forced { &media.files } else { &media.warm };
+    Box::pin(carry_out(site, crew, (files, true), plan, "warm-up")).await
 }
 
 /// Follows a batch that another program has published, to its end.

@@ -9,7 +9,8 @@ const SECONDS: f64 = 4.0;
 /// Jobs of a calibration at least, and at most.
 const JOBS: (usize, usize) = (20, 4000);
 
-/// Files a second, after a warm-up, on the files of it.
+/// Files a second, after a warm-up. Of a schedule whose rate is not known yet, all files are forced: those that will be measured are
+/// taken.
 pub(super) async fn calibrate(site: &Site, crew: &Crew, media: &Media) -> Result<f64, RigError> {
     let warm = warm_up(site, crew, media, media.warm.len() * 2).await?;
     let guess = pace(&warm, site);
