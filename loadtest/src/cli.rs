@@ -14,7 +14,7 @@ use crate::scenarios::{Burst, Memory, Scalability, Soak, Sustained, Throughput, 
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
-/// Makes music with a known tempo and key, to test the analysis with and to load the fleet with.
+/// Load tests, chaos, accuracy and comparisons with peers: what the fleet is asked for, measured with real music and servers.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {

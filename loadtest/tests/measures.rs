@@ -76,13 +76,13 @@ fn every_part_is_measured_against_real_servers() {
 #[test]
 fn parts_without_a_server_start_none() {
     let folder = tempfile::tempdir().unwrap();
-    let short = ["components", "--rounds", "1", "--seconds", "0.02", "--only"];
-    let output = measure(&short, folder.path()).arg("queue,job").output().unwrap();
+    let short = ["components", "--rounds", "1", "--seconds", "0.02"];
+    let output = measure(&short, folder.path()).args(["--only", "queue,job"]).output().unwrap();
     let said = said(&output);
     // `job_start` is on Redis, so servers are needed after all.
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("job_start_16") && said.contains("job_encode"), "{said}");
-    let output = measure(&short, folder.path()).arg("queue").env("PATH", "/nowhere").output().unwrap();
+    let output = measure(&short, folder.path()).args(["--only", "queue"]).env("PATH", "/nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let wrong = loadtest(&["components", "--only", "mail"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
@@ -117,8 +117,8 @@ fn a_wrong_truth_is_found() {
     let path = music.join("truth.json");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"bpm\": 120.0", "\"bpm\": 97.0")).unwrap();
-    let short = ["accuracy", "--worker", &worker(), "--music"];
-    let output = measure(&short, folder.path()).arg(&music).output().unwrap();
+    let short = ["accuracy", "--worker", &worker()];
+    let output = measure(&short, folder.path()).arg("--music").arg(&music).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(missed(&run_of(folder.path())).contains(&"tempo_acc1"));
     assert!(said(&output).contains("for 97.0"), "{}", said(&output));
