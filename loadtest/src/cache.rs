@@ -1,10 +1,11 @@
 //! `loadtest cache`: what a second run over known files costs, and one over files that have not changed.
 //!
-//! Real programs on private servers. It measures and says whether what was promised holds; it injects nothing.
+//! Real programs on private servers. It injects nothing.
 
 mod arguments;
 mod files;
 mod listed;
+mod rig;
 mod run;
 mod usage;
 

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         cli::Command::Scalability(scalability) => reported(scalability.run()),
         cli::Command::Memory(memory) => reported(memory.run()),
         cli::Command::Soak(soak) => reported(soak.run()),
-        cli::Command::Cache(arguments) => tested(cache::run(&arguments)),
+        cli::Command::Cache(arguments) => reported(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
         cli::Command::Components(arguments) => reported(components::run(&arguments)),

@@ -82,7 +82,8 @@ fn parts_without_a_server_start_none() {
     // `job_start` is on Redis, so servers are needed after all.
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("job_start_16") && said.contains("job_encode"), "{said}");
-    let output = measure(&short, folder.path()).args(["--only", "queue"]).env("PATH", "/nowhere").output().unwrap();
+    let output =
+        measure(&short, folder.path()).args(["--only", "queue"]).env("PATH", "/nowhere").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     let wrong = loadtest(&["components", "--only", "mail"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));

@@ -22,10 +22,12 @@ pub(super) struct Sounds {
     bytes: Vec<u8>,
     /// Where each frame begins, and the end of the last.
     starts: Vec<usize>,
+    /// How often the frames come within a file.
+    copies: u16,
 }
 
 impl Sounds {
-    pub(super) fn read(sample: &Path) -> Result<Self, RigError> {
+    pub(super) fn read(sample: &Path, copies: u16) -> Result<Self, RigError> {
         let bytes = fs::read(sample).map_err(io(sample.display().to_string()))?;
         let mut starts = vec![behind_id3(&bytes)];
         while let Some(length) = frame(&bytes[starts[starts.len() - 1]..]) {
@@ -35,17 +37,23 @@ impl Sounds {
             let error = std::io::Error::from(std::io::ErrorKind::InvalidData);
             return Err(io(sample.display().to_string())(error));
         }
-        Ok(Self { bytes, starts })
+        Ok(Self { bytes, starts, copies })
     }
 
-    fn of(&self, number: u32) -> &[u8] {
+    fn of(&self, number: u32) -> Vec<u8> {
         let (front, back) = ((number % ENDS) as usize, (number / ENDS % ENDS) as usize);
-        &self.bytes[self.starts[front]..self.starts[self.starts.len() - 1 - back]]
+        self.bytes[self.starts[front]..self.starts[self.starts.len() - 1 - back]]
+            .repeat(usize::from(self.copies))
+    }
+
+    /// Bytes of the longest file.
+    pub(super) fn longest(&self) -> usize {
+        self.of(0).len()
     }
 
     /// Writes so many files below `root`.
     pub(super) fn write(&self, root: &Path, count: u32) -> Result<(), RigError> {
-        (0..count).try_for_each(|number| put(&original(root, number), self.of(number)))
+        (0..count).try_for_each(|number| put(&original(root, number), &self.of(number)))
     }
 
     /// Moves all of them to other folders under other names, with other tags.
@@ -53,7 +61,7 @@ impl Sounds {
         for number in 0..count {
             let path = root.join(format!("sorted/{:02}/{:03}/take {number}.aac", number % 23, number % 997));
             let title = format!("\u{3}Take {number}");
-            put(&path, &[&*id3(title.as_bytes()), self.of(number)].concat())?;
+            put(&path, &[id3(title.as_bytes()), self.of(number)].concat())?;
             let old = original(root, number);
             fs::remove_file(&old).map_err(io(old.display().to_string()))?;
         }
@@ -144,8 +152,8 @@ mod tests {
 
     #[test]
     fn every_number_is_another_sound_of_whole_frames() {
-        let sounds = Sounds::read(&Repository::find().unwrap().samples.join("reggae.aac")).unwrap();
-        let all: HashSet<&[u8]> = (0..10_000).map(|number| sounds.of(number)).collect();
+        let sounds = Sounds::read(&Repository::find().unwrap().samples.join("reggae.aac"), 1).unwrap();
+        let all: HashSet<Vec<u8>> = (0..10_000).map(|number| sounds.of(number)).collect();
         assert_eq!(all.len(), 10_000);
         assert!(all.iter().all(|sound| frame(sound).is_some()));
         assert_eq!(

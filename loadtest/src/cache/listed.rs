@@ -10,7 +10,7 @@ use shared::record::Record;
 use shared::store::{Finished, Store};
 
 use super::files;
-use super::run::{ROOT, Rig};
+use super::rig::{ROOT, Rig};
 use crate::rig::{RigError, io};
 
 /// Ends stored at a time.

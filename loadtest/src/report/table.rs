@@ -56,8 +56,10 @@ impl Look {
 /// The whole text: the table, what was written where, and the verdict in a sentence.
 pub(super) fn text(run: &Run, written: &[String], look: &Look) -> String {
     let mut lines = Vec::new();
-    if !run.phases.is_empty() {
-        lines.extend([phase_table(&run.phases, look), String::new()]);
+    // What the engine did not run has a table of its own.
+    let phases: Vec<&Phase> = run.phases.iter().filter(|phase| !phase.timeline.is_empty()).collect();
+    if !phases.is_empty() {
+        lines.extend([phase_table(&phases, look), String::new()]);
     }
     if !run.verdicts.is_empty() {
         lines.push(requirement_table(&run.verdicts, look));
@@ -100,7 +102,7 @@ fn requirement_table(verdicts: &[Verdict], look: &Look) -> String {
 }
 
 /// What was done, phase by phase.
-fn phase_table(phases: &[Phase], look: &Look) -> String {
+fn phase_table(phases: &[&Phase], look: &Look) -> String {
     let heads = ["phase", "lanes", "ended", "files/s", "files/h", "× real time", "median", "p99", "longest"];
     let mut table = look.table(heads, &[1, 2, 3, 4, 5, 6, 7, 8]);
     for phase in phases {
