@@ -1,6 +1,8 @@
 //! The measuring commands, held short: `components` against real servers, `accuracy` against its bars, `peers` where none of
 //! them can be installed.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -107,7 +107,14 @@ async fn analyse<W: Write + Send + 'static, F: FnMut(&shared::record::Record) + 
 
 fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {
     let levels = Levels::new(ONE_LEVEL).unwrap_or(settings.queue.levels);
-    Policy { lanes: lanes.lanes, batch_size: settings.analysis.batch_size, tiers: 0, levels, aging: None }
+    Policy {
+        lanes: lanes.lanes,
+        batch_size: settings.analysis.batch_size,
+        batch_max: 0,
+        tiers: 0,
+        levels,
+        aging: None,
+    }
 }
 
 fn scan(args: &AnalyzeArgs) -> Result<Scan, Failure> {

@@ -83,6 +83,11 @@ pub fn cache_bytes(bytes: u64) {
     gauge!(names::MEMORY_USAGE, "kind" => "cache").set(bytes as f64);
 }
 
+/// So many messages are held beyond the lanes, and so many ends stored together, at most.
+pub fn batch_limit(reserve: usize) {
+    gauge!(names::BATCH_LIMIT).set(reserve as f64);
+}
+
 /// So many files wait here, and so many run.
 pub fn jobs(waiting: usize, running: usize) {
     gauge!(names::JOBS, "state" => "waiting").set(waiting as f64);

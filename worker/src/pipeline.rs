@@ -5,6 +5,7 @@
 //! ending it twice changes nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use shared::job::Levels;
@@ -21,12 +22,14 @@ mod close;
 mod dead;
 mod dispatch;
 mod leases;
+mod reserve;
 mod run;
+mod supply;
 
 pub use dispatch::Heartbeat;
 
-/// A lone end waits this long for others, to share their round trip. Short against any analysis, long against the work of
-/// storing one.
+/// Ends are stored together that come within this time of each other: from one flush to the next it takes at least so long,
+/// unless a whole batch waits. Short against any analysis, long against the work of storing one.
 const FLUSH_AFTER: Duration = Duration::from_millis(5);
 
 /// How the pipeline is run.
@@ -34,8 +37,11 @@ const FLUSH_AFTER: Duration = Duration::from_millis(5);
 pub struct Policy {
     /// How many tasks are worked on at a time: the number of lanes.
     pub lanes: usize,
-    /// How many ends are stored at a time, at most (`ANALYSIS_BATCH_SIZE`).
+    /// How many tasks are held beyond the lanes, and how many ends are stored at a time, at most: what it is at first
+    /// (`ANALYSIS_BATCH_SIZE`), and what it may become (`ANALYSIS_BATCH_MAX`).
     pub batch_size: usize,
+    /// See above.
+    pub batch_max: usize,
     /// How many retry tiers there are; 0: a transient failure is an end.
     pub tiers: usize,
     /// The levels, for their names.
@@ -70,9 +76,12 @@ pub async fn run<R: Receive, S: Settle + 'static, K: Sink + 'static>(
     // Unbounded, yet never longer than the source's window: a completed task counts there until it is settled. The
     // dispatcher must not wait here, or a Redis that is away would look like a worker that hangs.
     let (completed, completions) = mpsc::unbounded_channel();
-    let closer = tokio::spawn(close::run(completions, settler, sink, policy.batch_size, control.clone()));
+    let reserve = Arc::new(AtomicUsize::new(policy.batch_size));
+    let closing = close::run(completions, settler, sink, Arc::clone(&reserve), control.clone());
+    let closer = tokio::spawn(closing);
     let ready = Ready::new(policy.levels.count(), policy.aging);
-    dispatch::Dispatch::new(ready, analyst, policy, control, completed).run(&mut receiver).await;
+    let supply = supply::Supply::new(&policy, reserve);
+    dispatch::Dispatch::new(ready, analyst, policy, control, completed, supply).run(&mut receiver).await;
     match closer.await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -61,6 +61,11 @@ impl Ready {
         self.levels[chosen].pop_front()
     }
 
+    /// Takes the task that would start last: of the lowest level that waits, the newest.
+    pub fn pop_last(&mut self) -> Option<Task> {
+        self.levels.iter_mut().rev().find_map(VecDeque::pop_back)
+    }
+
     /// Takes all of them, in no order that matters.
     pub fn drain(&mut self) -> impl Iterator<Item = Task> {
         self.levels.iter_mut().flat_map(std::mem::take)

@@ -19,6 +19,14 @@ pub trait Receive: Send {
     /// waits for a settlement may still be settled.
     fn pause(&mut self, paused: bool);
 
+    /// How many tasks to hold beyond those that are worked on, from now on. A source that has no use for it ignores it.
+    fn hold(&mut self, _reserve: usize) {}
+
+    /// Whether what is unsettled fills half of what may be, or more.
+    fn is_crowded(&self) -> bool {
+        false
+    }
+
     /// Takes no more in. Tasks already taken still come out of `next`, then `None`.
     fn stop(&mut self) -> impl Future<Output = ()> + Send;
 }

@@ -19,14 +19,16 @@ const ABOUT: &str = "pace of more and more lanes and workers, against the first 
 /// Jobs of the first step at least: fewer would end within what a start takes.
 const LEAST: usize = 50;
 
-/// Real files that one lane works on in a step.
-const REAL_PER_LANE: usize = 150;
+/// Real files that one lane works on in a step: songs, of which each takes half a second, and files of a second or less.
+const SONGS_PER_LANE: usize = 10;
+const SHORT_PER_LANE: usize = 150;
 
 const EXAMPLES: &str = "\
 Efficiency is the pace of a lane in a step, of that of a lane in the first step of its series.
 
 Examples:
   loadtest scalability
+  loadtest scalability --kind flac-100k                 files of a second: the servers' share of two processors shows
   loadtest scalability --lanes 1,2,4,8,16 --workers 1,2,3,4 --rehearsal 20ms --seconds 10 --json scale.json
 
 Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
@@ -51,7 +53,7 @@ pub(crate) struct Scalability {
     #[arg(long)]
     no_real: bool,
     /// What the files of real analysis are
-    #[arg(long, value_enum, default_value_t = Kind::Flac100k)]
+    #[arg(long, value_enum, default_value_t = Kind::Mp3)]
     kind: Kind,
     #[command(flatten)]
     common: Common,
@@ -114,7 +116,9 @@ impl Scalability {
         if !self.no_real {
             let lanes = self.lanes.iter().filter(|lanes| **lanes <= processors());
             let steps = lanes.map(|lanes| shape(1, *lanes, None)).collect();
-            series.push(Series { name: "lanes, real", steps, per_lane: REAL_PER_LANE });
+            let songs = matches!(self.kind, Kind::Mp3 | Kind::Aac);
+            let per_lane = if songs { SONGS_PER_LANE } else { SHORT_PER_LANE };
+            series.push(Series { name: "lanes, real", steps, per_lane });
         }
         series
     }

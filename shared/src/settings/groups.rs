@@ -23,6 +23,9 @@ pub struct AnalysisSettings {
     /// Jobs taken ahead and outcomes written together, 1–1000 (`ANALYSIS_BATCH_SIZE`).
     #[serde(rename = "analysis_batch_size")]
     pub batch_size: usize,
+    /// What the batch size may grow to by itself, 1–1000 (`ANALYSIS_BATCH_MAX`); not above the former: it stays as it is.
+    #[serde(rename = "analysis_batch_max")]
+    pub batch_max: usize,
     /// Time limit of one file, and the longest time without progress (`ANALYSIS_TIMEOUT`).
     #[serde(rename = "analysis_timeout", deserialize_with = "milliseconds")]
     pub timeout: Duration,

@@ -140,7 +140,14 @@ pub const VARIABLES: &[Variable] = &[
         Kind::Integer { min: 1, max: 1000 },
         "jobs",
         "10",
-        "Jobs taken from the broker ahead of the lanes, and outcomes written to Redis together.",
+        "Jobs taken from the broker ahead of the lanes, and outcomes written to Redis together, at first.",
+    ),
+    worker(
+        "ANALYSIS_BATCH_MAX",
+        Kind::Integer { min: 1, max: 1000 },
+        "jobs",
+        "500",
+        "What `ANALYSIS_BATCH_SIZE` may grow to by itself while lanes would wait for jobs, and never more than ends in a second. Not above it: no growth.",
     ),
     worker(
         "ANALYSIS_TIMEOUT",

@@ -19,6 +19,8 @@ pub const QUEUE_CONSUMERS: &str = "analysis_queue_consumers";
 pub const JOBS: &str = "analysis_jobs";
 /// Ends per write to Redis.
 pub const BATCH_SIZE: &str = "analysis_batch_size";
+/// How many ends may be.
+pub const BATCH_LIMIT: &str = "analysis_batch_limit";
 /// Busy lanes.
 pub const WORKER_UTILIZATION: &str = "analysis_worker_utilization";
 /// Memory of the worker and its lanes.
@@ -167,6 +169,12 @@ pub const METRICS: &[Metric] = &[
         "Files that this worker has taken from the broker: waiting for a lane, or running on one.",
     ),
     histogram(BATCH_SIZE, MetricUnit::Count, &[], SIZES, "Ends written to Redis in one pipeline."),
+    gauge(
+        BATCH_LIMIT,
+        MetricUnit::Count,
+        &[],
+        "Messages held beyond the lanes, and ends written together, at most: ANALYSIS_BATCH_SIZE, or more where the lanes would wait (up to ANALYSIS_BATCH_MAX).",
+    ),
     gauge(WORKER_UTILIZATION, MetricUnit::Ratio, &[], "Share of the lanes that are analysing, from 0 to 1."),
     gauge(
         MEMORY_USAGE,
@@ -336,6 +344,7 @@ mod tests {
             "analysis_processing_duration_seconds",
             "analysis_queue_depth",
             "analysis_batch_size",
+            "analysis_batch_limit",
             "analysis_worker_utilization",
             "analysis_memory_usage_bytes",
             "analysis_cpu_usage_percent",

@@ -52,6 +52,16 @@ impl Decoder {
         Ok(Self { inner, codec, trims, parameters: parameters.clone() })
     }
 
+    /// Whether there is a decoder for the stream. That of AAC takes longer to make (its windows) than a small file takes to be
+    /// read, and of the usual kind it is known to be there: so far nothing else is asked, and a stream that has some other
+    /// oddity is refused when it is decoded.
+    pub(crate) fn check(kind: Kind, parameters: &AudioCodecParameters) -> Result<(), Error> {
+        if is_usual_aac(parameters) {
+            return Ok(());
+        }
+        Self::new(kind, parameters).map(drop)
+    }
+
     pub(crate) fn decode(&mut self, packet: &Packet) -> Decoded<'_> {
         let trimmed = if self.trims { packet.trim_start.get() } else { 0 };
         let inner = &mut self.inner;
@@ -117,6 +127,19 @@ fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, er
         }
         other => Error::Corrupt { detail: format!("the {} header is damaged: {other}", codec.name) },
     }
+}
+
+/// Low complexity, without extensions, in one or two channels.
+fn is_usual_aac(parameters: &AudioCodecParameters) -> bool {
+    let channels = parameters.channels.as_ref().map(|channels| channels.count());
+    parameters.codec == CODEC_ID_AAC
+        && match parameters.extra_data.as_deref() {
+            // ADTS, whose headers have been read: it has no other kinds.
+            None => parameters.sample_rate.is_some() && matches!(channels, Some(1 | 2)),
+            Some(bytes) => AacConfig::parse(bytes).is_some_and(|config| {
+                config.object == AAC_LC && !config.sbr && !config.ps && matches!(config.channels, 1 | 2)
+            }),
+        }
 }
 
 /// What keeps an AAC stream from being decoded.

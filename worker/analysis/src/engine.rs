@@ -39,7 +39,7 @@ pub(crate) fn identify(
 ) -> Result<Identified, Error> {
     let (mut source, tags) = open(input, options)?;
     // A codec without a decoder shall be found here, not after a question to the cache.
-    Decoder::new(source.kind(), &source.parameters())?;
+    Decoder::check(source.kind(), &source.parameters())?;
     let mut pulse = Pulse::new(on_progress, source.extent());
     loop {
         match source.next(&options.limits)? {

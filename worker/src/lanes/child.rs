@@ -3,13 +3,13 @@
 //! It knows no queue, no store and no settings but those in its set-up frame. Whatever goes wrong in it may end it; what
 //! that means for the job is the parent's to say (`exit`).
 
-use std::io::{self, BufReader, Stdin};
+use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{ExitCode, exit};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use analysis::Progress;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, Rlimit, Signal};
 use shared::outcome::FailureKind;
 
@@ -30,8 +30,8 @@ const PANICKED: u8 = 101;
 /// Exit code for a conversation that is none of ours (`EX_PROTOCOL` of sysexits.h).
 const PROTOCOL: i32 = 76;
 
-/// Reads frames and exits: small, because its stack counts as the lane's memory.
-const READER_STACK_BYTES: usize = 256 << 10;
+/// Waits and exits: small, because its stack counts as the lane's memory.
+const WATCHER_STACK_BYTES: usize = 64 << 10;
 
 /// `worker lane`: serves the analysis.
 #[must_use]
@@ -55,7 +55,7 @@ fn fail(error: &FrameError) -> ! {
 }
 
 fn prepare() -> Result<(), FrameError> {
-    // The parent's end also closes our input, which `read_requests` sees; this is for a lane that cannot run even that. The
+    // The parent's end also closes our input, which `end_with_parent` sees; this is for a lane that cannot run even that. The
     // signal goes out when the *thread* that started us ends: see `spawner`.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)?;
@@ -84,41 +84,35 @@ fn work(engine: &mut impl Engine) -> Result<ExitCode, FrameError> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let requests = read_requests(input)?;
+    end_with_parent()?;
     write(&Response::Ready { confinement: confined.report.clone() })?;
-    converse(engine, &requests, &setup, &confined, &last_panic)
+    converse(engine, &mut input, &setup, &confined, &last_panic)
 }
 
-/// Reads in a thread of its own, so that the end of the parent ends this process even while a decoder hangs.
-fn read_requests(mut input: BufReader<Stdin>) -> Result<Receiver<Request>, FrameError> {
-    // The parent waits for each answer, so there is never a second request but behind one that has none.
-    let (sender, requests) = sync_channel(1);
-    std::thread::Builder::new().name("requests".to_owned()).stack_size(READER_STACK_BYTES).spawn(
-        move || {
-            loop {
-                match protocol::read(&mut input) {
-                    Ok(Some(request)) => {
-                        if sender.send(request).is_err() {
-                            return;
-                        }
-                    }
-                    Ok(None) => exit(0),
-                    Err(error) => fail(&error),
-                }
+/// Ends this process when the parent closes its end of the pipe, even while a decoder hangs. It asks for no event, so that
+/// only the end wakes it: a thread that read the requests and handed them over would be woken for each, twice.
+fn end_with_parent() -> io::Result<()> {
+    let wait = || {
+        loop {
+            match poll(&mut [PollFd::new(&rustix::stdio::stdin(), PollFlags::empty())], None) {
+                Ok(_) => exit(0),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => fail(&io::Error::from(error).into()),
             }
-        },
-    )?;
-    Ok(requests)
+        }
+    };
+    let builder = std::thread::Builder::new().name("parent".to_owned()).stack_size(WATCHER_STACK_BYTES);
+    builder.spawn(wait).map(drop)
 }
 
 fn converse(
     engine: &mut impl Engine,
-    requests: &Receiver<Request>,
+    input: &mut impl Read,
     setup: &Setup,
     confined: &Confined,
     last_panic: &LastPanic,
 ) -> Result<ExitCode, FrameError> {
-    while let Ok(request) = requests.recv() {
+    while let Some(request) = protocol::read(input)? {
         if matches!(request, Request::Forget) {
             engine.forget();
             continue;

@@ -1,9 +1,12 @@
 //! Stores what has ended, and settles it when, and only when, it is stored.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shared::outcome::{End, FailureKind};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Control, FLUSH_AFTER};
@@ -20,11 +23,13 @@ pub(super) async fn run(
     mut completions: UnboundedReceiver<Completed>,
     mut settler: impl Settle,
     mut sink: impl Sink,
-    batch_size: usize,
+    batch_size: Arc<AtomicUsize>,
     control: Control,
 ) -> Result<(), SinkError> {
     let mut result = Ok(());
-    while let Some(flush) = gather(&mut completions, batch_size).await {
+    let mut due = Instant::now();
+    while let Some(flush) = gather(&mut completions, &batch_size, due).await {
+        due = Instant::now() + FLUSH_AFTER;
         if result.is_ok() {
             result = store(&mut sink, &flush.ends, &control).await;
         }
@@ -73,16 +78,22 @@ impl Flush {
     }
 }
 
-/// By size or by a few milliseconds, whichever comes first.
-async fn gather(completions: &mut UnboundedReceiver<Completed>, batch_size: usize) -> Option<Flush> {
+/// A batch, or what there is when it is due: a lone end after a pause at once, ends in quick succession together.
+async fn gather(
+    completions: &mut UnboundedReceiver<Completed>,
+    batch_size: &AtomicUsize,
+    due: Instant,
+) -> Option<Flush> {
     let mut flush = Flush::default();
     flush.add(completions.recv().await?);
-    let deadline = Instant::now() + FLUSH_AFTER;
-    while flush.len() < batch_size {
-        match timeout_at(deadline, completions.recv()).await {
-            Ok(Some(completed)) => flush.add(completed),
-            Ok(None) | Err(_) => break,
-        }
+    while flush.len() < batch_size.load(Ordering::Relaxed) {
+        let next = match completions.try_recv() {
+            Ok(completed) => Some(completed),
+            Err(TryRecvError::Empty) => timeout_at(due, completions.recv()).await.ok().flatten(),
+            Err(TryRecvError::Disconnected) => None,
+        };
+        let Some(completed) = next else { break };
+        flush.add(completed);
     }
     Some(flush)
 }

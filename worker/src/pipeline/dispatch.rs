@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::leases::Leases;
 use super::run::{Done, Start, run_one, without_root};
+use super::supply::Supply;
 use super::{Control, Policy, dead};
 use crate::analyst::Analyst;
 use crate::metrics;
@@ -59,6 +60,7 @@ pub(super) struct Dispatch {
     policy: Policy,
     control: Control,
     completed: UnboundedSender<Completed>,
+    supply: Supply,
     /// The gates are closed: nothing is taken in.
     paused: bool,
     draining: bool,
@@ -71,6 +73,7 @@ impl Dispatch {
         policy: Policy,
         control: Control,
         completed: UnboundedSender<Completed>,
+        supply: Supply,
     ) -> Self {
         Self {
             ready,
@@ -81,6 +84,7 @@ impl Dispatch {
             policy,
             control,
             completed,
+            supply,
             paused: false,
             draining: false,
         }
@@ -97,6 +101,7 @@ impl Dispatch {
             self.start_ready();
             self.control.heartbeat.beat();
             metrics::jobs(self.ready.len(), self.running.len());
+            self.supply.note(self.ready.len(), self.running.len(), receiver);
             tokio::select! {
                 () = stop.draining(), if !self.draining => {
                     self.draining = true;
@@ -110,8 +115,17 @@ impl Dispatch {
                     None => receiving = false,
                 },
                 () = gates.changed() => {}
+                () = self.supply.due() => self.look_at_supply(receiver),
                 _ = beat.tick() => {}
             }
+        }
+    }
+
+    /// What is held in excess others may have.
+    fn look_at_supply(&mut self, receiver: &mut impl Receive) {
+        let excess = self.supply.look(self.ready.len(), receiver);
+        for task in (0..excess).map_while(|_| self.ready.pop_last()).collect::<Vec<_>>() {
+            self.give_back(task);
         }
     }
 
@@ -183,14 +197,18 @@ impl Dispatch {
     }
 
     fn give_back_waiting(&mut self) {
-        let waiting: Vec<Task> = self.ready.drain().collect();
-        for task in waiting {
-            let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
-            self.release(Done { job, ticket: task.ticket, completion });
+        for task in self.ready.drain().collect::<Vec<_>>() {
+            self.give_back(task);
         }
     }
 
+    fn give_back(&mut self, task: Task) {
+        let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
+        self.release(Done { job, ticket: task.ticket, completion });
+    }
+
     fn finished(&mut self, ended: Result<Done, tokio::task::JoinError>) {
+        self.supply.ended();
         match ended {
             Ok(done) => self.release(done),
             // Panics are caught inside; what is left is an abort, and nobody aborts. The broker delivers it again.

@@ -26,31 +26,52 @@ use crate::task::Task;
 
 /// Which levels are consumed, and how many unsettled messages of each this worker may hold.
 #[derive(Debug, Clone)]
-pub struct Windows(Vec<(Priority, u16)>);
+pub struct Windows {
+    levels: Vec<(Priority, Window)>,
+    reserve: usize,
+}
+
+/// How many unsettled messages of a queue this worker may hold, by how large the reserve is.
+#[derive(Debug, Clone, Copy)]
+enum Window {
+    /// Every lane busy, and this part of the reserve.
+    Lanes { lanes: usize, part: usize },
+    /// As many as ever.
+    Fixed(u16),
+}
+
+/// Of the lowest level only a quarter of the reserve is held: what sits in a prefetch is hidden from other workers, and the
+/// low ones are the last to be started.
+const LOWEST_PART: usize = 4;
 
 impl Windows {
-    /// Every lane busy and a batch in reserve. Of the lowest level only a quarter of the reserve: what sits in a prefetch is
-    /// hidden from other workers, and the low ones are the last to be started.
+    /// Every lane busy and the reserve beside them.
     #[must_use]
-    pub fn new(levels: Levels, consumed: &[Priority], lanes: usize, batch_size: usize) -> Self {
+    pub fn new(levels: Levels, consumed: &[Priority], lanes: usize, reserve: usize) -> Self {
         let window = |level: Priority| {
-            let reserve = match level == levels.lowest() && consumed.len() > 1 {
-                true => (batch_size / 4).max(1),
-                false => batch_size,
-            };
-            u16::try_from(lanes + reserve).unwrap_or(u16::MAX)
+            let lowest = level == levels.lowest() && consumed.len() > 1;
+            Window::Lanes { lanes, part: if lowest { LOWEST_PART } else { 1 } }
         };
-        Self(consumed.iter().map(|level| (*level, window(*level))).collect())
+        Self { levels: consumed.iter().map(|level| (*level, window(*level))).collect(), reserve }
     }
 
     /// The levels, each with how many unsettled messages this worker may hold of it.
     pub fn iter(&self) -> impl Iterator<Item = (Priority, u16)> {
-        self.0.iter().copied()
+        self.levels.iter().map(|(level, window)| (*level, window.of(self.reserve)))
+    }
+}
+
+impl Window {
+    fn of(self, reserve: usize) -> u16 {
+        match self {
+            Self::Lanes { lanes, part } => u16::try_from(lanes + (reserve / part).max(1)).unwrap_or(u16::MAX),
+            Self::Fixed(window) => window,
+        }
     }
 }
 
 /// Dead letters taken at a time: they are rare, and each costs one question to Redis and one message.
-const DEAD_WINDOW: u16 = 4;
+const DEAD_WINDOW: Window = Window::Fixed(4);
 
 /// The receiving half.
 #[derive(Debug)]
@@ -69,6 +90,8 @@ struct Intent {
     paused: bool,
     /// Grows when each is to start anew, on a channel of its own.
     generation: u64,
+    /// Messages to hold beyond those that the lanes work on.
+    reserve: usize,
 }
 
 /// The consumers, for whoever watches them. Clones are the same ones.
@@ -82,7 +105,7 @@ pub struct Consumers {
 #[derive(Debug)]
 struct Consumed {
     queue: String,
-    window: u16,
+    window: Window,
     channel: Arc<Mutex<Channel>>,
     ledger: Arc<Mutex<Ledger>>,
 }
@@ -115,12 +138,22 @@ impl Consumers {
     /// Each as it is now.
     #[must_use]
     pub fn sights(&self) -> Vec<Sight> {
+        let reserve = self.intent.borrow().reserve;
         let sight = |consumed: &Consumed| {
             let ledger = lock(&consumed.ledger);
-            let room = ledger.outstanding() < usize::from(consumed.window);
+            let room = ledger.outstanding() < usize::from(consumed.window.of(reserve));
             Sight { queue: consumed.queue.clone(), delivered: ledger.delivered(), room }
         };
         self.list.iter().map(sight).collect()
+    }
+
+    /// Whether half of what may be unsettled is, in any of the queues.
+    fn are_crowded(&self) -> bool {
+        let reserve = self.intent.borrow().reserve;
+        let crowded = |consumed: &Consumed| {
+            2 * lock(&consumed.ledger).outstanding() >= usize::from(consumed.window.of(reserve))
+        };
+        self.list.iter().any(crowded)
     }
 
     /// Each is to start anew on another channel. What it holds unsettled comes again.
@@ -143,15 +176,16 @@ pub async fn open(
     topology.declare(&broker.channel().await?).await?;
     // Unbounded, yet never longer than the sum of the windows: the broker sends no more until something is settled.
     let (sender, tasks) = mpsc::unbounded_channel();
-    let intent = Arc::new(watch::Sender::new(Intent::default()));
+    let intent = Arc::new(watch::Sender::new(Intent { reserve: windows.reserve, ..Intent::default() }));
     let roots = Arc::new(roots);
     let (mut subscriptions, mut list) = (JoinSet::new(), Vec::new());
-    let feeds = windows.0.into_iter().map(|(level, window)| (Feed::Level(level), window));
+    let feeds = windows.levels.into_iter().map(|(level, window)| (Feed::Level(level), window));
     for (stream, (feed, window)) in feeds.chain([(Feed::Dead, DEAD_WINDOW)]).enumerate() {
         let subscription = Subscription {
             stream,
             feed,
             window,
+            reserve: windows.reserve,
             topology: topology.clone(),
             broker: Arc::clone(&broker),
             channel: Arc::new(Mutex::new(broker.channel().await?)),
@@ -189,6 +223,14 @@ impl Receive for RabbitReceiver {
 
     fn pause(&mut self, paused: bool) {
         self.consumers.intent.send_modify(|intent| intent.paused = paused);
+    }
+
+    fn hold(&mut self, reserve: usize) {
+        self.consumers.intent.send_modify(|intent| intent.reserve = reserve);
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.consumers.are_crowded()
     }
 
     async fn stop(&mut self) {

@@ -100,7 +100,12 @@ const SMALL: [&str; 8] = [
 
 #[tokio::test]
 async fn a_thousand_jobs_survive_a_kill_and_a_restart() {
-    let fleet = Fleet::with(&[("ANALYSIS_MAX_WORKERS", "2"), ("ANALYSIS_BATCH_SIZE", "20")]).await;
+    let fleet = Fleet::with(&[
+        ("ANALYSIS_MAX_WORKERS", "2"),
+        ("ANALYSIS_BATCH_SIZE", "20"),
+        ("ANALYSIS_BATCH_MAX", "20"),
+    ])
+    .await;
     let batch = BatchId::new();
     let jobs: Vec<Job> = (0..1000)
         .map(|number| {

@@ -35,6 +35,7 @@ mod pid_one;
 mod prometheus;
 mod retries;
 mod start;
+mod supply;
 mod timeouts;
 mod tls;
 mod traces;

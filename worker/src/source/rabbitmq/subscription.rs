@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::ledger::Ledger;
-use super::{Intent, lock, message};
+use super::{Intent, Window, lock, message};
 use crate::metrics::{self, DeadFate, Restart};
 use crate::task::{Task, Work};
 
@@ -39,7 +39,9 @@ pub(super) enum Feed {
 pub(super) struct Subscription {
     pub(super) stream: usize,
     pub(super) feed: Feed,
-    pub(super) window: u16,
+    pub(super) window: Window,
+    /// What its consumer's window was reckoned from.
+    pub(super) reserve: usize,
     pub(super) topology: Topology,
     pub(super) broker: Arc<Broker>,
     /// The channel it has now, for whoever asks whether it is open.
@@ -63,7 +65,7 @@ impl Subscription {
     pub(super) async fn consume(&self) -> Result<Consumer, lapin::Error> {
         let channel = lock(&self.channel).clone();
         // Per consumer: quorum queues refuse a global one and close the connection.
-        channel.basic_qos(self.window, BasicQosOptions::default()).await?;
+        channel.basic_qos(self.window.of(self.reserve), BasicQosOptions::default()).await?;
         let options = BasicConsumeOptions::default();
         channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
     }
@@ -81,7 +83,10 @@ impl Subscription {
                 }
                 None if intent.stop => return,
                 Some(consumer) if intent.paused => self.pause(consumer).await,
-                Some(consumer) if intent.generation == generation => self.receive(consumer).await,
+                Some(consumer) if intent.generation == generation && self.fits(intent) => {
+                    self.receive(consumer).await
+                }
+                Some(consumer) if intent.generation == generation => self.resize(consumer, intent).await,
                 Some(stuck) => {
                     drop(stuck);
                     metrics::consumer_restarted(Restart::Wedged);
@@ -95,6 +100,7 @@ impl Subscription {
                 }
                 None => {
                     generation = intent.generation;
+                    self.reserve = intent.reserve;
                     self.resubscribe().await
                 }
             };
@@ -196,6 +202,28 @@ impl Subscription {
             _ = self.intent.changed() => {}
         }
         Some(consumer)
+    }
+
+    /// Whether the consumer has the window that is wanted.
+    fn fits(&self, intent: Intent) -> bool {
+        self.window.of(self.reserve) == self.window.of(intent.reserve)
+    }
+
+    /// A consumer keeps the window that it began with, so another one takes its place: on the same channel, where what is
+    /// unsettled stays ours.
+    async fn resize(&mut self, consumer: Consumer, wanted: Intent) -> Option<Consumer> {
+        let unconfirmed = self.pause(consumer).await;
+        if unconfirmed.is_some() {
+            return unconfirmed;
+        }
+        self.reserve = wanted.reserve;
+        let mut intent = self.intent.clone();
+        let consumed = tokio::select! {
+            consumed = self.consume() => consumed,
+            // As in `resubscribe`.
+            _ = intent.wait_for(|intent| intent.stop) => return None,
+        };
+        consumed.inspect_err(|error| tracing::warn!(queue = self.queue(), %error, "no other window yet")).ok()
     }
 
     /// Cancels, and passes on what was already on its way; `None` when the broker has confirmed.
