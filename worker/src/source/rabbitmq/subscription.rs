@@ -210,7 +210,7 @@ impl Subscription {
     }
 
     /// A consumer keeps the window that it began with, so another one takes its place: on the same channel, where what is
-    /// unsettled stays ours.
+    /// unsettled stays ours. What the broker was about to send to the old one goes back to its queue, marked as redelivered.
     async fn resize(&mut self, consumer: Consumer, wanted: Intent) -> Option<Consumer> {
         let unconfirmed = self.pause(consumer).await;
         if unconfirmed.is_some() {
