@@ -129,6 +129,13 @@ async fn count(
 ) {
     let mut starts = Vec::new();
     while wanted.recv_many(&mut starts, MOST_COUNTED).await > 0 {
+        // Lanes that came free in the same moment start their next job in this turn of the runtime.
+        tokio::task::yield_now().await;
+        while starts.len() < MOST_COUNTED
+            && let Ok(start) = wanted.try_recv()
+        {
+            starts.push(start);
+        }
         let jobs: Vec<(BatchId, JobId)> = starts.iter().map(|(batch, job, _)| (*batch, *job)).collect();
         let answers = match store.started(&jobs).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
