@@ -102,7 +102,7 @@ mod tests {
         // Songs come: two lanes end a file every other look.
         let songs = Glance { starved: false, ended: 0, worked: true };
         let sizes = looks(&mut reserve, songs, 40);
-        assert!(sizes.is_sorted_by(|one, next| one >= next) && sizes[39] == 10, "{sizes:?}");
+        assert!(sizes.is_sorted_by(|one, next| one >= next) && sizes[39] < 20, "{sizes:?}");
         assert!(sizes[10] <= 20, "after two seconds: {sizes:?}");
     }
 
