@@ -24,6 +24,7 @@ container (docker compose), else Homebrew's. Nothing is started at boot, no runn
 
   SERVICES_STATE=DIR   where a set lives (default .state/services in the repository); one directory, one set
   SERVICES_DURABLE=1   Redis writes every command to disk before it answers: data survive `kill redis`
+  SERVICES_API=1       RabbitMQ's HTTP API as well (RABBITMQ_API_URL); not in a container
   SERVICES_PRIVATE=1   private servers even where AMQP_URL or REDIS_URL are set
 
 exit status: 0 done, 1 failed (reason on stderr), 2 something is missing on this machine, 64 wrong usage
@@ -191,6 +192,9 @@ verb_env() {
             die 1 "$service is not up (deploy/services.sh up)"
         line="$line $(url_variable "$service")=$(quoted "$url")"
     done
+    if [ -z "$(given_url rabbitmq)" ] && [ "$(backend_of rabbitmq)" = native ] && url=$(rabbitmq_api_url); then
+        line="$line RABBITMQ_API_URL=$(quoted "$url")"
+    fi
     printf '%s\n' "$line"
 }
 

@@ -4,8 +4,8 @@
 
 rabbitmq_dir=$STATE/rabbitmq
 
-rabbitmq_ports() { # sets amqp_port dist_port epmd_port
-    read -r amqp_port dist_port epmd_port <"$rabbitmq_dir/ports"
+rabbitmq_ports() { # sets amqp_port dist_port epmd_port api_port
+    read -r amqp_port dist_port epmd_port api_port <"$rabbitmq_dir/ports"
 }
 
 # The broker and its tools get this environment and nothing else: a RABBITMQ_* or ERL_* of the caller's would point them elsewhere.
@@ -44,8 +44,13 @@ rabbitmq_lay_out() {
     printf 'analysis-%s@localhost\n' "${random:0:8}" >"$rabbitmq_dir/node"
     (umask 077 && printf '%s' "$random" >"$rabbitmq_dir/home/.erlang.cookie")
     chmod 400 "$rabbitmq_dir/home/.erlang.cookie"
-    printf 'log.file.level = info\n' >"$rabbitmq_dir/rabbitmq.conf"
     printf '[].\n' >"$rabbitmq_dir/enabled_plugins"
+    if [ "${SERVICES_API:-0}" = 1 ]; then
+        printf '[rabbitmq_management].\n' >"$rabbitmq_dir/enabled_plugins"
+        # Lengths that are counted four times a second: with the usual 5 s, whoever runs the time faster would see the past.
+        printf '[{rabbit, [{quorum_tick_interval, 250}, {collect_statistics_interval, 250}]}].\n' \
+            >"$rabbitmq_dir/advanced.config"
+    fi
     # Bare containers have no /etc/hosts; and localhost shall not mean ::1, where nothing listens.
     printf '{host, {127,0,0,1}, ["localhost"]}.\n{lookup, [file, native]}.\n' >"$rabbitmq_dir/inetrc"
 }
@@ -97,11 +102,20 @@ rabbitmq_discard() { rabbitmq_kill && rabbitmq_stop; }
 
 rabbitmq_port_clash() { grep -qsiE 'eaddrinuse|address already in use|could not bind|port [0-9]+ .*in use' "$rabbitmq_dir/start.log"; }
 
-rabbitmq_new_ports() { free_ports 3 >"$rabbitmq_dir/ports"; }
+rabbitmq_new_ports() {
+    free_ports 4 >"$rabbitmq_dir/ports"
+    rabbitmq_ports
+    printf 'log.file.level = info\n' >"$rabbitmq_dir/rabbitmq.conf"
+    ! rabbitmq_has_api || printf 'management.tcp.%s\n' 'ip = 127.0.0.1' "port = $api_port" >>"$rabbitmq_dir/rabbitmq.conf"
+}
+
+rabbitmq_has_api() { grep -qs management "$rabbitmq_dir/enabled_plugins"; }
+
+rabbitmq_api_url() { rabbitmq_has_api && rabbitmq_ports && printf 'http://guest:guest@127.0.0.1:%s' "$api_port"; }
 
 rabbitmq_ports_free() {
     rabbitmq_ports && ! port_taken "$amqp_port" && ! port_taken "$dist_port" &&
-        ! port_taken "$epmd_port"
+        ! port_taken "$epmd_port" && ! port_taken "$api_port"
 }
 
 rabbitmq_logs() { tail -n 15 "$rabbitmq_dir/start.log" "$rabbitmq_dir/broker.log" 2>/dev/null; }

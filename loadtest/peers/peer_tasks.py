@@ -4,6 +4,7 @@ Late acknowledgements and results in Redis, as the fleet has them; everything el
 """
 
 import os
+import tempfile
 
 from celery import Celery
 
@@ -26,8 +27,16 @@ def noop(number):
     return number
 
 
+# What numba compiles is kept by each process for itself: two that write the same cache have been seen to crash.
+scratch = None
+
+
 @app.task
 def analyze(path):
+    global scratch
+    if scratch is None:
+        scratch = tempfile.TemporaryDirectory(prefix="peers-numba-")
+        os.environ["NUMBA_CACHE_DIR"] = scratch.name
     import librosa
     import numpy as np
     import pyloudnorm

@@ -10,7 +10,8 @@ use crate::hostile::Hostile;
 use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
-use crate::scenarios::{Burst, Memory, Scalability, Soak, Sustained, Throughput, Variable};
+use crate::scenarios::{Autoscale, Burst, Memory, Scalability, Soak, Sustained, Throughput, Variable};
+use crate::size::Size;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 
@@ -33,12 +34,14 @@ pub(crate) enum Command {
     Scalability(Scalability),
     Memory(Memory),
     Soak(Soak),
+    Autoscale(Autoscale),
     Cache(Cache),
     Chaos(Chaos),
     Hostile(Hostile),
     Components(Components),
     Accuracy(Accuracy),
     Peers(Peers),
+    Size(Size),
     Report(Report),
     Compare(Compare),
     Readme(Readme),

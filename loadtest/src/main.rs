@@ -1,6 +1,7 @@
 //! `loadtest`: music with a known truth, and load for the fleet.
 
 mod accuracy;
+mod autoscale;
 mod bench;
 mod cache;
 mod chaos;
@@ -17,6 +18,7 @@ mod report;
 mod requirements;
 mod rig;
 mod scenarios;
+mod size;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -35,12 +37,14 @@ fn main() -> ExitCode {
         cli::Command::Scalability(scalability) => reported(scalability.run()),
         cli::Command::Memory(memory) => reported(memory.run()),
         cli::Command::Soak(soak) => reported(soak.run()),
+        cli::Command::Autoscale(autoscale) => reported(autoscale.run()),
         cli::Command::Cache(arguments) => reported(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
         cli::Command::Components(arguments) => reported(components::run(&arguments)),
         cli::Command::Accuracy(arguments) => reported(accuracy::run(&arguments)),
         cli::Command::Peers(arguments) => reported(peers::run(&arguments)),
+        cli::Command::Size(arguments) => reported(size::run(&arguments)),
         cli::Command::Report(arguments) => reported(report::run(&arguments)),
         cli::Command::Compare(arguments) => reported(compare::run(&arguments)),
         cli::Command::Readme(arguments) => reported(readme::run(&arguments)),

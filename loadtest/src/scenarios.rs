@@ -1,6 +1,7 @@
 //! The load scenarios: each says what arrives when and on which workers, and what it asks of the outcome. How it is done and
 //! measured is the engine's.
 
+mod autoscale;
 mod burst;
 mod calibrate;
 mod memory;
@@ -12,6 +13,7 @@ mod throughput;
 mod variable;
 mod verdict;
 
+pub(crate) use autoscale::Autoscale;
 pub(crate) use burst::Burst;
 pub(crate) use memory::Memory;
 pub(crate) use scalability::Scalability;

@@ -156,6 +156,23 @@ fn a_soak_finds_its_own_rate() {
 }
 
 #[test]
+fn workers_come_with_the_backlog_and_go_without_one() {
+    let short = ["--speed", "40", "--burst", "600", "--lanes", "1", "--pause", "200", "--sustained", "1"];
+    let ended = hold_privately(&[&["autoscale"], &short[..]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.said);
+    let of = |name: &str| phases(&ended.run).iter().find(|phase| phase["name"] == name).unwrap();
+    let jobs = &of("burst")["jobs"];
+    assert_eq!((&jobs["lost"], &jobs["doubled"], &jobs["ended"]), (&0.into(), &0.into(), &jobs["accepted"]));
+    let figures = &of("scaling")["figures"];
+    assert!(figures["workers_most"].as_f64() >= Some(2.0), "{figures}");
+    for (figure, value) in [("workers_at_the_end", 1.0), ("stopped_out_of_order", 0.0), ("flaps", 0.0)] {
+        assert_eq!(figures[figure].as_f64(), Some(value), "{figures}");
+    }
+    let moments = of("after the burst")["timeline"].as_array().unwrap();
+    assert!(moments.iter().any(|moment| moment["workers"].as_u64() >= Some(2)), "{moments:?}");
+}
+
+#[test]
 fn what_cannot_be_held_is_said() {
     let away = [("AMQP_URL", "amqp://rabbit.invalid/%2f"), ("REDIS_URL", "redis://127.0.0.1/")];
     for (arguments, surroundings, code, words) in [

@@ -266,6 +266,7 @@ fn policy(settings: &WorkerSettings, lanes: &LaneSettings) -> Policy {
         lanes: lanes.lanes,
         batch_size: settings.analysis.batch_size,
         batch_max: settings.analysis.batch_max,
+        pace: settings.resources.pace,
         tiers: settings.queue.retry_delays.len(),
         levels: settings.queue.levels,
         aging: (schedule.mode == PriorityMode::Weighted).then_some(schedule.aging),

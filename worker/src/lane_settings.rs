@@ -23,6 +23,7 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
         max_memory_bytes: settings.resources.memory_bytes,
         parent_memory_bytes: OWN_BYTES + settings.resources.cache_bytes,
         nice: settings.resources.nice.into(),
+        affinity: settings.resources.affinity.clone(),
         readable: Some(readable),
         engine: EngineOptions {
             max_file_bytes: settings.analysis.max_file_bytes,

@@ -66,6 +66,8 @@ pub struct LaneSettings {
     pub parent_memory_bytes: u64,
     /// Scheduling priority of the lanes, −20 to 19; below 0 needs a privilege.
     pub nice: i32,
+    /// Processors that lanes may use; empty: all (`WORKER_CPU_AFFINITY`).
+    pub affinity: Vec<usize>,
     /// Folders below which alone a lane may read; `None` leaves lanes unconfined, for engines of tests that write.
     pub readable: Option<Vec<PathBuf>>,
     /// What every lane's engine is told.
@@ -206,6 +208,7 @@ impl Lanes {
         let setup = Setup {
             memory_bytes: lane_share(settings.max_memory_bytes, settings.parent_memory_bytes, lanes)?,
             nice: settings.nice,
+            affinity: settings.affinity.clone(),
             progress_every: PROGRESS_EVERY.min(settings.timeout / PROGRESS_PER_TIMEOUT),
             engine: settings.engine.clone(),
             readable: settings.readable.clone().map(|roots| roots.into_iter().map(Folder).collect()),

@@ -111,6 +111,7 @@ fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {
         lanes: lanes.lanes,
         batch_size: settings.analysis.batch_size,
         batch_max: 0,
+        pace: settings.resources.pace,
         tiers: 0,
         levels,
         aging: None,

@@ -23,6 +23,7 @@ mod dead;
 mod dispatch;
 mod leases;
 mod reserve;
+mod rest;
 mod run;
 mod supply;
 
@@ -42,6 +43,8 @@ pub struct Policy {
     pub batch_size: usize,
     /// See above.
     pub batch_max: usize,
+    /// Share of its time that a lane works, percent (`WORKER_PACE`).
+    pub pace: u8,
     /// How many retry tiers there are; 0: a transient failure is an end.
     pub tiers: usize,
     /// The levels, for their names.

@@ -86,6 +86,11 @@ async fn forget(rig: &Rig) -> Result<u64, RigError> {
     Ok(before.saturating_sub(used(&mut redis).await?))
 }
 
+/// Redis memory in use, bytes.
+pub(super) async fn redis_memory(rig: &Rig) -> Result<u64, RigError> {
+    used(&mut redis::Client::open(&*rig.servers.redis)?.get_multiplexed_async_connection().await?).await
+}
+
 async fn used(redis: &mut redis::aio::MultiplexedConnection) -> Result<u64, RigError> {
     let text: String = redis::cmd("INFO").arg("memory").query_async(redis).await?;
     let line = text.lines().find_map(|line| line.strip_prefix("used_memory:"));

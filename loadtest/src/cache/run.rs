@@ -54,12 +54,18 @@ async fn passes(
     sounds: &Sounds,
     arguments: &Cache,
 ) -> Result<Vec<Phase>, RigError> {
-    let empty = resident(&worker.process);
+    let (empty, unused) = (resident(&worker.process), listed::redis_memory(rig).await?);
     let first = rig.pass(worker, "first", &[]).await?;
+    let stored = listed::redis_memory(rig).await?.saturating_sub(unused) as f64;
     let mut phases = vec![phase(&first, &first, arguments)];
     let cache = worker.value("analysis_memory_usage_bytes{kind=\"cache\"}").await.unwrap_or(0.0);
     let grown = resident(&worker.process).saturating_sub(empty) as f64;
-    phases[0].figures.extend([("cache_bytes".to_owned(), cache), ("rss_grown_bytes".to_owned(), grown)]);
+    let of_first = [
+        ("cache_bytes", cache),
+        ("rss_grown_bytes", grown),
+        ("redis_bytes_per_report", stored / first.files.max(1) as f64),
+    ];
+    phases[0].figures.extend(of_first.map(|(name, value)| (name.to_owned(), value)));
     phases.push(phase(&rig.pass(worker, "again", &[]).await?, &first, arguments));
     sounds.retag(&rig.media, arguments.files)?;
     phases.push(phase(&rig.pass(worker, "renamed, moved, retagged", &[]).await?, &first, arguments));

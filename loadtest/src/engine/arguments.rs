@@ -42,6 +42,9 @@ pub(crate) struct Common {
     /// One accepted message is removed unseen, so that the audit fails
     #[arg(long, hide = true)]
     pub(crate) drop_one: bool,
+    /// RabbitMQ's HTTP API is needed.
+    #[arg(skip)]
+    pub(crate) api: bool,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use shared::settings::{Program, describe, format_duration};
 
 use super::{Media, Site, Work};
-use crate::rig::{RigError, Worker};
+use crate::rig::{Environment, RigError, Worker};
 
 /// SHUTDOWN_TIMEOUT is 25 s by default, and each server may be waited for a few more.
 const END_WITHIN: Duration = Duration::from_secs(40);
@@ -61,6 +61,22 @@ impl Crew {
             return Ok(Self { shape, workers: Vec::new() });
         }
         let mut crew = Self { shape, workers: Vec::new() };
+        let mut environment = Self::environment(site, media, shape);
+        *site.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings(&environment);
+        for number in 0..shape.workers {
+            let name = format!("load-{number}");
+            let log = site.folder().join(format!("{name}.log"));
+            environment.insert("WORKER_NAME".into(), name);
+            crew.workers.push(Worker::start(&site.worker, &environment, &log).await?);
+        }
+        for worker in &mut crew.workers {
+            worker.ready().await?;
+        }
+        Ok(crew)
+    }
+
+    /// What each of them is told, but for its name.
+    pub(crate) fn environment(site: &Site, media: &Media, shape: Shape) -> Environment {
         let mut environment = site.environment.clone();
         let (least, per_lane) = MEMORY_MB;
         let memory = least.max(1024 + per_lane * u64::from(shape.lanes));
@@ -73,17 +89,7 @@ impl Crew {
         if let Some(time) = shape.rehearsal {
             environment.insert("ANALYSIS_REHEARSAL".into(), format_duration(time));
         }
-        *site.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings(&environment);
-        for number in 0..shape.workers {
-            let name = format!("load-{number}");
-            let log = site.folder().join(format!("{name}.log"));
-            environment.insert("WORKER_NAME".into(), name);
-            crew.workers.push(Worker::start(&site.worker, &environment, &log).await?);
-        }
-        for worker in &mut crew.workers {
-            worker.ready().await?;
-        }
-        Ok(crew)
+        environment
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {

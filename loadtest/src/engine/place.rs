@@ -32,21 +32,33 @@ pub(super) struct Place {
     tls: Tls,
     amqp: String,
     redis: String,
+    /// RabbitMQ's HTTP API.
+    pub(super) api: Option<String>,
 }
 
 impl Place {
-    /// Those that are given; else private ones, with their files below `folder`.
-    pub(super) async fn open(given: Option<Given>, live: &Live, folder: &Path) -> Result<Self, RigError> {
+    /// Those that are given; else private ones, with their files below `folder`, and with RabbitMQ's HTTP API where it is needed.
+    pub(super) async fn open(
+        given: Option<Given>,
+        live: &Live,
+        folder: &Path,
+        with_api: bool,
+    ) -> Result<Self, RigError> {
         if let Some(Given { settings, tls }) = given {
             let (amqp, redis) = (settings.queue.amqp_url.expose(), settings.store.redis_url.expose());
             let (to, and) = (mask(amqp), mask(redis));
             live.tell(&format!("using {to} and {and}: queues and results of a load test are written there"));
-            return Ok(Self { servers: None, tls, amqp: amqp.to_owned(), redis: redis.to_owned() });
+            let api = std::env::var("RABBITMQ_API_URL").ok().filter(|_| with_api);
+            return Ok(Self { servers: None, tls, amqp: amqp.to_owned(), redis: redis.to_owned(), api });
         }
         live.tell("starting a RabbitMQ and a Redis of its own …");
-        let servers = Servers::in_memory(&Repository::find()?.services, &folder.join("services")).await?;
-        let (amqp, redis) = (servers.amqp.clone(), servers.redis.clone());
-        Ok(Self { servers: Some(servers), tls: Tls::default(), amqp, redis })
+        let (script, state) = (Repository::find()?.services, folder.join("services"));
+        let servers = match with_api {
+            true => Servers::with_api(&script, &state).await?,
+            false => Servers::in_memory(&script, &state).await?,
+        };
+        let (amqp, redis, api) = (servers.amqp.clone(), servers.redis.clone(), servers.api.clone());
+        Ok(Self { servers: Some(servers), tls: Tls::default(), amqp, redis, api })
     }
 
     pub(super) fn amqp(&self) -> Address {

@@ -85,7 +85,7 @@ impl Site {
         let machine = machine::machine(about);
         let started_at = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string();
         let topology = topology(common, given.as_ref())?;
-        let place = Place::open(given, &live, folder.path()).await?;
+        let place = Place::open(given, &live, folder.path(), common.api).await?;
         if place.servers.is_none() && !common.no_workers {
             *traces.lock().unwrap_or_else(PoisonError::into_inner) = Some((place.amqp(), topology.clone()));
         }
@@ -114,6 +114,11 @@ impl Site {
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// RabbitMQ's HTTP API, where it was asked for and is there.
+    pub(crate) fn api(&self) -> Option<&str> {
+        self.place.api.as_deref()
     }
 
     /// The process of `rabbitmq` or `redis`, where they are ours and no container's.

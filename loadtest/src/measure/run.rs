@@ -149,6 +149,9 @@ pub(crate) struct Moment {
     pub(crate) latency: BTreeMap<String, [f64; 3]>,
     /// 100 is one processor, by role.
     pub(crate) cpu_percent: BTreeMap<String, f64>,
+    /// Worker processes, where they come and go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workers: Option<u32>,
     /// Resident, by role.
     pub(crate) rss_bytes: BTreeMap<String, u64>,
 }

@@ -59,6 +59,12 @@ pub(crate) struct Peers {
     /// ANALYSIS_BATCH_SIZE of our fleet, and messages that Celery prefetches for each of its processes
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(super) batch: u16,
+    /// Lanes of our fleet for no-op jobs: they take no time, so what is measured is how much of the road is shared
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) lanes: u16,
+    /// Processes of Celery for no-op jobs [default: one per processor; more make it slower]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) processes: Option<u16>,
     /// Where the peers' environments are kept [default: peers, beside the folder of this program]
     #[arg(long, value_name = "DIR")]
     pub(super) envs: Option<PathBuf>,

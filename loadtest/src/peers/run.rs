@@ -106,6 +106,7 @@ async fn describe(run: &mut Run, field: &Field<'_>) -> Result<(), RigError> {
     run.versions.extend(versions);
     run.settings.insert("ANALYSIS_BATCH_SIZE".to_owned(), field.arguments.batch.to_string());
     run.settings.insert("ANALYSIS_MAX_WORKERS".to_owned(), field.processors.to_string());
+    run.settings.insert("noop_lanes".to_owned(), field.arguments.lanes.to_string());
     run.corpus.about = match &field.arguments.music {
         Some(music) => format!("files of {}", music.display()),
         None => format!("composed pieces of {} s, {}", field.arguments.seconds, field.arguments.formats),
@@ -221,7 +222,8 @@ async fn do_nothing(field: &mut Field<'_>) -> Result<Vec<crate::measure::Phase>,
     let ours_too = rehearses(&field.worker).await?;
     let (mut theirs, mut ours) = (Side::default(), Side::default());
     let (jobs, folder) = (field.arguments.jobs, field.folder.path());
-    let pool = (field.processors, field.arguments.batch);
+    let (batch, lanes) = (field.arguments.batch, field.arguments.lanes.into());
+    let pool = (field.arguments.processes.map_or(field.processors, u32::from), batch);
     for number in 1..=field.arguments.rounds {
         field.bar.set_message(format!("round {number}: no-op jobs through Celery"));
         if let Err(error) = noop::celery(&celery, &mut theirs, jobs, pool, folder).await {
@@ -231,7 +233,7 @@ async fn do_nothing(field: &mut Field<'_>) -> Result<Vec<crate::measure::Phase>,
         }
         if ours_too {
             field.bar.set_message(format!("round {number}: no-op jobs through our fleet"));
-            let fleet = Fleet::new(&field.worker, servers, folder, pool.0, pool.1).await?;
+            let fleet = Fleet::new(&field.worker, servers, folder, lanes, batch).await?;
             noop::ours(&fleet, &mut ours, jobs * 10).await?;
         }
     }

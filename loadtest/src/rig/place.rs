@@ -7,6 +7,8 @@ use super::RigError;
 /// A checkout of this repository.
 #[derive(Debug)]
 pub(crate) struct Repository {
+    /// The folder itself.
+    pub(crate) root: PathBuf,
     /// `deploy/services.sh`.
     pub(crate) services: PathBuf,
     /// `loadtest/samples`.
@@ -23,6 +25,7 @@ impl Repository {
             .map(|root| Self {
                 services: root.join("deploy/services.sh"),
                 samples: root.join("loadtest/samples"),
+                root: root.to_owned(),
             })
             .find(|found| found.services.is_file() && found.samples.is_dir())
             .ok_or(RigError::NoRepository)

@@ -17,26 +17,35 @@ pub(crate) struct Servers {
     script: PathBuf,
     state: PathBuf,
     durable: bool,
+    with_api: bool,
     pub(crate) amqp: String,
     pub(crate) redis: String,
+    /// RabbitMQ's HTTP API, where it was asked for.
+    pub(crate) api: Option<String>,
 }
 
 impl Servers {
     /// Starts them, with their files below `state`.
     pub(crate) async fn up(script: &Path, state: &Path) -> Result<Self, RigError> {
-        Self::start(script, state, true).await
+        Self::start(script, state, (true, false)).await
     }
 
     /// The same with a Redis that writes nothing to disk, as `deploy/services.sh up` starts it: how fast the disk of this
     /// machine is, is not to be measured.
     pub(crate) async fn in_memory(script: &Path, state: &Path) -> Result<Self, RigError> {
-        Self::start(script, state, false).await
+        Self::start(script, state, (false, false)).await
     }
 
-    async fn start(script: &Path, state: &Path, durable: bool) -> Result<Self, RigError> {
+    /// As [`Servers::in_memory`], with RabbitMQ's HTTP API.
+    pub(crate) async fn with_api(script: &Path, state: &Path) -> Result<Self, RigError> {
+        Self::start(script, state, (false, true)).await
+    }
+
+    async fn start(script: &Path, state: &Path, (durable, with_api): (bool, bool)) -> Result<Self, RigError> {
         let (script, state) = (script.to_owned(), state.to_owned());
         // Made first: what a failed start leaves is stopped as well.
-        let mut servers = Self { script, state, durable, amqp: String::new(), redis: String::new() };
+        let (amqp, redis) = (String::new(), String::new());
+        let mut servers = Self { script, state, durable, with_api, amqp, redis, api: None };
         servers.ask(&["up"]).await?;
         let line = servers.ask(&["env"]).await?;
         let value = |name: &str| {
@@ -47,6 +56,7 @@ impl Servers {
         let amqp = value("AMQP_URL").ok_or_else(missing)?;
         let redis = value("REDIS_URL").ok_or_else(missing)?;
         (servers.amqp, servers.redis) = (amqp, redis);
+        servers.api = value("RABBITMQ_API_URL");
         Ok(servers)
     }
 
@@ -76,6 +86,7 @@ impl Servers {
         command
             .env("SERVICES_STATE", &self.state)
             .env("SERVICES_DURABLE", durable)
+            .env("SERVICES_API", if self.with_api { "1" } else { "0" })
             .env("SERVICES_PRIVATE", "1");
     }
 }

@@ -53,6 +53,12 @@ pub struct ResourceSettings {
     /// Niceness of the lanes, 0–19 (`WORKER_NICE`).
     #[serde(rename = "worker_nice")]
     pub nice: u8,
+    /// Share of its time that a lane works, percent, 1–100 (`WORKER_PACE`).
+    #[serde(rename = "worker_pace")]
+    pub pace: u8,
+    /// Processors that lanes may use; empty: all (`WORKER_CPU_AFFINITY`).
+    #[serde(rename = "worker_cpu_affinity", default)]
+    pub affinity: Vec<usize>,
 }
 
 /// The broker, and what every process on it must agree on.

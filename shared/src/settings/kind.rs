@@ -1,6 +1,6 @@
 //! The kinds of value a variable can have: what each accepts, and how it says so.
 
-use std::{net::SocketAddr, num::NonZero, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, num::NonZero, time::Duration};
 
 use super::duration::{format_duration, parse_duration};
 use super::secret::{amqp_url, mask_url, redis_url};
@@ -13,6 +13,8 @@ const DELAY_RANGE: (Duration, Duration) = (Duration::from_millis(100), Duration:
 /// AMQP names end at 255 bytes, and the longest suffix (`.retry.` with a delay) takes 40 of them.
 const MAX_PREFIX: usize = 64;
 const MAX_NAME: usize = 128;
+/// As many as the C library's set of processors holds.
+const MAX_PROCESSORS: u64 = 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -29,6 +31,7 @@ pub(super) enum Kind {
     Roots,
     Levels,
     Words,
+    Processors,
     Prefix,
     Name,
     Filter,
@@ -75,6 +78,7 @@ impl Kind {
             Self::File => (!text.contains('\0')).then(|| Checked::same(text)),
             Self::Roots => MediaRoots::parse(text).ok().map(|_| Checked::same(text)),
             Self::Levels | Self::Words => words(text),
+            Self::Processors => processors(text),
             Self::Prefix => is_prefix(text).then(|| Checked::same(text)),
             Self::Name => is_name(text).then(|| Checked::same(text)),
             Self::Filter => telemetry::parse_filter(text).ok().map(|_| Checked::same(text)),
@@ -120,6 +124,9 @@ impl Kind {
                 "all, or names of levels separated by commas (high, normal, low when there are three, else p0, p1 …)"
                     .to_owned()
             }
+            Self::Processors => {
+                format!("numbers of processors below {MAX_PROCESSORS} and ranges of them, such as 0-3,8")
+            }
             Self::Words => "all, or names (a-z, 0-9, _ and -) separated by commas".to_owned(),
             Self::Prefix => {
                 format!("1 to {MAX_PREFIX} of a-z, A-Z, 0-9, _, - and ., not beginning with amq.")
@@ -157,6 +164,19 @@ fn delays(text: &str) -> Option<Checked> {
         plain: delays.iter().map(|d| d.as_millis().to_string()).collect::<Vec<_>>().join(","),
         shown: delays.iter().map(|d| format_duration(*d)).collect::<Vec<_>>().join(","),
     })
+}
+
+/// The numbers one by one, for whoever sets them.
+fn processors(text: &str) -> Option<Checked> {
+    let number = |text: &str| integer(text.trim(), 0, MAX_PROCESSORS - 1);
+    let range = |part: &str| match part.split_once('-') {
+        Some((first, last)) => Some(number(first)?..=number(last)?),
+        None => number(part).map(|one| one..=one),
+    };
+    let ranges: Vec<_> = text.split(',').map(range).collect::<Option<_>>()?;
+    let numbers: BTreeSet<u64> = ranges.iter().cloned().flatten().collect();
+    let all = numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    (!ranges.iter().any(|range| range.is_empty())).then(|| Checked { plain: all, shown: text.to_owned() })
 }
 
 fn words(text: &str) -> Option<Checked> {

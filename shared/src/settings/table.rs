@@ -203,6 +203,23 @@ pub const VARIABLES: &[Variable] = &[
         "0",
         "Niceness of the lanes: 19 leaves the processors to everything else.",
     ),
+    worker(
+        "WORKER_PACE",
+        Kind::Integer { min: 1, max: 100 },
+        "%",
+        "100",
+        "Share of its time that a lane works: with 25 it rests for three times as long as each file took. For machines that have something else to do.",
+    ),
+    without_default(
+        worker(
+            "WORKER_CPU_AFFINITY",
+            Kind::Processors,
+            "",
+            "",
+            "Processors that lanes may use, such as `0-3,8`; the worker itself is not bound. Linux only.",
+        ),
+        Fallback::Absent,
+    ),
     // Queues.
     secret(both(
         "AMQP_URL",

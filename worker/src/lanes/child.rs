@@ -151,8 +151,30 @@ fn apply(setup: &Setup) -> Result<Confined, String> {
         rustix::process::setpriority_process(None, setup.nice)
             .map_err(|error| format!("the scheduling priority {} cannot be set: {error}", setup.nice))?;
     }
+    bind_to(&setup.affinity)?;
     // The last: nothing of the above is allowed any more afterwards.
     Ok(confine(setup.readable.as_ref().map(|roots| roots.iter().map(|root| root.0.clone()).collect())))
+}
+
+/// Leaves all other processors to others. The lane is one thread still, and those that come after inherit it.
+#[cfg(target_os = "linux")]
+fn bind_to(processors: &[usize]) -> Result<(), String> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    if processors.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    processors.iter().filter(|number| **number < CpuSet::MAX_CPU).for_each(|number| set.set(*number));
+    sched_setaffinity(None, &set)
+        .map_err(|error| format!("the processors of WORKER_CPU_AFFINITY cannot be had: {error}"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bind_to(processors: &[usize]) -> Result<(), String> {
+    match processors {
+        [] => Ok(()),
+        _ => Err("WORKER_CPU_AFFINITY is for Linux only".to_owned()),
+    }
 }
 
 /// Sets a limit for good, or keeps a lower one.

@@ -26,6 +26,8 @@ pub(super) struct Setup {
     pub(super) memory_bytes: u64,
     /// Scheduling priority, −20 to 19.
     pub(super) nice: i32,
+    /// Processors that it may use; empty: all that it has.
+    pub(super) affinity: Vec<usize>,
     /// Progress is not told more often than this.
     pub(super) progress_every: Duration,
     pub(super) engine: EngineOptions,

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::leases::Leases;
+use super::rest::Rests;
 use super::run::{Done, Start, run_one, without_root};
 use super::supply::Supply;
 use super::{Control, Policy, dead};
@@ -61,6 +62,7 @@ pub(super) struct Dispatch {
     control: Control,
     completed: UnboundedSender<Completed>,
     supply: Supply,
+    rests: Rests,
     /// The gates are closed: nothing is taken in.
     paused: bool,
     draining: bool,
@@ -75,6 +77,7 @@ impl Dispatch {
         completed: UnboundedSender<Completed>,
         supply: Supply,
     ) -> Self {
+        let rests = Rests::new(policy.pace);
         Self {
             ready,
             running: JoinSet::new(),
@@ -85,6 +88,7 @@ impl Dispatch {
             control,
             completed,
             supply,
+            rests,
             paused: false,
             draining: false,
         }
@@ -101,7 +105,7 @@ impl Dispatch {
             self.start_ready();
             self.control.heartbeat.beat();
             metrics::jobs(self.ready.len(), self.running.len());
-            self.supply.note(self.ready.len(), self.running.len(), receiver);
+            self.supply.note(self.ready.len(), self.running.len() + self.rests.len(), receiver);
             tokio::select! {
                 () = stop.draining(), if !self.draining => {
                     self.draining = true;
@@ -115,6 +119,7 @@ impl Dispatch {
                     None => receiving = false,
                 },
                 () = gates.changed() => {}
+                () = self.rests.over() => {}
                 () = self.supply.due() => self.look_at_supply(receiver),
                 _ = beat.tick() => {}
             }
@@ -171,7 +176,7 @@ impl Dispatch {
                     let settled = AssertUnwindSafe(settling).catch_unwind().await;
                     // A fault of ours is no reason to lose what is nearly lost already.
                     let completion = settled.unwrap_or(Completion::Settle(Settlement::GiveBack));
-                    Done { job, ticket: task.ticket, completion }
+                    Done { job, ticket: task.ticket, completion, begun: None }
                 });
             }
             work @ Work::File(_) => self.ready.push(Task { work, ..task }),
@@ -179,7 +184,7 @@ impl Dispatch {
     }
 
     fn start_ready(&mut self) {
-        while self.running.len() < self.policy.lanes
+        while self.running.len() + self.rests.len() < self.policy.lanes
             && let Some(task) = self.ready.pop(Instant::now())
         {
             let level = self.policy.levels.name(task.level);
@@ -188,7 +193,7 @@ impl Dispatch {
             let Work::File(work) = task.work else { continue };
             let start = Start { ticket: task.ticket, work, redelivered, level, tiers: self.policy.tiers };
             if let Some(completion) = without_root(&self.analyst, &self.control.gates, &start) {
-                self.release(Done { job, ticket: start.ticket, completion });
+                self.release(Done { job, ticket: start.ticket, completion, begun: None });
                 continue;
             }
             metrics::started(&start.work, level);
@@ -204,13 +209,18 @@ impl Dispatch {
 
     fn give_back(&mut self, task: Task) {
         let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
-        self.release(Done { job, ticket: task.ticket, completion });
+        self.release(Done { job, ticket: task.ticket, completion, begun: None });
     }
 
     fn finished(&mut self, ended: Result<Done, tokio::task::JoinError>) {
         self.supply.ended();
         match ended {
-            Ok(done) => self.release(done),
+            Ok(done) => {
+                if let Some(begun) = done.begun {
+                    self.rests.after(begun);
+                }
+                self.release(done);
+            }
             // Panics are caught inside; what is left is an abort, and nobody aborts. The broker delivers it again.
             Err(error) => tracing::error!(%error, "a task was lost in this worker"),
         }

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use shared::job::JobId;
 use shared::outcome::{End, FailureKind};
 use shared::record::Record;
+use tokio::time::Instant;
 
 use super::Control;
 use crate::analyst::{Analyst, Interrupted};
@@ -21,6 +22,8 @@ pub(super) struct Done {
     pub(super) job: Option<JobId>,
     pub(super) ticket: Ticket,
     pub(super) completion: Completion,
+    /// When a lane went to work on it, if one did.
+    pub(super) begun: Option<Instant>,
 }
 
 /// A file that is to be worked on.
@@ -41,7 +44,7 @@ pub(super) fn without_root(analyst: &Analyst, gates: &Gates, start: &Start) -> O
 }
 
 pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Start) -> Done {
-    let work = &start.work;
+    let (work, begun) = (&start.work, Some(Instant::now()));
     let working = AssertUnwindSafe(analyst.work(work, start.redelivered)).catch_unwind();
     let ended = tokio::select! {
         biased;
@@ -59,7 +62,7 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
         // Interrupted, or an end of its own: either way the next try must not find it under suspicion.
         analyst.forget_start(work).await;
     }
-    Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion }
+    Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion, begun }
 }
 
 fn settled(mut ended: Ended, start: &Start) -> Completion {

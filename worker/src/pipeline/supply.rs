@@ -113,7 +113,8 @@ mod tests {
 
     fn supply() -> (Supply, Arc<AtomicUsize>) {
         let levels = Levels::new(3).unwrap();
-        let policy = Policy { lanes: 2, batch_size: 10, batch_max: 500, tiers: 0, levels, aging: None };
+        let policy =
+            Policy { lanes: 2, batch_size: 10, batch_max: 500, pace: 100, tiers: 0, levels, aging: None };
         let shared = Arc::new(AtomicUsize::new(10));
         (Supply::new(&policy, Arc::clone(&shared)), shared)
     }

@@ -34,6 +34,7 @@ mod pauses;
 mod pid_one;
 mod prometheus;
 mod retries;
+mod rolling;
 mod start;
 mod supply;
 mod timeouts;

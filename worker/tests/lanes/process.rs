@@ -13,7 +13,8 @@ use worker::lanes::{Lanes, MIN_LANE_BYTES};
 use crate::support::{UnderWay, Watched, acquire, below, raw, settings, start, target};
 
 pub async fn has_nothing_but_its_pipes() -> anyhow::Result<()> {
-    let lanes = Lanes::start(worker::lanes::LaneSettings { nice: 5, ..settings(1)? }).await?;
+    let lanes =
+        Lanes::start(worker::lanes::LaneSettings { nice: 5, affinity: vec![0], ..settings(1)? }).await?;
     let mut lane = acquire(&lanes).await?;
     lane.identify(&target("ok.wav")).await?;
     let own = PathBuf::from(format!("/proc/{}", lane.pid().context("alive")?));
@@ -34,6 +35,8 @@ pub async fn has_nothing_but_its_pipes() -> anyhow::Result<()> {
     ensure!(name.ends_with("(worker-lane"), "{name}");
     // Its own process group, and the nice value that was asked for.
     ensure!(Some(fields[2]) == name.split(' ').next() && fields[16] == "5", "{stat}");
+    let status = fs::read_to_string(own.join("status"))?;
+    ensure!(status.lines().any(|line| line == "Cpus_allowed_list:\t0"), "{status}");
     let limits = fs::read_to_string(own.join("limits"))?;
     let data = limits.lines().find(|line| line.starts_with("Max data size")).context("a limit")?;
     let share = MIN_LANE_BYTES.to_string();

@@ -23,6 +23,7 @@ pub fn settings(lanes: usize) -> anyhow::Result<LaneSettings> {
         max_memory_bytes: MIN_LANE_BYTES * (lanes as u64 + 1),
         parent_memory_bytes: MIN_LANE_BYTES,
         nice: 0,
+        affinity: Vec::new(),
         readable: None,
         engine: EngineOptions { max_file_bytes: 1 << 30, features: analysis::Features::ALL, rehearsal: None },
         program: this_program()?,

@@ -65,6 +65,7 @@ pub(super) fn flow(run: &Run) -> Vec<Chart> {
             plain("messages", Unit::Plain),
             depths(run),
         ),
+        chart(run, "Workers", "Processes that take work", plain("workers", Unit::Plain), workers(run)),
         chart(
             run,
             "Processor by role",
@@ -80,6 +81,10 @@ pub(super) fn flow(run: &Run) -> Vec<Chart> {
             by_role(run, Keep::Largest, |moment| &moment.rss_bytes, |bytes| *bytes as f64),
         ),
     ]
+}
+
+fn workers(run: &Run) -> Vec<Series> {
+    vec![Series::new("workers", 0, over_time(run, Keep::Largest, |moment, _| moment.workers.map(f64::from)))]
 }
 
 fn depths(run: &Run) -> Vec<Series> {
@@ -108,7 +113,8 @@ fn by_role<T>(
 fn chart(run: &Run, title: &str, about: &str, y: Axis, series: Vec<Series>) -> Chart {
     // One phase begins where the run does, which needs no mark.
     let marks = if run.phases.len() > 1 {
-        run.phases.iter().map(|phase| (phase.began_seconds, phase.name.clone())).collect()
+        let phases = run.phases.iter().filter(|phase| !phase.timeline.is_empty());
+        phases.map(|phase| (phase.began_seconds, phase.name.clone())).collect()
     } else {
         Vec::new()
     };

@@ -85,6 +85,7 @@ fn moment(second: u32, pace: u64, latency: f64, unrest: f64) -> Moment {
     let ended = (pace as f64 * wave).round() as u64;
     let seconds = [latency * wave, 1.5 * latency * wave, 2.0 * latency * wave];
     Moment {
+        workers: None,
         at_seconds: f64::from(second),
         offered: pace,
         accepted: pace,

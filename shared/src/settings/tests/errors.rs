@@ -13,6 +13,8 @@ fn all_errors_come_together() {
         ("MAX_MEMORY_MB", "1"),
         ("CACHE_SIZE_MB", "-1"),
         ("WORKER_NICE", "20"),
+        ("WORKER_PACE", "0"),
+        ("WORKER_CPU_AFFINITY", "3-1"),
         ("AMQP_URL", "amqp://guest:hunter2@rabbit/"),
         ("QUEUE_PREFIX", "amq.mine"),
         ("QUEUE_MAX_SIZE", "0"),
