@@ -97,16 +97,18 @@ impl Hpa {
     fn stabilized(&mut self, now: f64, current: u32, needed: u32) -> u32 {
         let windows =
             [&self.behavior.scale_up, &self.behavior.scale_down].map(|it| it.stabilization_window_seconds);
-        self.called_for.push((now, needed));
-        self.called_for.retain(|(at, _)| *at > now - windows[0].max(windows[1]) || *at == now);
+        if self.called_for.is_empty() {
+            // As it is at the beginning nobody knows why; it counts as called for.
+            self.called_for.push((now, current));
+        }
         let within = |window: f64| {
-            self.called_for
-                .iter()
-                .filter(move |(at, _)| *at > now - window || *at == now)
-                .map(|(_, pods)| *pods)
+            let known = self.called_for.iter().filter(move |(at, _)| *at > now - window);
+            known.map(|(_, pods)| *pods).chain([needed])
         };
         let up = within(windows[0]).min().unwrap_or(needed);
         let down = within(windows[1]).max().unwrap_or(needed);
+        self.called_for.push((now, needed));
+        self.called_for.retain(|(at, _)| *at > now - windows[0].max(windows[1]));
         current.max(up).min(down)
     }
 
@@ -182,12 +184,8 @@ mod tests {
 
     #[test]
     fn a_need_within_a_tenth_changes_nothing() {
-        for (metric, pods) in [(901.0, 10), (1099.0, 10), (1101.0, 12), (0.0, 10)] {
-            // The last is called for, but not for long enough.
-            assert_eq!(
-                Hpa::new(usual(), (1, 50), 100.0).pods(0.0, 10, metric),
-                if metric == 0.0 { 1 } else { pods }
-            );
+        for (metric, needed) in [(901.0, 10), (1099.0, 10), (1101.0, 12), (899.0, 9)] {
+            assert_eq!(Hpa::new(usual(), (1, 50), 100.0).needed(10, metric), needed);
         }
     }
 

@@ -31,7 +31,7 @@ Asks RabbitMQ's HTTP API, as KEDA does: the private server has it; with AMQP_URL
 Files are rehearsed (nothing is decoded, each takes a second of the fleet's time): this is about when workers come and go.
 
 Examples:
-  loadtest autoscale --html autoscale.html              40 minutes of a fleet in two
+  loadtest autoscale --html autoscale.html              47 minutes of a fleet in two
   loadtest autoscale --burst 20000 --speed 10
 
 Exit codes: 0 done, and every requirement met · 1 one was missed, or the run could not be held · 2 wrong usage · 130 interrupted";
@@ -47,7 +47,7 @@ pub(crate) struct Autoscale {
     #[arg(long, default_value_t = 6000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     burst: u32,
     /// The fleet's seconds from the burst to the steady rate: long enough that the workers which it called for are gone again
-    #[arg(long, default_value_t = 1080, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pause: u32,
     /// The fleet's seconds at a steady rate that takes four and a half workers
     #[arg(long, default_value_t = 720, value_parser = clap::value_parser!(u32).range(1..=86_400))]
