@@ -231,6 +231,7 @@ const SCALING: &[Break] = &[
         "unacknowledged",
     ),
     ("ScaledObject worker", "/spec/triggers/0/metadata/mode", || json!("MessageRate"), "count messages"),
+    ("ScaledObject worker", "/spec/triggers/3/metadata/mode", || json!("QueueLength"), "the rate of high"),
     ("ScaledObject worker", "/spec/triggers/0/metadata/queueName", || json!("analysis.hi"), "another queue"),
     ("ScaledObject worker", "/spec/triggers/0/metadata/value", || json!("20"), "another value"),
     ("ScaledObject worker", "/spec/fallback/replicas", || json!(100), "no fallback"),

@@ -87,6 +87,7 @@ fn by_backlog(spec: &Value, objects: &[Value], settings: &WorkerSettings) -> Vec
             continue;
         };
         found.extend(of_trigger(trigger, level, target, objects, settings));
+        found.extend(of_rate(spec, level, &weights, settings));
         match weights.iter().find(|(name, _)| name == level) {
             Some((_, weight)) => own += weight * f64::from(window),
             None => found.push(format!("its formula leaves {level} out")),
@@ -105,6 +106,24 @@ fn by_backlog(spec: &Value, objects: &[Value], settings: &WorkerSettings) -> Vec
         found.push("no fallback within its bounds for a broker whose API is away".to_owned());
     }
     found
+}
+
+/// Beside what waits, what arrives: a trigger and a term of its own for each level, or the workers that keep up would leave.
+fn of_rate(
+    spec: &Value,
+    level: &str,
+    weights: &[(String, f64)],
+    settings: &WorkerSettings,
+) -> Option<String> {
+    let own = format!("{level}_rate");
+    let queue = format!("{}.{level}", settings.queue.prefix);
+    let reads = |trigger: &Value| {
+        let metadata = &trigger["metadata"];
+        metadata["mode"] == "MessageRate" && metadata["protocol"] == "http" && metadata["queueName"] == queue
+    };
+    let read = items(&spec["triggers"]).any(|trigger| trigger["name"] == own && reads(trigger));
+    let weighed = weights.iter().any(|(name, weight)| *name == own && *weight > 0.0);
+    (!read || !weighed).then(|| format!("nothing in it is the rate of {level}"))
 }
 
 fn of_trigger(
@@ -147,7 +166,9 @@ fn weights(formula: &str) -> Option<Vec<(String, f64)>> {
             Some((weight, name)) => (weight.trim().parse().ok()?, name.trim()),
             None => (1.0, term.trim()),
         };
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| (name.to_owned(), weight))
+        name.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            .then(|| (name.to_owned(), weight))
     };
     formula.split('+').map(term).collect()
 }
