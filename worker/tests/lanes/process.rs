@@ -92,7 +92,7 @@ pub async fn dies_with_its_input_while_its_engine_hangs() -> anyhow::Result<()> 
         .kill_on_drop(true)
         .spawn()?;
     let setup = serde_json::json!({"Setup": {
-        "memory_bytes": MIN_LANE_BYTES, "nice": 0, "progress_every": {"secs": 1, "nanos": 0},
+        "memory_bytes": MIN_LANE_BYTES, "nice": 0, "affinity": [], "progress_every": {"secs": 1, "nanos": 0},
         "engine": {"max_file_bytes": 1, "features": "all"},
     }});
     let request = serde_json::json!({"Identify": {"root": hang.root(), "path": "hang.wav"}});
