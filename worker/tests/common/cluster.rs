@@ -27,18 +27,15 @@ pub struct Cluster {
     /// Their ports and processes.
     pub nodes: Vec<(u16, Child)>,
     tls: Option<Files>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Cluster {
     /// Returns when every node says that every slot is served.
     pub fn start(tls: Option<Files>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let nodes: Vec<(u16, Child)> = (0..6).map(|number| node(&folder, number, tls.as_ref())).collect();
-        let cluster = Self { nodes, tls, _folder: folder };
-        for (port, _) in &cluster.nodes {
-            until("a node answers", || cluster.cli(*port, &["PING"]).starts_with("PONG"));
-        }
+        let mut cluster = Self { nodes: Vec::new(), tls, folder };
+        (0..6).for_each(|number| cluster.add(number));
         let hosts: Vec<String> = cluster.nodes.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
         let mut create = vec!["--cluster", "create"];
         create.extend(hosts.iter().map(String::as_str));
@@ -54,6 +51,18 @@ impl Cluster {
             });
         }
         cluster
+    }
+
+    /// A node that answers. One that ends instead found its port, or that of its bus, taken in the meantime.
+    fn add(&mut self, number: usize) {
+        loop {
+            let (port, mut child) = node(&self.folder, number, self.tls.as_ref());
+            let mut has_ended = || child.try_wait().unwrap().is_some();
+            until("a node answers", || has_ended() || self.cli(port, &["PING"]).starts_with("PONG"));
+            if !has_ended() {
+                return self.nodes.push((port, child));
+            }
+        }
     }
 
     /// Waits until all nodes that run agree that every slot is served.
@@ -97,7 +106,7 @@ impl Drop for Cluster {
 
 fn node(folder: &TempDir, number: usize, tls: Option<&Files>) -> (u16, Child) {
     let place = folder.path().join(number.to_string());
-    fs::create_dir(&place).unwrap();
+    fs::create_dir_all(&place).unwrap();
     let free = || TcpListener::bind("127.0.0.1:0").unwrap();
     // Both are held until both are known, so that they differ.
     let (port, bus) = (free(), free());
