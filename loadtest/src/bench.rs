@@ -4,11 +4,13 @@
 mod child;
 mod clock;
 mod finish;
+mod job;
 mod machine;
 mod rounds;
 
 pub(crate) use child::{finished, tail};
 pub(crate) use clock::{Meter, reaped_cpu, tree_cpu};
 pub(crate) use finish::finish;
+pub(crate) use job::{LEVELS, job};
 pub(crate) use machine::new_run;
 pub(crate) use rounds::{Round, Rounds, Spread};

@@ -14,8 +14,7 @@ use shared::topology::Topology;
 
 use super::arguments::Bounds;
 use super::part::Acks;
-use super::samples::{LEVELS, job};
-use crate::bench::{Meter, Round};
+use crate::bench::{LEVELS, Meter, Round, job};
 use crate::rig::{RigError, io};
 
 /// More than any round publishes: what a full queue does is measured nowhere here.

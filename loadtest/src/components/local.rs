@@ -11,8 +11,7 @@ use worker::ready::Ready;
 use worker::task::{FileWork, Task, Ticket, Work};
 
 use super::part::Part;
-use super::samples::{LEVELS, job};
-use crate::bench::{Meter, Round};
+use crate::bench::{LEVELS, Meter, Round, job};
 use crate::rig::{RigError, io};
 
 /// PRIORITY_AGING as it comes.

@@ -1,43 +1,18 @@
-//! What is queued, sent and stored: jobs, and the report of a real sample.
+//! What is stored: the report of a real sample, as the end of many jobs.
 
 use std::fs::File;
 use std::path::Path;
 
-use shared::job::{BatchId, FileRef, Job, JobId, Priority, RelPath};
+use shared::job::{BatchId, JobId};
 use shared::outcome::End;
 use shared::record::Record;
 use shared::store::Finished;
 
+use crate::bench::job;
 use crate::rig::{RigError, io};
-
-/// Levels of a fleet as it comes.
-pub(super) const LEVELS: u8 = 3;
 
 /// The sample whose report is stored: fourteen seconds with every feature in them.
 const SAMPLE: &str = "trance.mp3";
-
-/// A job like those of a large library: its path is what makes a message long.
-pub(super) fn job(batch: BatchId, number: u64) -> Job {
-    let path = format!("Artist {:03}/Album {:02}/{number:08} - A Title.flac", number % 997, number % 17);
-    Job {
-        job_id: JobId::new(),
-        batch_id: batch,
-        priority: Priority((number % u64::from(LEVELS)) as u8),
-        file: FileRef { root: "music".to_owned(), path: relative(&path) },
-        attempt: 0,
-        force: false,
-        submitted_at_ms: 1_700_000_000_000,
-        seen: None,
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a path of ours, without a slash at its start or a dot in it; a test makes one"
-)]
-fn relative(path: &str) -> RelPath {
-    RelPath::new(path.as_bytes().to_vec()).expect("a relative path")
-}
 
 /// The record of a real sample with its whole report.
 pub(super) fn record(samples: &Path) -> Result<Record, RigError> {
@@ -81,15 +56,6 @@ pub(super) fn renew(ends: &mut [Finished]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn jobs_are_sound_and_of_all_levels() {
-        let levels: std::collections::BTreeSet<Priority> =
-            (0..6).map(|number| job(BatchId::new(), number).priority).collect();
-        assert_eq!(levels.len(), usize::from(LEVELS));
-        let made = job(BatchId::new(), 7);
-        assert_eq!(Job::decode(&made.encode().unwrap()), Ok(made));
-    }
 
     #[test]
     fn the_samples_report_is_whole() {

@@ -7,13 +7,13 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use rustix::process::Signal;
 use shared::broker::{Broker, Fate, Publisher, Route};
-use shared::job::{BatchId, FileRef, Job, JobId, Levels, Priority, RelPath};
+use shared::job::{BatchId, JobId, Levels};
 use shared::outcome::Outcome;
 use shared::store::Store;
 use shared::topology::Topology;
 use tokio::process::Command;
 
-use crate::bench::{Meter, Round, finished};
+use crate::bench::{LEVELS, Meter, Round, finished, job};
 use crate::rig::{Environment, RigError, Servers, Worker, environment};
 
 /// PUBLISH_WINDOW as it comes.
@@ -24,9 +24,6 @@ const REHEARSAL: &str = "ANALYSIS_REHEARSAL";
 
 /// Longer than any run.
 const TTL: Duration = Duration::from_secs(3600);
-
-/// QUEUE_PRIORITY_LEVELS as it comes.
-const LEVELS: u8 = 3;
 
 /// More than a round publishes.
 const QUEUE_MAX_SIZE: u64 = 4_000_000;
@@ -94,7 +91,7 @@ impl Fleet {
         self.store.create_batch(self.batch, "peers", 0).await?;
         let meter = Meter::start();
         let sent = stream::iter(0..jobs).map(|number| {
-            let (publisher, job) = (&publisher, self.job(number));
+            let (publisher, job) = (&publisher, job(self.batch, number.into()));
             async move { publisher.publish(&job, Route::Level(job.priority)).await }
         });
         let mut answers = std::pin::pin!(sent.buffer_unordered(WINDOW).chunks(WINDOW));
@@ -137,26 +134,4 @@ impl Fleet {
         }
         Ok(())
     }
-
-    fn job(&self, number: u32) -> Job {
-        let path = format!("Artist {:03}/Album {:02}/{number:08} - A Title.flac", number % 997, number % 17);
-        Job {
-            job_id: JobId::new(),
-            batch_id: self.batch,
-            priority: Priority((number % u32::from(LEVELS)) as u8),
-            file: FileRef { root: "music".to_owned(), path: relative(&path) },
-            attempt: 0,
-            force: false,
-            submitted_at_ms: 0,
-            seen: None,
-        }
-    }
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "a path of ours, without a slash at its start or a dot in it; a test makes one"
-)]
-fn relative(path: &str) -> RelPath {
-    RelPath::new(path.as_bytes().to_vec()).expect("a relative path")
 }
