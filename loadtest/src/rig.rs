@@ -2,6 +2,7 @@
 //! It injects no fault and judges nothing.
 
 mod error;
+mod http;
 mod place;
 mod process;
 mod runtime;
@@ -9,6 +10,7 @@ mod servers;
 mod worker;
 
 pub(crate) use error::{RigError, io};
+pub(crate) use http::get;
 pub(crate) use place::{Programs, Repository, program};
 pub(crate) use process::{Process, Seen};
 pub(crate) use runtime::hold;

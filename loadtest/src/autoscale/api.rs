@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::rig::RigError;
+use crate::rig::{RigError, get};
 
 /// An API that does not answer by then counts as away.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// All queues of the default virtual host, and of each what is read here.
+const PATH: &str = "/api/queues/%2F?columns=name,messages,message_stats.publish_details.rate";
 
 /// Where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,32 +72,15 @@ impl Api {
         let failed = |error: &dyn std::fmt::Display| {
             RigError::NotReady(format!("RabbitMQ's API at {} does not answer: {error}", self.address))
         };
-        let body = timeout(
-            ANSWER_WITHIN,
-            self.get("/api/queues/%2F?columns=name,messages,message_stats.publish_details.rate"),
-        )
-        .await
-        .map_err(|error| failed(&error))?
-        .map_err(|error| failed(&error))?;
-        let queues: Vec<Queue> = serde_json::from_slice(&body).map_err(|error| failed(&error))?;
+        let login = format!("Authorization: Basic {}\r\n", self.login);
+        let answer = timeout(ANSWER_WITHIN, get(&*self.address, PATH, &login)).await;
+        let body = match answer.map_err(|error| failed(&error))?.map_err(|error| failed(&error))? {
+            Some((200, body)) => body,
+            Some((status, _)) => return Err(failed(&format_args!("status {status}"))),
+            None => return Err(failed(&"this is no HTTP")),
+        };
+        let queues: Vec<Queue> = serde_json::from_str(&body).map_err(|error| failed(&error))?;
         Ok(queues.into_iter().map(|queue| (queue.name.clone(), queue)).collect())
-    }
-
-    /// HTTP/1.0, so that the body ends with the connection and comes in one piece.
-    async fn get(&self, path: &str) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(&self.address).await?;
-        let request = format!("GET {path} HTTP/1.0\r\nAuthorization: Basic {}\r\n\r\n", self.login);
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        let (head, body) = answer.split_at(end.map_or(answer.len(), |end| end + 4));
-        match head.split(|byte| *byte == b' ').nth(1) {
-            Some(b"200") => Ok(body.to_vec()),
-            _ => Err(std::io::Error::other(String::from_utf8_lossy(
-                head.split(|byte| *byte == b'\r').next().unwrap_or(head),
-            ))),
-        }
     }
 }
 

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::fs::OpenOptions;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::{RigError, io};
-use super::{Environment, Process};
+use super::{Environment, Process, http};
 
 /// A debug build on a busy machine needs a second or two; a broker that has just been restarted a few more.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -123,7 +122,7 @@ impl Worker {
 
     async fn get(&self, path: &str) -> Option<(u16, String)> {
         let address = (*self.address.borrow())?;
-        timeout(ANSWER_WITHIN, get(address, path)).await.ok()?.ok()?
+        timeout(ANSWER_WITHIN, http::get(address, path, "")).await.ok()?.ok()?
     }
 }
 
@@ -139,14 +138,4 @@ async fn keep(stderr: ChildStderr, mut file: tokio::fs::File, address: watch::Se
         let _ = file.write_all(format!("{line}\n").as_bytes()).await;
     }
     let _ = file.flush().await;
-}
-
-async fn get(address: SocketAddr, path: &str) -> std::io::Result<Option<(u16, String)>> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: worker\r\n\r\n").as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    Ok(status.map(|status| (status, body.to_owned())))
 }
