@@ -7,7 +7,6 @@ mod files;
 mod listed;
 mod rig;
 mod run;
-mod usage;
 
 pub(crate) use arguments::Cache;
 pub(crate) use run::run;

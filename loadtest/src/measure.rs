@@ -2,7 +2,9 @@
 //! It starts nothing and judges nothing.
 
 mod latency;
+mod machine;
 mod run;
 
 pub(crate) use latency::{Histogram, Latency};
+pub(crate) use machine::{machine, own_version, processors, versions};
 pub(crate) use run::{Corpus, Jobs, Machine, Moment, Phase, Run, SCHEMA, SCHEMA_VERSION, Usage, Verdict};

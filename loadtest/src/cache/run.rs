@@ -9,8 +9,8 @@ use super::arguments::Cache;
 use super::files::Sounds;
 use super::listed::{self, Listed};
 use super::rig::{Pass, Rig};
-use super::usage::resident;
 use crate::bench;
+use crate::engine::resident_bytes;
 use crate::measure::{Corpus, Jobs, Phase, Run};
 use crate::report::ReportError;
 use crate::rig::{Repository, RigError, Worker, hold};
@@ -54,12 +54,13 @@ async fn passes(
     sounds: &Sounds,
     arguments: &Cache,
 ) -> Result<Vec<Phase>, RigError> {
-    let (empty, unused) = (resident(&worker.process), listed::redis_memory(rig).await?);
+    let resident = || resident_bytes(worker.process.id()).unwrap_or(0);
+    let (empty, unused) = (resident(), listed::redis_memory(rig).await?);
     let first = rig.pass(worker, "first", &[]).await?;
     let stored = listed::redis_memory(rig).await?.saturating_sub(unused) as f64;
     let mut phases = vec![phase(&first, &first, arguments)];
     let cache = worker.value("analysis_memory_usage_bytes{kind=\"cache\"}").await.unwrap_or(0.0);
-    let grown = resident(&worker.process).saturating_sub(empty) as f64;
+    let grown = resident().saturating_sub(empty) as f64;
     let of_first = [
         ("cache_bytes", cache),
         ("rss_grown_bytes", grown),

@@ -82,7 +82,7 @@ impl Default for Work {
 impl Work {
     /// Lanes of one worker.
     pub(crate) fn lanes(&self) -> u32 {
-        self.lanes.map_or_else(super::machine::processors, u32::from)
+        self.lanes.map_or_else(crate::measure::processors, u32::from)
     }
 }
 

@@ -9,10 +9,11 @@ use shared::job::{JobId, Levels};
 use shared::tls::{Address, Tls};
 use shared::topology::Topology;
 
+use super::Common;
 use super::given::Given;
 use super::live::Live;
 use super::plan::MOST_JOBS;
-use super::{Common, machine};
+use crate::measure;
 use crate::rig::{self, Environment, Repository, RigError, Servers};
 
 /// Short tiers: nothing of a load test is to be retried, and what is all the same must not hold it up.
@@ -91,7 +92,7 @@ impl Place {
 
     /// Of everything that takes part, as far as it tells.
     pub(super) async fn versions(&self, worker: &Path) -> BTreeMap<String, String> {
-        let mut versions = machine::versions(worker);
+        let mut versions = measure::versions(worker);
         if let Some(servers) = &self.servers {
             let rabbitmq = servers.ask(&["ctl", "version"]).await;
             versions.extend(rabbitmq.ok().map(|text| ("rabbitmq".to_owned(), text.trim().to_owned())));

@@ -14,11 +14,11 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use super::Common;
 use super::given;
 use super::live::Live;
 use super::place::{Place, RESULT_TTL, topology};
-use super::{Common, machine};
-use crate::measure::{Machine, Run};
+use crate::measure::{Machine, Run, machine};
 use crate::report::{ReportError, finish};
 use crate::rig::{Environment, RigError, io, program};
 
@@ -82,7 +82,7 @@ impl Site {
         let live = Live::new(common.quiet);
         let about =
             if given.is_some() { "given by AMQP_URL and REDIS_URL" } else { "private, on this machine" };
-        let machine = machine::machine(about);
+        let machine = machine(about);
         let started_at = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string();
         let topology = topology(common, given.as_ref())?;
         let place = Place::open(given, &live, folder.path(), common.api).await?;

@@ -13,10 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{Held, record, verdict};
 use crate::engine::{
-    Common, Crew, Ended, Measured, Media, Shape, Site, duration, follow, held, peak_bytes, processors,
-    reckon, steal_one,
+    Common, Crew, Ended, Measured, Media, Shape, Site, duration, follow, held, peak_bytes, reckon, steal_one,
 };
-use crate::measure::{Jobs, Phase, Run, Verdict};
+use crate::measure::{Jobs, Phase, Run, Verdict, processors};
 use crate::rig::{RigError, io, program};
 
 const ABOUT: &str = "items are queued by a real producer while no worker runs, then worked off: resident memory of both at its highest, above that \

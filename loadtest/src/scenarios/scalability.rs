@@ -8,9 +8,9 @@ use shared::settings::format_duration;
 use super::{Held, record};
 use crate::corpus::Kind;
 use crate::engine::{
-    Common, Crew, Media, Mix, Plan, Shape, Site, Work, duration, held, measure, processors, reckon, warm_up,
+    Common, Crew, Media, Mix, Plan, Shape, Site, Work, duration, held, measure, reckon, warm_up,
 };
-use crate::measure::{Phase, Run};
+use crate::measure::{Phase, Run, processors};
 use crate::rig::RigError;
 
 const ABOUT: &str = "pace of more and more lanes and workers, against the first step: in a rehearsal, where each file takes a fixed time, and \

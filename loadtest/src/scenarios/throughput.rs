@@ -5,9 +5,9 @@ use clap::{Args, ValueEnum};
 use super::{Held, record};
 use crate::corpus::{self, Kind};
 use crate::engine::{
-    Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Work, held, measure, processors, reckon, warm_up,
+    Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Work, held, measure, reckon, warm_up,
 };
-use crate::measure::{Corpus, Run};
+use crate::measure::{Corpus, Run, processors};
 use crate::rig::RigError;
 
 const ABOUT: &str =

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::measure::Machine;
+use super::Machine;
 
 /// Processors that may be used: affinity and quota are heeded.
 pub(crate) fn processors() -> u32 {
@@ -38,9 +38,14 @@ fn after<'a>(text: &'a str, start: &str) -> &'a str {
     text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default()
 }
 
+/// Of this program, with its profile.
+pub(crate) fn own_version() -> String {
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    format!("{} ({profile})", env!("CARGO_PKG_VERSION"))
+}
+
 /// Versions of the programs under test, with the profile they were built with.
 pub(crate) fn versions(worker: &Path) -> BTreeMap<String, String> {
-    let own = if cfg!(debug_assertions) { "debug" } else { "release" };
     let of = |program: &Path| {
         let output = Command::new(program).arg("--version").env_clear().output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -51,7 +56,7 @@ pub(crate) fn versions(worker: &Path) -> BTreeMap<String, String> {
     let built = folder.filter(|name| ["debug", "release"].contains(name)).unwrap_or("unknown build");
     let worker = of(worker).unwrap_or_else(|| "unknown".to_owned());
     BTreeMap::from([
-        ("loadtest".to_owned(), format!("{} ({own})", env!("CARGO_PKG_VERSION"))),
+        ("loadtest".to_owned(), own_version()),
         ("worker".to_owned(), format!("{worker} ({built})")),
     ])
 }
