@@ -2,19 +2,13 @@
 //! audit finds a lie.
 
 use std::io;
-use std::path::Path;
 use std::process::{Command, Output};
 
-/// Builds the programs under test where the test run has not: they are other packages'.
+#[path = "common/programs.rs"]
+mod programs;
+
 fn programs() -> [String; 4] {
-    let path = |name| Path::new(env!("CARGO_BIN_EXE_loadtest")).with_file_name(name);
-    if !path("worker").is_file() || !path("producer").is_file() {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--offline", "-p", "worker", "-p", "producer"])
-            .status();
-        assert!(built.is_ok_and(|status| status.success()));
-    }
-    let text = |name| path(name).display().to_string();
+    let text = |name| programs::program(name).display().to_string();
     ["--worker".into(), text("worker"), "--producer".into(), text("producer")]
 }
 

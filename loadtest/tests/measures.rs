@@ -6,14 +6,15 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Builds the worker where the test run has not: it is another package's.
+#[path = "common/programs.rs"]
+mod programs;
+#[path = "common/verdicts.rs"]
+mod verdicts;
+
+use verdicts::missed;
+
 fn worker() -> String {
-    let path = Path::new(env!("CARGO_BIN_EXE_loadtest")).with_file_name("worker");
-    if !path.is_file() {
-        let built = Command::new(env!("CARGO")).args(["build", "--offline", "-p", "worker"]).status();
-        assert!(built.is_ok_and(|status| status.success()));
-    }
-    path.display().to_string()
+    programs::program("worker").display().to_string()
 }
 
 fn loadtest(arguments: &[&str]) -> Command {
@@ -30,13 +31,6 @@ fn measure(arguments: &[&str], folder: &Path) -> Command {
     let mut command = loadtest(arguments);
     command.arg("--requirements").arg(nothing).arg("--json").arg(folder.join("run.json"));
     command
-}
-
-/// Names of the bars that are not met.
-fn missed(run: &serde_json::Value) -> Vec<&str> {
-    let verdicts = run["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
-    let missed = verdicts.iter().filter(|verdict| verdict["met"].as_bool() == Some(false));
-    missed.filter_map(|verdict| verdict["requirement"].as_str()).collect()
 }
 
 fn said(output: &Output) -> String {

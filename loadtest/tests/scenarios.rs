@@ -5,19 +5,17 @@
 
 #[path = "scenarios/bench.rs"]
 mod bench;
+#[path = "common/programs.rs"]
+mod programs;
+#[path = "common/verdicts.rs"]
+mod verdicts;
 
 use bench::{Ended, hold, hold_privately};
 use serde_json::Value;
+use verdicts::missed;
 
 fn phases(run: &Value) -> &[Value] {
     run["phases"].as_array().map_or(&[], Vec::as_slice)
-}
-
-/// Names of the requirements that are not met.
-fn missed(run: &Value) -> Vec<&str> {
-    let verdicts = run["verdicts"].as_array().map_or(&[][..], Vec::as_slice);
-    let missed = verdicts.iter().filter(|verdict| verdict["met"].as_bool() == Some(false));
-    missed.filter_map(|verdict| verdict["requirement"].as_str()).collect()
 }
 
 /// What holds of every run: the form, the machine, and that nothing was lost.

@@ -94,7 +94,8 @@ pub fn refused(arguments: &[&str], surroundings: &[(&str, &str)]) -> Ended {
 }
 
 fn run(arguments: &[&str], surroundings: &[(&str, &str)]) -> Ended {
-    programs();
+    // Scenarios find both beside the program that is tested.
+    let _built = crate::programs::program("worker");
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("run.json");
@@ -110,18 +111,4 @@ fn run(arguments: &[&str], surroundings: &[(&str, &str)]) -> Ended {
         .concat();
     let run = std::fs::read(json).map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap());
     Ended { code: output.status.code(), said, run }
-}
-
-/// Builds the programs under test where the test run has not: they are other packages'.
-fn programs() {
-    static BUILT: std::sync::Once = std::sync::Once::new();
-    BUILT.call_once(|| {
-        let path = |name| Path::new(env!("CARGO_BIN_EXE_loadtest")).with_file_name(name);
-        if !path("worker").is_file() || !path("producer").is_file() {
-            let built = Command::new(env!("CARGO"))
-                .args(["build", "--offline", "-p", "worker", "-p", "producer"])
-                .status();
-            assert!(built.is_ok_and(|status| status.success()));
-        }
-    });
 }
