@@ -22,8 +22,8 @@ pub trait Receive: Send {
     /// How many tasks to hold beyond those that are worked on, from now on. A source that has no use for it ignores it.
     fn hold(&mut self, _reserve: usize) {}
 
-    /// Whether what is unsettled fills half of what may be, or more.
-    fn is_crowded(&self) -> bool {
+    /// Whether ends that are on their way back fill half of the reserve or more, where so many tasks run and none waits.
+    fn is_crowded(&self, _running: usize) -> bool {
         false
     }
 

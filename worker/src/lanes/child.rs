@@ -164,7 +164,8 @@ fn bind_to(processors: &[usize]) -> Result<(), String> {
         return Ok(());
     }
     let mut set = CpuSet::new();
-    processors.iter().filter(|number| **number < CpuSet::MAX_CPU).for_each(|number| set.set(*number));
+    // The setting knows no larger numbers than the set holds.
+    processors.iter().for_each(|number| set.set(*number));
     sched_setaffinity(None, &set)
         .map_err(|error| format!("the processors of WORKER_CPU_AFFINITY cannot be had: {error}"))
 }

@@ -10,7 +10,7 @@ use shared::outcome::End;
 use shared::record::Record;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use super::leases::Leases;
 use super::rest::Rests;
@@ -22,9 +22,6 @@ use crate::metrics;
 use crate::ready::Ready;
 use crate::source::Receive;
 use crate::task::{Completed, Completion, Ended, Settlement, Task, Ticket, Unreadable, Work};
-
-/// How often a loop with nothing to do shows that it lives.
-const BEAT: Duration = Duration::from_secs(1);
 
 /// The time of the dispatcher's last turn: a liveness that no other server can spoil.
 #[derive(Debug, Clone)]
@@ -96,8 +93,6 @@ impl Dispatch {
 
     /// Returns when nothing more comes, waits or runs. Dropping `self` then ends the closing loop.
     pub(super) async fn run(mut self, receiver: &mut impl Receive) {
-        let mut beat = interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, mut gates) = (self.control.stop.clone(), self.control.gates.clone());
         let mut receiving = true;
         while receiving || !self.is_idle() {
@@ -120,8 +115,8 @@ impl Dispatch {
                 },
                 () = gates.changed() => {}
                 () = self.rests.over() => {}
+                // Shows that the loop lives, too, when there is nothing to do.
                 () = self.supply.due() => self.look_at_supply(receiver),
-                _ = beat.tick() => {}
             }
         }
     }

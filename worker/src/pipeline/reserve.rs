@@ -20,7 +20,7 @@ const NEWEST: f64 = 0.3;
 /// What was seen since the last look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Glance {
-    /// A lane had nothing to do although the window was half full or more: with ends on their way.
+    /// A lane had nothing to do, and ends on their way took up half of the reserve or more.
     pub(super) starved: bool,
     /// Tasks that ended.
     pub(super) ended: u32,

@@ -43,7 +43,7 @@ impl Supply {
     pub(super) fn note(&mut self, waiting: usize, running: usize, receiver: &impl Receive) {
         self.seen.worked |= running > 0;
         if waiting == 0 && running < self.lanes && !self.seen.starved {
-            self.seen.starved = receiver.is_crowded();
+            self.seen.starved = receiver.is_crowded(running);
         }
     }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::task::Task;
 
-    /// A source whose window is always half full, and that keeps what it is told.
+    /// A source whose reserve is always taken up, and that keeps what it is told.
     #[derive(Default)]
     struct Crowded(Vec<usize>);
 
@@ -104,7 +104,7 @@ mod tests {
             self.0.push(reserve);
         }
 
-        fn is_crowded(&self) -> bool {
+        fn is_crowded(&self, _: usize) -> bool {
             true
         }
 

@@ -147,11 +147,13 @@ impl Consumers {
         self.list.iter().map(sight).collect()
     }
 
-    /// Whether half of what may be unsettled is, in any of the queues.
-    fn are_crowded(&self) -> bool {
+    /// Whether half of the reserve of any level is taken up, beside so many tasks that run.
+    fn are_crowded(&self, running: usize) -> bool {
         let reserve = self.intent.borrow().reserve;
         let crowded = |consumed: &Consumed| {
-            2 * lock(&consumed.ledger).outstanding() >= usize::from(consumed.window.of(reserve))
+            let Window::Lanes { part, .. } = consumed.window else { return false };
+            let ended = lock(&consumed.ledger).outstanding().saturating_sub(running);
+            2 * ended >= (reserve / part).max(1)
         };
         self.list.iter().any(crowded)
     }
@@ -229,8 +231,8 @@ impl Receive for RabbitReceiver {
         self.consumers.intent.send_modify(|intent| intent.reserve = reserve);
     }
 
-    fn is_crowded(&self) -> bool {
-        self.consumers.are_crowded()
+    fn is_crowded(&self, running: usize) -> bool {
+        self.consumers.are_crowded(running)
     }
 
     async fn stop(&mut self) {
