@@ -38,8 +38,8 @@ pub(crate) enum ReportError {
     NoRuns { path: PathBuf },
     #[error("{} has no block between {begin} and {end}", path.display())]
     NoBlock { path: PathBuf, begin: &'static str, end: &'static str },
-    #[error("{} has no phase '{phase}': hold the scenario with its usual arguments", path.display())]
-    NoPhase { path: PathBuf, phase: String },
+    #[error("{} has {what}: hold the scenario again, with its usual arguments and servers of its own", path.display())]
+    NotInRun { path: PathBuf, what: String },
     #[error("{} differs from the runs: write it anew with loadtest readme, without --check", path.display())]
     Differs { path: PathBuf },
 }

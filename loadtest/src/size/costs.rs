@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::measure::{Phase, Run};
+use crate::measure::{Phase, Run, Usage};
 use crate::report::{ReportError, read};
 
 /// Processor seconds, bytes.
@@ -28,41 +28,55 @@ pub(super) struct Costs {
 impl Costs {
     /// From the runs in the folder.
     pub(super) fn read(folder: &Path, format: &str) -> Result<Self, ReportError> {
-        let song = Runs(folder).phase("throughput", &format!("{format} batch"))?;
-        let road = Runs(folder).phase("memory", "memory")?;
-        let parts = Runs(folder).phase("components", "queue")?;
-        let cache = Runs(folder).phase("cache", "first")?;
-        let lanes = &song.usage["lanes"];
-        let per_job = |role: &str| {
-            road.usage.get(role).map_or(0.0, |usage| usage.cpu_seconds) / road.jobs.ended.max(1) as f64
-        };
+        let song = Found::read(folder, "throughput", &format!("{format} batch"))?;
+        let road = Found::read(folder, "memory", "memory")?;
+        let parts = Found::read(folder, "components", "queue")?;
+        let cache = Found::read(folder, "cache", "first")?;
+        let (lanes, audio) = (song.usage("lanes")?, song.phase.audio_seconds);
+        let per_job =
+            |role| Ok::<_, ReportError>(road.usage(role)?.cpu_seconds / road.phase.jobs.ended.max(1) as f64);
         Ok(Self {
             format: format.to_owned(),
-            lane_per_audio_second: lanes.cpu_seconds / song.audio_seconds,
-            bytes_per_audio_second: song.bytes as f64 / song.audio_seconds,
-            worker_per_file: per_job("worker"),
-            rabbitmq_per_file: per_job("rabbitmq"),
-            redis_per_file: per_job("redis"),
-            worker_rss: song.usage["worker"].peak_rss_bytes as f64,
+            lane_per_audio_second: lanes.cpu_seconds / audio,
+            bytes_per_audio_second: song.phase.bytes as f64 / audio,
+            worker_per_file: per_job("worker")?,
+            rabbitmq_per_file: per_job("rabbitmq")?,
+            redis_per_file: per_job("redis")?,
+            worker_rss: song.usage("worker")?.peak_rss_bytes as f64,
             lane_rss: lanes.peak_rss_bytes as f64 / f64::from(lanes.processes.max(1)),
-            redis_bytes_per_file: figure(&cache, "redis_bytes_per_report"),
-            message_bytes: figure(&parts, "message_bytes"),
+            redis_bytes_per_file: cache.figure("redis_bytes_per_report")?,
+            message_bytes: parts.figure("message_bytes")?,
         })
     }
 }
 
-fn figure(phase: &Phase, name: &str) -> f64 {
-    phase.figures.get(name).copied().unwrap_or(f64::NAN)
+/// A phase of a run, and where it was read.
+struct Found {
+    path: PathBuf,
+    phase: Phase,
 }
 
-/// Runs by the name of their scenario.
-struct Runs<'a>(&'a Path);
-
-impl Runs<'_> {
-    fn phase(&self, scenario: &str, name: &str) -> Result<Phase, ReportError> {
-        let path: PathBuf = self.0.join(format!("{scenario}.json"));
+impl Found {
+    fn read(folder: &Path, scenario: &str, phase: &str) -> Result<Self, ReportError> {
+        let path = folder.join(format!("{scenario}.json"));
         let Run { phases, .. } = read(&path)?;
-        let found = phases.into_iter().find(|phase| phase.name == name);
-        found.ok_or_else(|| ReportError::NoPhase { path, phase: name.to_owned() })
+        match phases.into_iter().find(|known| known.name == phase) {
+            Some(phase) => Ok(Self { path, phase }),
+            None => Err(ReportError::NotInRun { path, what: format!("no phase '{phase}'") }),
+        }
+    }
+
+    /// What a role took; servers that were not ours are not in a run.
+    fn usage(&self, role: &str) -> Result<&Usage, ReportError> {
+        self.phase.usage.get(role).ok_or_else(|| self.lacks(&format!("processor time of {role}")))
+    }
+
+    fn figure(&self, name: &str) -> Result<f64, ReportError> {
+        self.phase.figures.get(name).copied().ok_or_else(|| self.lacks(&format!("figure '{name}'")))
+    }
+
+    fn lacks(&self, what: &str) -> ReportError {
+        let what = format!("no {what} in phase '{}'", self.phase.name);
+        ReportError::NotInRun { path: self.path.clone(), what }
     }
 }

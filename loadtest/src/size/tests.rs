@@ -47,6 +47,22 @@ fn costs() -> Costs {
 }
 
 #[test]
+fn what_a_run_lacks_is_an_error_that_names_it() {
+    let error = Costs::read(&repository("loadtest/results"), "opus").unwrap_err().to_string();
+    assert!(error.contains("throughput.json has no phase 'opus batch'"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Costs::read(folder.path(), "mp3").unwrap_err().to_string().contains("throughput.json"));
+    for run in ["throughput", "memory", "components", "cache"] {
+        let file = format!("{run}.json");
+        let text = fs::read_to_string(repository("loadtest/results").join(&file)).unwrap();
+        let text = text.replace("redis_bytes_per_report", "redis_bytes");
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    let error = Costs::read(folder.path(), "mp3").unwrap_err().to_string();
+    assert!(error.contains("no figure 'redis_bytes_per_report' in phase 'first'"), "{error}");
+}
+
+#[test]
 fn lanes_are_busy_seven_tenths_of_their_time() {
     // Half a second a file, 28 a second: 14 processors busy, of 20.
     let fleet = Fleet::of(&costs(), 28.0 * 3600.0, 250.0);
