@@ -7,6 +7,7 @@ pub use report;
 
 pub mod broker;
 pub mod job;
+pub mod machine;
 pub mod outcome;
 pub mod record;
 pub mod roots;

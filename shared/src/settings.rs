@@ -15,6 +15,7 @@ mod duration;
 mod error;
 mod groups;
 mod kind;
+mod lanes;
 mod read;
 mod sample;
 mod secret;
@@ -30,6 +31,7 @@ pub use groups::{
     AnalysisSettings, LogSettings, PriorityMode, QueueSettings, ResourceSettings, ScheduleSettings,
     ServiceSettings, StoreSettings, TlsSettings,
 };
+pub use lanes::{MIN_LANE_BYTES, OWN_BYTES};
 pub use sample::{markdown_table, sample_env_file};
 pub use secret::SecretUrl;
 pub use table::{Fallback, Program, UsedBy, VARIABLES, Variable};

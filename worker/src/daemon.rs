@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use shared::broker::{Broker, BrokerError, Publisher};
+use shared::machine;
 use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
 use shared::store::{Store, StoreError};
@@ -60,6 +61,17 @@ impl From<BrokerError> for Failure {
     }
 }
 
+/// What the machine does not have, the kernel takes back by ending a process, and that need not be the lane that took it.
+fn warn_of_little_memory(memory_bytes: u64) {
+    if let Some(limit) = machine::memory_limit().filter(|limit| *limit < memory_bytes) {
+        let (asked, there) = (memory_bytes >> 20, limit >> 20);
+        warn!(
+            "MAX_MEMORY_MB is {asked}, but this worker may use {there} MiB (its cgroup's limit, or the machine's memory): the \
+             kernel may end it for want of memory; set MAX_MEMORY_MB to {there} or less"
+        );
+    }
+}
+
 /// Runs until it is told to stop.
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
@@ -100,6 +112,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     }
     metrics::confinement(lanes.confinement());
     metrics::memory_limit(settings.resources.memory_bytes);
+    warn_of_little_memory(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);

@@ -3,12 +3,9 @@
 use std::path::PathBuf;
 
 use analysis::Features;
-use shared::settings::WorkerSettings;
+use shared::settings::{OWN_BYTES, WorkerSettings};
 
 use crate::lanes::{EngineOptions, LaneSettings, this_program};
-
-/// What the worker itself needs besides its cache: connections, buffers, code.
-pub const OWN_BYTES: u64 = 64 << 20;
 
 /// The lanes that these settings ask for, with the folders that they may read.
 ///

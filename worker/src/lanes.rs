@@ -41,7 +41,7 @@ mod wire;
 pub use confinement::{Confinement, Layer};
 pub use engine::{Engine, EngineOptions};
 pub use lane::Lane;
-pub use limits::{MIN_LANE_BYTES, lane_share};
+pub use limits::lane_share;
 pub use stats::{LaneStats, LaneUsage, RestartCause};
 pub(crate) use usage::resident_bytes;
 
@@ -180,7 +180,7 @@ pub enum LaneError {
     TooLittleMemory {
         /// What there is, bytes.
         max_bytes: u64,
-        /// The parent's part and [`MIN_LANE_BYTES`] for each lane, bytes.
+        /// The parent's part and [`shared::settings::MIN_LANE_BYTES`] for each lane, bytes.
         needed_bytes: u64,
         /// How many were asked for.
         lanes: usize,

@@ -1,8 +1,9 @@
 //! The kinds of value a variable can have: what each accepts, and how it says so.
 
-use std::{collections::BTreeSet, net::SocketAddr, num::NonZero, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::duration::{format_duration, parse_duration};
+use super::lanes::AUTO;
 use super::secret::{amqp_url, mask_url, redis_url};
 use crate::{roots::MediaRoots, telemetry};
 
@@ -145,13 +146,11 @@ fn integer(text: &str, min: u64, max: u64) -> Option<u64> {
 }
 
 fn workers(text: &str, max: u64) -> Option<Checked> {
-    if !text.eq_ignore_ascii_case("auto") {
+    if !text.eq_ignore_ascii_case(AUTO) {
         return integer(text, 1, max).map(|n| Checked::same(n.to_string()));
     }
-    // Unknown on exotic systems alone; one lane is right everywhere.
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    let lanes = processors.min(max).to_string();
-    Some(Checked { shown: format!("{lanes} (auto)"), plain: lanes })
+    // The number follows from other variables, too (`lanes::resolve`).
+    Some(Checked::same(AUTO))
 }
 
 fn delays(text: &str) -> Option<Checked> {

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::{
     error::{FileCause, SettingsError, SettingsErrors},
     kind::{Checked, Kind},
+    lanes,
     secret::{MASK, mask_url},
     table::{Fallback, Program, VARIABLES, Variable},
     typo::{Warning, warnings},
@@ -60,6 +61,7 @@ impl Environment {
             .filter(|variable| variable.used_by.includes(program))
             .filter_map(|variable| effective(variable, &vars).map_err(|error| errors.push(error)).ok())
             .collect();
+        lanes::resolve(&mut effective);
         if let Err(error) = resolve_levels(&mut effective) {
             errors.push(error);
         }

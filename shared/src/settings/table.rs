@@ -133,7 +133,7 @@ pub const VARIABLES: &[Variable] = &[
         Kind::Workers { max: 1024 },
         "lanes",
         "4",
-        "Files analysed at the same time, each in its own child process. `auto` takes one per available processor.",
+        "Files analysed at the same time, each in its own child process. `auto` takes one per processor that the worker may use, as far as the memory goes.",
     ),
     worker(
         "ANALYSIS_BATCH_SIZE",

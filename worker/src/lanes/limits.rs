@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use analysis::Progress;
+use shared::settings::MIN_LANE_BYTES;
 
 use super::LaneError;
-
-/// Below this a lane cannot do its work: the analysis streams in less than 64 MiB, the rest is its code and stacks.
-pub const MIN_LANE_BYTES: u64 = 96 << 20;
 
 /// Audio of this length has `ANALYSIS_TIMEOUT` to itself; longer audio has proportionally more.
 const MINUTES_PER_TIMEOUT: f64 = 10.0;

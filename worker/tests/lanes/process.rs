@@ -7,8 +7,9 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
 use rustix::process::{Signal, kill_process};
+use shared::settings::MIN_LANE_BYTES;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use worker::lanes::{Lanes, MIN_LANE_BYTES};
+use worker::lanes::Lanes;
 
 use crate::support::{UnderWay, Watched, acquire, below, raw, settings, start, target};
 

@@ -11,7 +11,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use shared::job::RelPath;
-use worker::lanes::{EngineOptions, Lane, LaneSettings, Lanes, MIN_LANE_BYTES, Target, this_program};
+use shared::settings::MIN_LANE_BYTES;
+use worker::lanes::{EngineOptions, Lane, LaneSettings, Lanes, Target, this_program};
 
 /// Long enough for a loaded machine to start an answer, short enough to wait for.
 pub const TIMEOUT: Duration = Duration::from_secs(1);

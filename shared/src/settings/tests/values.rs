@@ -1,6 +1,8 @@
 //! What each kind of value accepts and refuses.
 
-use super::super::table::variable;
+use super::super::table::{Program, variable};
+use super::super::{WorkerSettings, describe};
+use super::vars;
 
 /// `Some` is how the value in force is shown.
 fn check(name: &str, text: &str) -> Option<String> {
@@ -34,16 +36,25 @@ fn integers() {
 
 #[test]
 fn lanes_are_a_number_or_auto() {
-    let processors = std::thread::available_parallelism().unwrap().get();
-    let auto = format!("{processors} (auto)");
-    let cases = [
-        ("1", Some("1")),
-        ("1024", Some("1024")),
-        ("Auto", Some(auto.as_str())),
-        ("0", None),
-        ("1025", None),
-    ];
+    let cases =
+        [("1", Some("1")), ("1024", Some("1024")), ("Auto", Some("auto")), ("0", None), ("1025", None)];
     table("ANALYSIS_MAX_WORKERS", &cases);
+}
+
+#[test]
+fn auto_takes_what_processors_affinity_and_memory_allow() {
+    let lanes = |more: &[(&str, &str)]| {
+        let set = [&[("ANALYSIS_MAX_WORKERS", "auto"), ("CACHE_SIZE_MB", "0")], more].concat();
+        let (rows, _) = describe(Program::Worker, vars(&set)).unwrap();
+        let lanes = WorkerSettings::from_vars(vars(&set)).unwrap().0.analysis.lanes;
+        assert_eq!(rows[0].value.as_deref(), Some(format!("{lanes} (auto)").as_str()));
+        lanes
+    };
+    // A lane has 96 MiB at least: on any machine that builds this the processors are what bounds them.
+    assert_eq!(lanes(&[]), std::thread::available_parallelism().unwrap().get());
+    assert_eq!(lanes(&[("WORKER_CPU_AFFINITY", "0")]), 1);
+    // 256 MiB less the worker's own 64 and its cache leave room for one.
+    assert_eq!(lanes(&[("MAX_MEMORY_MB", "256"), ("CACHE_SIZE_MB", "96")]), 1);
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::settings::WorkerSettings;
-use worker::lane_settings::OWN_BYTES;
-use worker::lanes::{MIN_LANE_BYTES, lane_share};
+use shared::settings::{MIN_LANE_BYTES, OWN_BYTES, WorkerSettings};
+use worker::lanes::lane_share;
 use worker::source::rabbitmq::Windows;
 
 use super::settings::program;
