@@ -10,7 +10,9 @@ use crate::hostile::Hostile;
 use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
-use crate::scenarios::{Autoscale, Burst, Memory, Scalability, Soak, Sustained, Throughput, Variable};
+use crate::scenarios::{
+    Autoscale, Burst, Memory, Scalability, Soak, Sustained, Throughput, Tuning, Variable,
+};
 use crate::size::Size;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -32,6 +34,7 @@ pub(crate) enum Command {
     Sustained(Sustained),
     Variable(Variable),
     Scalability(Scalability),
+    Tuning(Tuning),
     Memory(Memory),
     Soak(Soak),
     Autoscale(Autoscale),

@@ -10,6 +10,7 @@ mod slope;
 mod soak;
 mod sustained;
 mod throughput;
+mod tuning;
 mod variable;
 mod verdict;
 
@@ -20,6 +21,7 @@ pub(crate) use scalability::Scalability;
 pub(crate) use soak::Soak;
 pub(crate) use sustained::Sustained;
 pub(crate) use throughput::Throughput;
+pub(crate) use tuning::Tuning;
 pub(crate) use variable::Variable;
 
 use std::sync::PoisonError;

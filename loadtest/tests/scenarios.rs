@@ -133,6 +133,23 @@ fn more_lanes_are_weighed_against_the_first() {
 }
 
 #[test]
+fn the_batch_that_tunes_itself_is_held_against_a_fixed_one() {
+    let ended = hold(&["tuning", "--rounds", "2", "--seconds", "1", "--no-real"]);
+    let phases = phases(&ended.run);
+    let names: Vec<&str> = phases.iter().filter_map(|phase| phase["name"].as_str()).collect();
+    assert_eq!(
+        &names[..3],
+        ["nothing to do, fixed, 1", "nothing to do, tuned, 1", "nothing to do, fixed, 2, last round"]
+    );
+    assert_eq!(names.len(), 12);
+    // How fast either is on a machine that does something else besides is not asked here.
+    let jobs: Vec<_> = phases.iter().map(|phase| (&phase["jobs"]["lost"], &phase["jobs"]["ended"])).collect();
+    assert!(jobs.iter().all(|(lost, ended)| **lost == 0 && ended.as_u64() > Some(0)), "{jobs:?}");
+    let ratios: Vec<f64> = phases.iter().filter_map(|phase| phase["figures"]["of_fixed"].as_f64()).collect();
+    assert!(ratios.len() == 3 && ratios.iter().all(|ratio| (0.2..20.0).contains(ratio)), "{ratios:?}");
+}
+
+#[test]
 fn queued_items_cost_little_memory() {
     let ended = hold(&["memory", "--items", "1500"]);
     sound("memory", &ended);

@@ -77,7 +77,7 @@ pub struct Record {
     pub modified_ns: Option<i64>,
     /// What was found in it.
     #[serde(default)]
-    pub report: Option<Report>,
+    pub report: Option<Box<Report>>,
 }
 
 impl Record {

@@ -95,13 +95,12 @@ mod tests {
 
     use shared::outcome::End;
     use shared::record::Record;
-    use shared::report::Report;
 
     use super::*;
 
     fn known() -> Known {
         let mut record = Record::new(b"a", End::Ok);
-        record.report = Some(Report::default());
+        record.report = Some(Box::default());
         Known::of(&record).unwrap()
     }
 

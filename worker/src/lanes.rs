@@ -121,7 +121,7 @@ pub struct Analysed {
     /// Identity of the audio payload.
     pub identity: analysis::Identity,
     /// What was measured.
-    pub report: shared::report::Report,
+    pub report: Box<shared::report::Report>,
     /// Size of the file, bytes.
     pub bytes: u64,
     /// When the file was last changed.

@@ -188,7 +188,7 @@ mod tests {
         let tempo = Tempo { bpm, confidence: 0.95, beats, ..Tempo::default() };
         let key = Key { tonic: tonic.into(), mode: Mode::Major, confidence: 0.65, ..Key::default() };
         let report = Report { tempo: Some(tempo), key: Some(key), ..Report::default() };
-        Record { report: Some(report), ..Record::new(b"a", End::Ok) }
+        Record { report: Some(Box::new(report)), ..Record::new(b"a", End::Ok) }
     }
 
     #[test]

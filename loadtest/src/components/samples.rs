@@ -26,7 +26,7 @@ pub(super) fn record(samples: &Path) -> Result<Record, RigError> {
     record.profile = Some("components".to_owned());
     record.worker = Some("loadtest".to_owned());
     record.bytes = std::fs::metadata(&path).ok().map(|data| data.len());
-    record.report = Some(done.report);
+    record.report = Some(Box::new(done.report));
     Ok(record)
 }
 

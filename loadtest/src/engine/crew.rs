@@ -24,14 +24,39 @@ pub(crate) struct Shape {
     /// Of each.
     pub(crate) lanes: u32,
     pub(crate) rehearsal: Option<Duration>,
-    /// ANALYSIS_BATCH_SIZE, where it is not that of the environment.
-    pub(crate) batch: Option<u32>,
+    pub(crate) batch: Batch,
+}
+
+/// How many jobs workers hold beyond their lanes, where it is not as in the environment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Batch {
+    #[default]
+    Usual,
+    /// So many at first (ANALYSIS_BATCH_SIZE).
+    Of(u32),
+    /// Never more than at first (ANALYSIS_BATCH_MAX).
+    Fixed,
+}
+
+impl Batch {
+    const fn variable(self) -> Option<(&'static str, u32)> {
+        match self {
+            Self::Usual => None,
+            Self::Of(jobs) => Some(("ANALYSIS_BATCH_SIZE", jobs)),
+            Self::Fixed => Some(("ANALYSIS_BATCH_MAX", 1)),
+        }
+    }
 }
 
 impl Shape {
     /// That of the arguments.
     pub(crate) fn of(work: &Work) -> Self {
-        Self { workers: work.workers.into(), lanes: work.lanes(), rehearsal: work.rehearsal, batch: None }
+        Self {
+            workers: work.workers.into(),
+            lanes: work.lanes(),
+            rehearsal: work.rehearsal,
+            batch: Batch::Usual,
+        }
     }
 
     pub(crate) const fn lanes(&self) -> u32 {
@@ -57,7 +82,7 @@ impl Crew {
     pub(crate) async fn sound(site: &Site, media: &Media, shape: Shape) -> Result<Self, RigError> {
         if site.common.no_workers {
             // How many there are and what they do is not known here.
-            let shape = Shape { workers: 0, lanes: 0, rehearsal: None, batch: None };
+            let shape = Shape { workers: 0, lanes: 0, rehearsal: None, batch: Batch::Usual };
             return Ok(Self { shape, workers: Vec::new() });
         }
         let mut crew = Self { shape, workers: Vec::new() };
@@ -83,8 +108,8 @@ impl Crew {
         environment.insert("MEDIA_ROOTS".into(), media.root.clone());
         environment.insert("ANALYSIS_MAX_WORKERS".into(), shape.lanes.to_string());
         environment.insert("MAX_MEMORY_MB".into(), memory.to_string());
-        if let Some(batch) = shape.batch {
-            environment.insert("ANALYSIS_BATCH_SIZE".into(), batch.to_string());
+        if let Some((name, jobs)) = shape.batch.variable() {
+            environment.insert(name.into(), jobs.to_string());
         }
         if let Some(time) = shape.rehearsal {
             environment.insert("ANALYSIS_REHEARSAL".into(), format_duration(time));

@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep};
 
 use super::{Held, record, verdict};
 use crate::engine::{
-    Common, Crew, Ended, Measured, Media, Shape, Site, duration, follow, held, peak_bytes, reckon, steal_one,
+    Batch, Common, Crew, Ended, Measured, Media, Shape, Site, duration, follow, held, peak_bytes, reckon,
+    steal_one,
 };
 use crate::measure::{Jobs, Phase, Run, Verdict, processors};
 use crate::rig::{RigError, io, program};
@@ -83,7 +84,8 @@ impl Memory {
         let about =
             format!("a rehearsal: nothing is decoded, every file takes {:?} on its lane", self.rehearsal);
         let media = Media::imagined(0, 1, &folder, about)?;
-        let shape = Shape { workers: 1, lanes: processors(), rehearsal: Some(self.rehearsal), batch: None };
+        let shape =
+            Shape { workers: 1, lanes: processors(), rehearsal: Some(self.rehearsal), batch: Batch::Usual };
         let idle = idle(site, &media, shape).await?;
         let (_, producer_idle) = enqueue(site, &producer, &media, &one).await?;
         let (enqueued, producer_peak) = enqueue(site, &producer, &media, &many).await?;

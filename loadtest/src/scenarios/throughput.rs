@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Held, record};
 use crate::corpus::{self, Kind};
 use crate::engine::{
-    Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Work, held, measure, reckon, warm_up,
+    Batch, Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Work, held, measure, reckon, warm_up,
 };
 use crate::measure::{Corpus, Run, processors};
 use crate::rig::RigError;
@@ -63,10 +63,10 @@ impl Mode {
     fn shape(self) -> Shape {
         let shape = |workers, lanes, batch| Shape { workers, lanes, rehearsal: None, batch };
         match self {
-            Self::Single => shape(1, 1, None),
-            Self::Four => shape(1, 4, None),
-            Self::Batch => shape(1, processors(), Some(BATCH)),
-            Self::Concurrent => shape(2, (processors() / 2).max(1), None),
+            Self::Single => shape(1, 1, Batch::Usual),
+            Self::Four => shape(1, 4, Batch::Usual),
+            Self::Batch => shape(1, processors(), Batch::Of(BATCH)),
+            Self::Concurrent => shape(2, (processors() / 2).max(1), Batch::Usual),
         }
     }
 

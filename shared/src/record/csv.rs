@@ -45,7 +45,7 @@ pub(super) fn header(out: impl Write) -> io::Result<()> {
 }
 
 pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
-    let report = record.report.as_ref();
+    let report = record.report.as_deref();
     let tempo = report.and_then(|report| report.tempo.as_ref());
     let key = report.and_then(|report| report.key.as_ref());
     let audio = |field: fn(&Report) -> String| report.map(field).unwrap_or_default();

@@ -115,7 +115,10 @@ impl Store {
         let ends: Vec<StoredEnd> = entries.iter().map(|entry| read(key, entry)).collect::<Result<_, _>>()?;
         let reports = self.reports_of(&ends.iter().map(|end| &end.record).collect::<Vec<_>>()).await?;
         let records = ends.into_iter().zip(reports).map(|(end, report)| Record {
-            report: report.map(|report| report::Report { tags: end.tags, ..report }),
+            report: report.map(|mut report| {
+                report.tags = end.tags;
+                report
+            }),
             ..end.record
         });
         Ok(Page { records: records.collect(), next })

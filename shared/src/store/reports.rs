@@ -19,7 +19,7 @@ pub struct Known {
     #[serde(default)]
     pub detail: Option<String>,
     /// The report, without tags.
-    pub report: Report,
+    pub report: Box<Report>,
 }
 
 impl Known {
@@ -31,7 +31,7 @@ impl Known {
             outcome: record.outcome,
             kind: record.kind,
             detail: record.detail.clone(),
-            report: Report { tags: None, ..report.clone() },
+            report: Box::new(Report { tags: None, ..*report.clone() }),
         })
     }
 
@@ -86,7 +86,10 @@ impl Store {
     }
 
     /// The reports of these records, in their order, in one round trip.
-    pub(super) async fn reports_of(&self, records: &[&Record]) -> Result<Vec<Option<Report>>, StoreError> {
+    pub(super) async fn reports_of(
+        &self,
+        records: &[&Record],
+    ) -> Result<Vec<Option<Box<Report>>>, StoreError> {
         let mut pipeline = Pipeline::new();
         let key = |record: &&Record| {
             Some(self.keys.report(record.identity.as_deref()?, record.profile.as_deref()?))

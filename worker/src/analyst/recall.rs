@@ -2,7 +2,7 @@
 
 use analysis::{Features, Identity, Staleness};
 use shared::record::Record;
-use shared::report::Report;
+use shared::report::{Report, Tags};
 use shared::store;
 
 use super::fill;
@@ -63,7 +63,7 @@ impl Known {
         fill(&mut record, &identified.identity, identified.bytes, identified.modified);
         record.cached = true;
         record.detail = known.detail;
-        record.report = Some(Report { tags: identified.tags, ..known.report });
+        record.report = Some(tagged(known.report, identified.tags));
         record
     }
 
@@ -74,9 +74,15 @@ impl Known {
             return false;
         }
         let fresh = record.report.take();
-        let merged = fresh.and_then(|fresh| analysis::merge(&self.known.report, fresh, parts));
-        record.report = merged.map(|merged| Report { tags: self.identified.tags.clone(), ..merged });
+        let merged = fresh.and_then(|fresh| analysis::merge(&self.known.report, *fresh, parts));
+        record.report = merged.map(|merged| tagged(Box::new(merged), self.identified.tags.clone()));
         record.recomputed = Some(parts.to_string());
         record.report.is_some()
     }
+}
+
+/// The report with the file's own tags.
+fn tagged(mut report: Box<Report>, tags: Option<Tags>) -> Box<Report> {
+    report.tags = tags;
+    report
 }

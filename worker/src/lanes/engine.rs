@@ -87,7 +87,7 @@ impl Engine for AnalysisEngine {
         Ok(Analysed {
             verdict: done.verdict,
             identity: done.identity,
-            report: done.report,
+            report: Box::new(done.report),
             bytes,
             modified,
             elapsed: started.elapsed(),

@@ -19,6 +19,9 @@ pub(super) const MAX_FRAME_BYTES: u32 = 16 << 20;
 
 const LENGTH_BYTES: usize = size_of::<u32>();
 
+/// Room for a request and for a short answer, so that they are written in one piece.
+const USUAL_FRAME_BYTES: usize = 512;
+
 /// The first frame of a conversation: what the lane does to itself before it touches a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Setup {
@@ -93,7 +96,8 @@ pub(super) enum FrameError {
 
 /// The bytes of one frame, length included.
 pub(super) fn encode(message: &impl Serialize) -> Result<Vec<u8>, FrameError> {
-    let mut frame = vec![0; LENGTH_BYTES];
+    let mut frame = Vec::with_capacity(USUAL_FRAME_BYTES);
+    frame.extend([0; LENGTH_BYTES]);
     rmp_serde::encode::write_named(&mut frame, message)?;
     let length = frame.len() - LENGTH_BYTES;
     match u32::try_from(length) {

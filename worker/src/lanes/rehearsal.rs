@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use analysis::Verdict;
 use shared::outcome::FailureKind;
-use shared::report::Report;
 
 use super::{Analysed, LaneFailure, Target};
 
@@ -21,7 +20,7 @@ pub(super) fn rehearse(target: &Target, time: Duration) -> Result<Analysed, Lane
     Ok(Analysed {
         verdict: Verdict::Complete,
         identity,
-        report: Report::default(),
+        report: Box::default(),
         bytes: 0,
         modified: SystemTime::UNIX_EPOCH,
         elapsed: time,
@@ -36,6 +35,7 @@ mod tests {
     use std::time::Instant;
 
     use shared::job::RelPath;
+    use shared::report::Report;
 
     use super::*;
 
@@ -48,7 +48,7 @@ mod tests {
         let begun = Instant::now();
         let analysed = rehearse(&target("a.flac"), Duration::from_millis(20)).unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(20));
-        assert_eq!((analysed.verdict, analysed.report), (Verdict::Complete, Report::default()));
+        assert_eq!((analysed.verdict, *analysed.report), (Verdict::Complete, Report::default()));
     }
 
     #[test]
