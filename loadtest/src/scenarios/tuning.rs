@@ -1,5 +1,6 @@
 //! `loadtest tuning`: the batch that follows the lanes against the one that the settings begin with, in turn.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
@@ -134,7 +135,7 @@ impl Tuning {
             let plan = Plan::backlog(&name, self.jobs(series), Mix::NORMAL, self.common.seed);
             let seen = measure(site, &crew, media, plan).await?;
             crew.stop().await;
-            measured.extend(reckon(&seen, site.topology.levels));
+            measured.extend(reckon(&seen, site.topology.levels).into_iter().map(totals));
             *profile = seen.profile.or(profile.take());
         }
         if round.is_multiple_of(2) {
@@ -145,6 +146,11 @@ impl Tuning {
             Err(_) => Err(RigError::NotReady("a plan of one segment gave no single phase".to_owned())),
         }
     }
+}
+
+/// Totals are compared; of a backlog of some seconds the course and the waits say nothing more, and would make a long record.
+fn totals(phase: Phase) -> Phase {
+    Phase { timeline: Vec::new(), latency: BTreeMap::new(), ..phase }
 }
 
 impl Series {
