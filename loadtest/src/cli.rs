@@ -19,7 +19,7 @@ use std::io::Write;
 
 /// Load tests, chaos, accuracy and comparisons with peers: what the fleet is asked for, measured with real music and servers.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(version = shared::VERSION, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -3,181 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use shared::job::JobId;
 use shared::outcome::FailureKind;
 
-// Lines up to 79 columns are kept as they are; paragraphs are one line each, for clap to wrap.
-const OVERVIEW: &str = "\
-Examples:
-  export MEDIA_ROOTS=music=/srv/music
-  producer enqueue /srv/music --watch
-  B=$(producer enqueue /srv/music/new --priority high)
-  producer watch $B
-  producer results $B --format csv > results.csv
+mod help;
 
-Settings come from the environment; `producer config` prints them all. Most needed:
-  AMQP_URL      RabbitMQ, amqp://user:password@host:port/vhost
-  REDIS_URL     Redis, redis://user:password@host:port/database
-  MEDIA_ROOTS   the folders that the workers read, name=/path separated by ;
-
-Exit codes:
-    0  done, nothing failed
-    1  some files failed, were cancelled or not enqueued, what was asked for is
-       not there, or (status) a server is down
-    2  wrong usage
-   69  RabbitMQ or Redis is unavailable
-   75  a queue is full (--on-full fail): try again later
-   78  a setting is wrong (a password or a certificate, too), or differs from
-      what the broker has
-  130  interrupted";
-
-const ENQUEUE: &str = "\
-Examples:
-  producer enqueue /srv/music                       all below a folder
-  producer enqueue --dry-run /srv/music | wc -l     count, without a server
-  producer enqueue --priority high --watch a.flac   before others; wait for it
-  producer enqueue --changed /srv/music             what is new or changed: every night
-  find /srv/music -newer stamp -print0 | producer enqueue --files-from - -0
-  B=$(producer enqueue --label 'new albums' /srv/music/new)
-
-Only the batch id is written to standard output, as soon as there is one; everything else goes to standard error.
-
-When a queue is full (QUEUE_MAX_SIZE), the producer waits until the workers have made room, and says so.
-
---changed costs a walk and no analysis: a file is left out when its size and its time of last change (to the nanosecond) are those it had when it last ended as ok, partial, not_applicable, unsupported or corrupt, and the workers' analyser is still the same. Whatever else failed, or was cancelled, is enqueued again; so is a file that was changed within 3 s of being enqueued. What is known of a file is forgotten one to two RESULT_TTL after the last run that came across it: run it more often than RESULT_TTL. Reports and batches expire after RESULT_TTL all the same: fetch them before.
-
-Exit codes:
-    0  all enqueued, or unchanged (--changed); with --watch: and none failed
-    1  some were not enqueued or failed, or there was nothing to enqueue
-    2  wrong usage
-   69  RabbitMQ or Redis is unavailable
-   75  a queue is full (--on-full fail); what was accepted stays enqueued
-   78  a setting is wrong (a password or a certificate, too), or differs from
-      what the broker has
-  130  interrupted; what was accepted stays enqueued";
-
-const WATCH: &str = "\
-Examples:
-  producer watch last
-  producer watch 01890a5d-ac96
-  producer enqueue /srv/music --watch
-
-On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like.
-
-Exit codes:
-    0  every file is analysed
-    1  some files failed or were cancelled, or there is no such batch
-   69  Redis is unavailable at the start; later it is waited for
-  130  interrupted; the work goes on";
-
-const RESULTS: &str = "\
-Examples:
-  producer results last
-  producer results last --failed
-  producer results $B --format csv > results.csv
-  producer results $B | jq -r 'select(.outcome == \"ok\") | .path'
-  producer results $B --limit 1000      the next 1000: see standard error
-
-The records come in the order in which the files were finished, and can be read while the batch still runs.
-
-Exit codes:
-    0  printed, also when the reader closed the pipe early
-    1  there is no such batch
-   69  Redis is unavailable";
-
-const FAILURES: &str = "\
-Examples:
-  producer failures                     over all batches, the newest batch first
-  producer failures last --kind timeout --kind crash
-  producer failures --format csv > failures.csv
-  producer failures --kind not_found | jq -r .path
-  producer failures --limit 100         the next 100: see standard error
-
-Kinds are those of the records: corrupt, not_found, timeout … (a wrong one lists them all). The fields have the names of a record's; `retryable` is false for what never was a job.
-
-Exit codes:
-    0  printed, also when there are none
-    1  there is no such batch
-   69  Redis is unavailable";
-
-const RETRY: &str = "\
-Examples:
-  producer retry last
-  producer retry last --kind root_unavailable --kind io --watch
-  producer retry --kind out_of_memory              in all batches
-  producer retry --job 01890a5d-ac96-774b-bcce-b302099a8057
-  producer retry $B --cancelled                    what was cancelled, too
-
-Each job is published again as it was submitted, with no attempts behind it. Its failure is taken back first, so the batch is unfinished again until the job ends anew, and each job counts once. A job that the broker does not take has its failure back. If the command is killed, run it again: it publishes what was left in between.
-
-Only the exit code and standard error tell how it went; nothing is written to standard output.
-
-Exit codes:
-    0  all published again; with --watch: and none failed
-    1  some were not, or there was nothing to retry
-    2  wrong usage
-   69  RabbitMQ or Redis is unavailable
-   75  a queue is full (--on-full fail); what was accepted stays in the queue
-   78  a setting is wrong, or differs from what the broker has
-  130  interrupted; what was accepted stays in the queue";
-
-const CANCEL: &str = "\
-Examples:
-  producer cancel last
-  producer cancel $B --now --watch
-
-What has not started ends as cancelled when a worker comes to it: at once where a lane is free, without reading the file. A job that waits for a retry ends so when it comes back. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
-
-Exit codes:
-    0  cancelled; with --watch: and every job has its end
-    1  the batch was complete already, or there is no such batch
-    2  wrong usage
-   69  Redis is unavailable
-  130  interrupted while watching; the batch stays cancelled";
-
-const PURGE: &str = "\
-Examples:
-  producer purge                        asks first
-  producer purge --yes --level low
-  producer purge --yes --retries --dead
-
-Without --level, --retries and --dead the queues of all levels are purged; with any of them exactly what they name. Each job ends as cancelled, stored before its message goes, so that its batch comes to its end; `producer retry BATCH --cancelled` takes it up again. Messages that workers hold already are not purged: `producer cancel` reaches those.
-
-Exit codes:
-    0  purged, or nothing was there
-    1  you did not say yes
-    2  wrong usage; also without --yes where nobody can be asked
-   69  RabbitMQ or Redis is unavailable; what was not stored is still in its queue
-   78  a setting is wrong, or differs from what the broker has
-  130  interrupted";
-
-const BATCHES: &str = "\
-Examples:
-  producer batches
-  producer batches --limit 3
-  producer batches --json | jq -r '.[] | select(.sealed | not) | .batch_id'";
-
-const STATUS: &str = "\
-Examples:
-  producer status
-  producer status --json | jq '.queues[] | {queue, ready}'
-
-How long the oldest message has waited is not shown: RabbitMQ does not tell it without taking the message out. The age of the oldest unfinished batch is shown instead.
-
-Exit codes:
-    0  both servers answer
-    1  one of them does not";
-
-const CONFIG: &str = "\
-Examples:
-  producer config
-  producer config --json | jq -r '.[] | select(.source != \"default\") | .name'
-
-Passwords are masked. Exit code 78 when settings are wrong; all of them are named at once.";
+use help::{
+    BATCHES, CANCEL, COMPLETIONS, CONFIG, ENQUEUE, EXPORT, FAILURES, MAN, OVERVIEW, PURGE, RESULTS, RETRY,
+    STATUS, TOPOLOGY, WATCH,
+};
 
 /// Submits music files to the analysis fleet, follows them and reads the results.
 #[derive(Debug, Parser)]
-#[command(name = "producer", version, max_term_width = 110, after_help = OVERVIEW)]
+#[command(name = "producer", version = shared::VERSION, max_term_width = 110, after_help = OVERVIEW)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -194,6 +33,9 @@ pub(crate) enum Command {
     /// Print what became of the files of a batch
     #[command(after_help = RESULTS)]
     Results(ResultsArgs),
+    /// Write a complete batch as a document: CSV, JSON or a playlist
+    #[command(after_help = EXPORT)]
+    Export(ExportArgs),
     /// List what failed and why, of one batch or of all
     #[command(after_help = FAILURES)]
     Failures(FailuresArgs),
@@ -212,9 +54,37 @@ pub(crate) enum Command {
     /// Show whether the servers answer, how long the queues are and who works on them
     #[command(after_help = STATUS)]
     Status(JsonArgs),
+    /// Compare the queues on the broker with those that the settings ask for, or make them
+    #[command(subcommand, after_help = TOPOLOGY)]
+    Topology(Topology),
     /// Print the settings in force, passwords masked
     #[command(after_help = CONFIG)]
     Config(JsonArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(after_help = MAN)]
+    Man {
+        /// The folder; it is made where it is missing
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+/// What is done about the exchanges and queues.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Topology {
+    /// Say of each exchange and queue whether it is there as wanted; change nothing
+    #[command(after_help = TOPOLOGY)]
+    Check(JsonArgs),
+    /// Make what is missing; leave alone what differs, and say so
+    #[command(after_help = TOPOLOGY)]
+    Apply(JsonArgs),
 }
 
 /// What to do when the broker refuses a job because its queue is at the limit.
@@ -292,6 +162,22 @@ pub(crate) struct ResultsArgs {
     /// Print at most this many records
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A batch: its id, the beginning of it as far as it is unique, or `last`
+    #[arg(value_name = "BATCH")]
+    pub(crate) batch: String,
+    /// csv, ndjson, json or m3u
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) format: crate::export::Format,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Also while the batch is not complete: what has ended
+    #[arg(long)]
+    pub(crate) partial: bool,
 }
 
 #[derive(Debug, Args)]

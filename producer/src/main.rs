@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use shared::settings::ProducerSettings;
 
 mod batches;
@@ -13,6 +13,7 @@ mod cli;
 mod config;
 mod connect;
 mod enqueue;
+mod export;
 mod failure;
 mod failures;
 mod pick;
@@ -25,6 +26,7 @@ mod screen;
 mod status;
 mod stop;
 mod text;
+mod topology;
 mod watch;
 
 use cli::{Cli, Command};
@@ -47,8 +49,18 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
-    if let Command::Config(args) = &command {
-        return config::run(args.json, screen);
+    // These need no settings, or say what is wrong with them.
+    match &command {
+        Command::Config(args) => return config::run(args.json, screen),
+        Command::Completions { shell } => {
+            shared::manual::completions(Cli::command(), *shell, &mut std::io::stdout().lock())?;
+            return Ok(End::Done);
+        }
+        Command::Man { folder } => {
+            shared::manual::pages(Cli::command(), folder)?;
+            return Ok(End::Done);
+        }
+        _ => {}
     }
     let read = ProducerSettings::from_env();
     let (settings, warnings) = read.map_err(|errors| Failure::Settings(errors.to_string()))?;
@@ -78,6 +90,9 @@ async fn dispatch(command: Command, settings: &ProducerSettings, screen: &Screen
         Command::Purge(args) => purge::run(settings, &args, screen).await,
         Command::Batches(args) => batches::run(settings, &args, screen).await,
         Command::Status(args) => status::run(settings, args.json, screen).await,
-        Command::Config(args) => config::run(args.json, screen),
+        Command::Export(args) => export::run(settings, &args, screen).await,
+        Command::Topology(what) => topology::run(settings, &what, screen).await,
+        // Done with before there are settings.
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(End::Done),
     }
 }

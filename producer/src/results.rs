@@ -13,7 +13,7 @@ use crate::screen::Screen;
 use crate::{connect, resolve, text};
 
 /// Reports have some KiB each: a page stays below a few MiB, and a million records take two thousand round trips.
-const PAGE: u64 = 500;
+pub(crate) const PAGE: u64 = 500;
 
 /// Of a table that no terminal shows.
 const WIDTH: u16 = 120;

@@ -8,6 +8,7 @@ pub use report;
 pub mod broker;
 pub mod job;
 pub mod machine;
+pub mod manual;
 pub mod outcome;
 pub mod record;
 pub mod roots;
@@ -17,3 +18,6 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod topology;
+
+/// Version of the programs, with the commit that they were built from where the build was told of it (`BUILD_COMMIT`).
+pub const VERSION: &str = env!("BUILD_VERSION");

@@ -11,13 +11,19 @@
 
 use std::time::Duration;
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
 use crate::job::{Levels, Priority};
 
 mod mismatch;
+mod objects;
+
+pub use mismatch::Mismatch;
+pub use objects::Object;
+
+use objects::{arguments, text};
 
 /// A redelivery charges the whole prefetch of a worker that died, so the limit must outlive many innocent ones. The
 /// worker counts real starts itself; this is the broker's last word. Never -1: RabbitMQ 3.10 drops at the first requeue.
@@ -29,23 +35,9 @@ const DEAD_DELIVERY_LIMIT: i64 = 1_000_000;
 /// Why the queues could not be made as wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
-    /// The queue exists with another argument.
-    #[error(
-        "queue '{queue}' exists with {argument} = {found}, but {wanted} is wanted here. A queue's arguments cannot be \
-         changed: set {variable} to {found}, or stop the fleet, let the queue run empty, delete it and start again"
-    )]
-    Differs {
-        /// The queue.
-        queue: String,
-        /// Its argument.
-        argument: String,
-        /// What the broker has.
-        found: String,
-        /// What the settings ask for.
-        wanted: String,
-        /// The setting behind the argument.
-        variable: &'static str,
-    },
+    /// The exchange or queue exists with another argument.
+    #[error("{0}")]
+    Differs(Box<Mismatch>),
     /// Anything else the broker says.
     #[error("the broker refused to declare '{name}': {source}")]
     Refused {
@@ -124,24 +116,37 @@ impl Topology {
     /// # Errors
     /// [`TopologyError::Differs`] when a queue exists with other arguments. The channel is closed by the broker then.
     pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
-        declare_exchange(channel, self.exchange(), ExchangeKind::Direct).await?;
-        declare_exchange(channel, &self.dead(), ExchangeKind::Direct).await?;
-        declare_queue(channel, &self.dead(), arguments([("x-delivery-limit", DEAD_DELIVERY_LIMIT.into())]))
-            .await?;
+        for object in self.objects() {
+            object.declare(channel).await?;
+        }
+        Ok(())
+    }
+
+    /// All that it consists of, in the order in which it can be made.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Object> {
+        let exchange = |name: &str, kind| Object::Exchange { name: name.to_owned(), kind };
+        let queue = |name: &str, arguments| Object::Queue { name: name.to_owned(), arguments };
+        let dead = self.dead();
+        let mut objects = vec![
+            exchange(self.exchange(), ExchangeKind::Direct),
+            exchange(&dead, ExchangeKind::Direct),
+            queue(&dead, arguments([("x-delivery-limit", DEAD_DELIVERY_LIMIT.into())])),
+        ];
         for level in self.levels.iter() {
-            let (queue, key) = (self.level_queue(level), self.levels.name(level));
-            declare_queue(channel, &queue, self.level_arguments()).await?;
-            bind(channel, &queue, self.exchange(), key).await?;
+            let (name, key) = (self.level_queue(level), self.levels.name(level));
+            objects.push(queue(&name, self.level_arguments()));
+            objects.push(binding(&name, self.exchange(), key));
             // A dead letter keeps the routing key of its level.
-            bind(channel, &self.dead(), &self.dead(), key).await?;
+            objects.push(binding(&dead, &dead, key));
         }
         for (tier, delay) in self.retry_delays.iter().enumerate() {
             let Some(name) = self.retry(tier) else { continue };
-            declare_exchange(channel, &name, ExchangeKind::Fanout).await?;
-            declare_queue(channel, &name, self.retry_arguments(*delay)).await?;
-            bind(channel, &name, &name, "").await?;
+            objects.push(exchange(&name, ExchangeKind::Fanout));
+            objects.push(queue(&name, self.retry_arguments(*delay)));
+            objects.push(binding(&name, &name, ""));
         }
-        Ok(())
+        objects
     }
 
     fn level_arguments(&self) -> FieldTable {
@@ -186,46 +191,8 @@ impl Topology {
     }
 }
 
-async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), TopologyError> {
-    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    channel
-        .exchange_declare(name.into(), kind, options, FieldTable::default())
-        .await
-        .map_err(|source| TopologyError::Refused { name: name.to_owned(), source })
-}
-
-async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), TopologyError> {
-    channel
-        .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
-        .await
-        .map(|_| ())
-        .map_err(|source| mismatch::explain(name, source))
-}
-
-async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), TopologyError> {
-    channel
-        .queue_bind(
-            queue.into(),
-            exchange.into(),
-            key.into(),
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        )
-        .await
-        .map_err(|source| TopologyError::Refused { name: queue.to_owned(), source })
-}
-
-fn arguments<const N: usize>(own: [(&str, AMQPValue); N]) -> FieldTable {
-    let mut table = FieldTable::default();
-    table.insert("x-queue-type".into(), text("quorum"));
-    for (name, value) in own {
-        table.insert(name.into(), value);
-    }
-    table
-}
-
-fn text(value: &str) -> AMQPValue {
-    AMQPValue::LongString(value.into())
+fn binding(queue: &str, exchange: &str, key: &str) -> Object {
+    Object::Binding { queue: queue.to_owned(), exchange: exchange.to_owned(), key: key.to_owned() }
 }
 
 /// `5s`, `2m`, `1500ms`: the delay as the name of its tier.

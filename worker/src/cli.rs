@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use shared::record::Format;
 
 const EXIT_CODES: &str = "\
@@ -17,7 +18,7 @@ Exit codes:
 
 /// Analyses music files: on this machine, or as one of a fleet.
 #[derive(Debug, Parser)]
-#[command(name = "worker", version, about, after_help = EXIT_CODES, max_term_width = 80)]
+#[command(name = "worker", version = shared::VERSION, about, after_help = EXIT_CODES, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -40,6 +41,18 @@ pub enum Command {
     },
     /// Ask the worker on this machine whether it is ready
     Healthcheck,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder; it is made where it is missing
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
     /// One analysis process of a worker
     #[command(hide = true)]
     Lane,

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use shared::manual;
 use shared::settings::{EXIT_CONFIG, Program, WorkerSettings, describe, rows_json, rows_table};
 use shared::telemetry;
 use worker::cli::{Cli, Command};
@@ -20,6 +21,10 @@ fn main() -> ExitCode {
         }
         Command::Run => with_settings(None, daemon::main),
         Command::Healthcheck => with_settings(None, healthcheck),
+        Command::Completions { shell } => {
+            written(manual::completions(Cli::command(), shell, &mut std::io::stdout().lock()))
+        }
+        Command::Man { folder } => written(manual::pages(Cli::command(), &folder)),
     }
 }
 
@@ -52,6 +57,15 @@ fn config(json: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(errors) => exit::say(&errors, EXIT_CONFIG),
+    }
+}
+
+fn written(done: std::io::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // `| head` has what it wanted.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => exit::say(&error, 1),
     }
 }
 

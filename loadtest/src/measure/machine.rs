@@ -41,7 +41,7 @@ fn after<'a>(text: &'a str, start: &str) -> &'a str {
 /// Of this program, with its profile.
 pub(crate) fn own_version() -> String {
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-    format!("{} ({profile})", env!("CARGO_PKG_VERSION"))
+    format!("{} ({profile})", shared::VERSION)
 }
 
 /// Versions of the programs under test, with the profile they were built with.

@@ -6,7 +6,20 @@ use crate::fleet::Fleet;
 async fn help_is_as_agreed() {
     let fleet = Fleet::new();
     let commands = [
-        "", "enqueue", "watch", "results", "failures", "retry", "cancel", "purge", "batches", "status",
+        "",
+        "enqueue",
+        "watch",
+        "results",
+        "failures",
+        "retry",
+        "cancel",
+        "purge",
+        "batches",
+        "status",
+        "export",
+        "topology",
+        "completions",
+        "man",
         "config",
     ];
     for command in commands {
@@ -36,6 +49,10 @@ async fn nothing_and_nonsense_are_wrong_usage() {
         &["retry", "--kind", "io", "--watch"],
         &["cancel"],
         &["purge", "--yes", "--level", "urgent"],
+        &["export", "last"],
+        &["export", "last", "--format", "table"],
+        &["topology"],
+        &["completions", "tcsh"],
     ] {
         let output = fleet.run(args).await;
         assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{args:?}: {output:?}");

@@ -15,10 +15,12 @@ mod cluster;
 #[path = "../../../worker/tests/common/cluster.rs"]
 mod cluster_servers;
 mod enqueue;
+mod export;
 mod failures;
 mod fleet;
 mod full;
 mod help;
+mod manual;
 mod proxy;
 mod purge;
 mod results;
@@ -28,4 +30,5 @@ mod settings;
 mod tls;
 #[path = "../../../worker/tests/common/tls.rs"]
 mod tls_servers;
+mod topology;
 mod watch;

@@ -51,7 +51,7 @@ pub fn install(levels: Levels) -> Result<Recorder, RecorderError> {
     METRICS.iter().for_each(describe);
     super::touch(levels);
     touch_histograms(levels);
-    gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "analysis_version" => analysis::VERSION).set(1.0);
+    gauge!(names::BUILD_INFO, "version" => shared::VERSION, "analysis_version" => analysis::VERSION).set(1.0);
     gauge!(names::START_TIME).set(UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64());
     let upkeep = handle.clone();
     tokio::spawn(async move {
