@@ -53,9 +53,6 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
-    /// One analysis process of a worker
-    #[command(hide = true)]
-    Lane,
 }
 
 const RUN_HELP: &str = "\

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use analysis::Features;
 use shared::settings::{OWN_BYTES, WorkerSettings};
 
-use crate::lanes::{EngineOptions, LaneSettings, this_program};
+use crate::lanes::{EngineOptions, LaneSettings, child, this_program};
 
 /// The lanes that these settings ask for, with the folders that they may read.
 ///
@@ -28,6 +28,6 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
             rehearsal: settings.analysis.rehearsal,
         },
         program: this_program().map_err(|error| format!("cannot find this program: {error}"))?,
-        args: vec!["lane".into()],
+        args: vec![child::COMMAND.into()],
     })
 }

@@ -11,9 +11,11 @@ use worker::cli::{Cli, Command};
 use worker::{daemon, exit, health, lanes, local};
 
 fn main() -> ExitCode {
+    // Before anything else, and nothing for people: a lane has no settings, no logs and no runtime of its own.
+    if std::env::args_os().skip(1).eq([lanes::child::COMMAND]) {
+        return lanes::child::main();
+    }
     match Cli::parse().command {
-        // Before anything else: a lane has no settings, no logs and no runtime of its own.
-        Command::Lane => lanes::child::main(),
         Command::Config { json } => config(json),
         // Its output names every failure; a log line for each would say it twice.
         Command::Analyze(args) => {

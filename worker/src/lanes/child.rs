@@ -24,6 +24,9 @@ mod roots;
 use confine::{Confined, confine};
 use panics::LastPanic;
 
+/// The argument that makes a worker a lane; it is in no help.
+pub const COMMAND: &str = "lane";
+
 /// Exit code after a panic, the one that an unwinding `main` would give.
 const PANICKED: u8 = 101;
 

@@ -16,6 +16,22 @@ fn help() {
 }
 
 #[test]
+fn completions_manual_pages_and_the_version() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = said(&["completions", shell]);
+        assert!(script.contains("analyze") && script.contains("files-from"), "{shell}");
+        assert!(!script.contains("lane"), "the hidden command is offered in {shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("man1");
+    said(&["man", to.to_str().unwrap()]);
+    let page = |name: &str| std::fs::read_to_string(to.join(name)).unwrap();
+    assert!(page("worker.1").contains("worker\\-analyze"), "{}", page("worker.1"));
+    assert!(page("worker-analyze.1").contains("\\-\\-files\\-from"), "{}", page("worker-analyze.1"));
+    assert_eq!(said(&["--version"]), format!("worker {}\n", shared::VERSION));
+}
+
+#[test]
 fn settings_as_they_are_without_any() {
     let processes = [(r"\S+-\d+ +default  Name of", "HOST-PID default  Name of")];
     insta::with_settings!({filters => processes}, {
