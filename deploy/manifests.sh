@@ -86,12 +86,23 @@ ensure_tools() {
 
 lint_dockerfile() { "$VENV/bin/hadolint" --failure-threshold info "$DEPLOY/Dockerfile" >&2; }
 
+# What the image's build leaves out must be no source. Its patterns mean the same to git, but for the first ones, which take all away
+# and bring some back.
+image_has_sources() {
+    git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || return 0
+    local left_out patterns
+    mapfile -t patterns < <(sed -e '/^[*!#]$/d' -e '/^[!#]/d' -e 's/^/--exclude=/' "$DEPLOY/Dockerfile.dockerignore")
+    left_out=$(git -C "$ROOT" ls-files --cached --ignored "${patterns[@]}" -- '*/src/*' '*/Cargo.toml' ':!*/fuzz/*')
+    [ -z "$left_out" ] || { printf 'deploy/Dockerfile.dockerignore keeps sources from the image:\n%s\n' "$left_out" >&2; return 1; }
+}
+
 render() { # directory
     local code=0
     ensure_tools
     mkdir -p "$1"
     "$VENV/bin/python" "$DEPLOY/manifests/render.py" "$ROOT" "$1" "$KUBECTL" || code=1
     lint_dockerfile || code=1
+    image_has_sources || code=1
     return "$code"
 }
 
