@@ -90,8 +90,8 @@ lint_dockerfile() { "$VENV/bin/hadolint" --failure-threshold info "$DEPLOY/Docke
 # and bring some back.
 image_has_sources() {
     git -C "$ROOT" rev-parse --git-dir >/dev/null 2>&1 || return 0
-    local left_out patterns
-    mapfile -t patterns < <(sed -e '/^[*!#]$/d' -e '/^[!#]/d' -e 's/^/--exclude=/' "$DEPLOY/Dockerfile.dockerignore")
+    local left_out pattern patterns=()
+    while read -r pattern; do patterns+=("--exclude=$pattern"); done < <(grep -vE '^(\*$|[!#])' "$DEPLOY/Dockerfile.dockerignore")
     left_out=$(git -C "$ROOT" ls-files --cached --ignored "${patterns[@]}" -- '*/src/*' '*/Cargo.toml' ':!*/fuzz/*')
     [ -z "$left_out" ] || { printf 'deploy/Dockerfile.dockerignore keeps sources from the image:\n%s\n' "$left_out" >&2; return 1; }
 }
