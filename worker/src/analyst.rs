@@ -1,6 +1,7 @@
 //! One file on one lane: identify, ask the cache, analyse, and the record of it. It knows neither where the task came
 //! from nor where the record goes.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,8 +15,9 @@ use tracing::field::display;
 
 use crate::asked::Asked;
 use crate::cache::Cache;
-use crate::lanes::{Analysed, Lane, LaneFailure, Lanes, RequestError, Target};
+use crate::lanes::{Analysed, Lane, LaneFailure, Lanes, RequestError};
 use crate::metrics::{self, Stage};
+use crate::read_ahead::{InHand, ReadAhead};
 use crate::starts::{Count, Run, Starts};
 use crate::task::{Ended, FileWork};
 
@@ -39,6 +41,8 @@ pub struct Analyst {
     pub cache: Option<Cache>,
     /// Where starts are counted.
     pub starts: Option<Starts>,
+    /// What is read into memory before its turn.
+    pub ahead: ReadAhead,
     /// What reports are to hold.
     pub asked: Asked,
     /// `WORKER_NAME`, for the record.
@@ -56,13 +60,15 @@ impl Analyst {
     /// [`Interrupted`] when the lanes were stopped under it.
     pub async fn work(&self, work: &FileWork, redelivered: bool) -> Result<Ended, Interrupted> {
         let begun = Instant::now();
+        let file = work.target().map(|target| self.ahead.begin(target));
+        let mut working = pin!(self.on_a_lane(work, file.as_ref()));
         let told = match (&self.starts, &work.job) {
             (Some(starts), Some(job)) => {
                 let run = starts.enter(job);
-                self.counted(work, &run, starts.count(job), redelivered || starts.is_doubtful(job.batch_id))
-                    .await?
+                let doubtful = redelivered || starts.is_doubtful(job.batch_id);
+                counted(working.as_mut(), work, &run, starts.count(job), doubtful).await?
             }
-            _ => self.on_a_lane(work).await?,
+            _ => working.await?,
         };
         Ok(self.ended(work, told, begun))
     }
@@ -95,49 +101,15 @@ impl Analyst {
         }
     }
 
-    /// Works unless Redis says that nobody wants it. It is asked first where there is a doubt; otherwise, so that the answer
-    /// costs no time, while the lane works already.
-    async fn counted(
-        &self,
-        work: &FileWork,
-        run: &Run,
-        mut count: Count,
-        doubtful: bool,
-    ) -> Result<Told, Interrupted> {
-        let mut asked = doubtful;
-        if doubtful && let Some(record) = refusal(work, &(&mut count).await) {
-            return Ok(record.into());
-        }
-        let mut working = std::pin::pin!(self.on_a_lane(work));
-        let told = loop {
-            tokio::select! {
-                biased;
-                // Dropping the work kills the lane.
-                () = run.recalled() => return Ok(cancelled(work, true).into()),
-                answer = &mut count, if !asked => match answer {
-                    Ok(Ok(Start::Cancelled)) => return Ok(cancelled(work, false).into()),
-                    _ => asked = true,
-                },
-                told = &mut working => break told?,
-            }
-        };
-        let late = async { if asked { None } else { tokio::time::timeout(ANSWER_WITHIN, count).await.ok() } };
-        Ok(match late.await {
-            Some(Ok(Ok(Start::Cancelled))) => cancelled(work, false).into(),
-            _ => told,
-        })
-    }
-
-    async fn on_a_lane(&self, work: &FileWork) -> Result<Told, Interrupted> {
-        let Some(root) = &work.root else {
+    async fn on_a_lane(&self, work: &FileWork, file: Option<&InHand<'_>>) -> Result<Told, Interrupted> {
+        let Some(file) = file else {
             let name = work.job.as_ref().map(|job| job.file.root.as_str()).unwrap_or_default();
             let detail = format!("no media root '{name}' is configured on this worker (MEDIA_ROOTS)");
             return Ok(failed(work, LaneFailure { kind: FailureKind::RootUnavailable, detail }).into());
         };
-        let target = Target { root: root.clone(), path: work.path.clone() };
         let mut lane = self.lanes.acquire().await.map_err(|_| Interrupted)?;
         let mut stage = Stage::Identify;
-        match self.answer(&mut lane, &target, work, &mut stage).await {
+        match self.answer(&mut lane, file, work, &mut stage).await {
             Ok(record) => Ok(record.into()),
             Err(RequestError::Failed(failure)) => {
                 Ok(Told { record: failed(work, failure), stage: Some(stage) })
@@ -149,29 +121,30 @@ impl Analyst {
     async fn answer(
         &self,
         lane: &mut Lane,
-        target: &Target,
+        file: &InHand<'_>,
         work: &FileWork,
         stage: &mut Stage,
     ) -> Result<Record, RequestError> {
         let mut known = None;
         if let Some(cache) = self.cache.as_ref().filter(|_| !work.force) {
             let begun = Instant::now();
-            let identified = lane.identify(target).await?;
+            let identified = lane.identify(file.target()).await?;
             metrics::stage(Stage::Identify, begun.elapsed());
             known = recall::look_up(cache, self.asked.features, identified).await;
         }
         let record = match known {
             Some(Recalled::Current(recalled)) => {
+                file.recalled();
                 lane.forget().await;
                 return Ok(recalled.record(&work.shown));
             }
             Some(Recalled::Stale(recalled, parts)) => {
                 *stage = Stage::Analyze;
-                self.refresh(lane, target, work, &recalled, parts).await?
+                self.refresh(lane, file, work, &recalled, parts).await?
             }
             None => {
                 *stage = Stage::Analyze;
-                self.whole(lane, target, work).await?
+                self.whole(lane, file, work).await?
             }
         };
         if let (Some(cache), Some(known)) = (&self.cache, Known::of(&record))
@@ -182,8 +155,9 @@ impl Analyst {
         Ok(record)
     }
 
-    async fn whole(&self, lane: &mut Lane, target: &Target, work: &FileWork) -> Result<Record, RequestError> {
-        let analysed = lane.analyze(target).await?;
+    async fn whole(&self, lane: &mut Lane, file: &InHand<'_>, work: &FileWork) -> Result<Record, RequestError> {
+        let analysed = lane.analyze(file.target()).await?;
+        file.analysed(analysed.cold);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         Ok(report(work, analysed))
     }
@@ -192,20 +166,53 @@ impl Analyst {
     async fn refresh(
         &self,
         lane: &mut Lane,
-        target: &Target,
+        file: &InHand<'_>,
         work: &FileWork,
         known: &recall::Known,
         parts: Features,
     ) -> Result<Record, RequestError> {
-        let analysed = lane.analyze_parts(target, parts).await?;
+        let analysed = lane.analyze_parts(file.target(), parts).await?;
+        file.analysed(analysed.cold);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         let (identity, mut record) = (analysed.identity, report(work, analysed));
         match known.refreshed(identity, &mut record, parts) {
             true => Ok(record),
             // The file is another one by now, or what is known of it does not fit.
-            false => self.whole(lane, target, work).await,
+            false => self.whole(lane, file, work).await,
         }
     }
+}
+
+/// Works unless Redis says that nobody wants it. It is asked first where there is a doubt; otherwise, so that the answer
+/// costs no time, while the lane works already.
+async fn counted(
+    mut working: Pin<&mut impl Future<Output = Result<Told, Interrupted>>>,
+    work: &FileWork,
+    run: &Run,
+    mut count: Count,
+    doubtful: bool,
+) -> Result<Told, Interrupted> {
+    let mut asked = doubtful;
+    if doubtful && let Some(record) = refusal(work, &(&mut count).await) {
+        return Ok(record.into());
+    }
+    let told = loop {
+        tokio::select! {
+            biased;
+            // Dropping the work kills the lane.
+            () = run.recalled() => return Ok(cancelled(work, true).into()),
+            answer = &mut count, if !asked => match answer {
+                Ok(Ok(Start::Cancelled)) => return Ok(cancelled(work, false).into()),
+                _ => asked = true,
+            },
+            told = &mut working => break told?,
+        }
+    };
+    let late = async { if asked { None } else { tokio::time::timeout(ANSWER_WITHIN, count).await.ok() } };
+    Ok(match late.await {
+        Some(Ok(Ok(Start::Cancelled))) => cancelled(work, false).into(),
+        _ => told,
+    })
 }
 
 /// How a file ended, and the stage in which it failed, where it reached one.

@@ -25,6 +25,7 @@ use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
 use crate::metrics::{self, Sampler};
 use crate::pipeline::{self, Control, Policy};
+use crate::read_ahead::{self, ReadAhead};
 use crate::reaper;
 use crate::sink::redis::RedisSink;
 use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
@@ -104,7 +105,8 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let servers = Box::pin(async { tokio::try_join!(connecting, let_in(&store)) });
     let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
-    let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone()));
+    let (ahead, reader) = read_ahead::start(&lane_settings, settings.resources.read_ahead_bytes);
+    let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone(), ahead));
     // Before any work, so that `producer enqueue --changed` takes up what this version would answer otherwise. A Redis that
     // is away hears it with the first ends.
     if let Err(error) = store.announce_analyser(&analyst.asked.revision).await {
@@ -124,7 +126,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let policy = policy(&settings, &lane_settings);
     let sink = RedisSink::new(store);
     let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
-    drop((sampler, watchers, showing));
+    drop((reader, sampler, watchers, showing));
     fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;
@@ -256,7 +258,13 @@ async fn interruptible<T>(
     }
 }
 
-fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: Store) -> Analyst {
+fn analyst(
+    settings: &WorkerSettings,
+    lane: &LaneSettings,
+    lanes: Lanes,
+    store: Store,
+    ahead: ReadAhead,
+) -> Analyst {
     let asked = Asked::of(&lane.engine);
     // Nobody may be answered with what a rehearsal left, not even another rehearsal.
     let cache = lane
@@ -268,6 +276,7 @@ fn analyst(settings: &WorkerSettings, lane: &LaneSettings, lanes: Lanes, store: 
         lanes,
         cache,
         starts: Some(Starts::watching(store)),
+        ahead,
         asked,
         worker: Some(settings.service.name.clone()),
     }

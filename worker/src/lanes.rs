@@ -90,7 +90,7 @@ pub fn this_program() -> io::Result<PathBuf> {
 }
 
 /// A file as a lane is told of it. The lane resolves and opens it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// The media root on this host.
     #[serde(with = "wire::path")]
@@ -129,6 +129,17 @@ pub struct Analysed {
     pub modified: SystemTime,
     /// Wall time in the lane, opening included.
     pub elapsed: Duration,
+    /// Whether nothing of the file was in the machine's memory before, as far as can be seen.
+    pub cold: bool,
+}
+
+/// What became of a file that was to be read ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAhead {
+    /// So many bytes of it are being read into memory; none where some were there already.
+    pub bytes: u64,
+    /// Whether nothing of it was in memory before, as far as can be seen: only then may it be given back.
+    pub cold: bool,
 }
 
 /// The end of a job that has no report.

@@ -17,6 +17,7 @@ pub mod lanes;
 pub mod local;
 pub mod metrics;
 pub mod pipeline;
+pub mod read_ahead;
 pub mod ready;
 pub mod reaper;
 pub mod settle;

@@ -22,7 +22,8 @@ use crate::lanes::{LaneSettings, Lanes};
 use crate::pipeline::{self, Control, Policy};
 use crate::sink::SinkError;
 use crate::sink::records::RecordsSink;
-use crate::source::folder::{self, FolderReceiver, FolderSettler, Scanned};
+use crate::read_ahead;
+use crate::source::folder::{self, Scanned};
 use crate::stop::Stop;
 
 mod output;
@@ -80,8 +81,13 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
         RecordsSink::new(RecordWriter::new(output.out, output.format, output.width), count, bar.clone())
     };
     let pool = Lanes::start(lanes.clone()).await.map_err(|error| (error.to_string(), EXIT_CONFIG))?;
-    let source = (receiver, settler);
-    let ended = analyse(source, sink, pool.clone(), policy(&lanes, settings), asked, stop.clone()).await;
+    let (ahead, reader) = read_ahead::start(&lanes, settings.resources.read_ahead_bytes);
+    // Without a server there is nobody to ask what is known, and nobody who could start a file twice.
+    let analyst = Analyst { lanes: pool.clone(), cache: None, starts: None, ahead, asked, worker: None };
+    let control = Control { stop: stop.clone(), ..Control::default() };
+    let policy = policy(&lanes, settings);
+    let ended = pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, control).await;
+    drop(reader);
     pool.stop(true).await;
     bar.finish_and_clear();
     match ended {
@@ -89,20 +95,6 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
         Err(error) => Err((error.to_string(), exit::SYSTEM)),
         Ok(()) => Ok(conclude(args, &scanned, &tally, stop.is_draining())),
     }
-}
-
-async fn analyse<W: Write + Send + 'static, F: FnMut(&shared::record::Record) + Send + 'static>(
-    (receiver, settler): (FolderReceiver, FolderSettler),
-    sink: RecordsSink<W, F>,
-    lanes: Lanes,
-    policy: Policy,
-    asked: Asked,
-    stop: Stop,
-) -> Result<(), SinkError> {
-    // Without a server there is nobody to ask what is known, and nobody who could start a file twice.
-    let analyst = Analyst { lanes, cache: None, starts: None, asked, worker: None };
-    pipeline::run(receiver, settler, sink, Arc::new(analyst), policy, Control { stop, ..Control::default() })
-        .await
 }
 
 fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {

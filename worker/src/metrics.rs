@@ -78,6 +78,11 @@ pub fn cache_miss() {
     counter!(names::CACHE_MISSES).increment(1);
 }
 
+/// So many bytes of a file are read into memory before its turn.
+pub fn read_ahead(bytes: u64) {
+    counter!(names::READ_AHEAD_BYTES).increment(bytes);
+}
+
 /// The reports kept in memory take so much.
 pub fn cache_bytes(bytes: u64) {
     gauge!(names::MEMORY_USAGE, "kind" => "cache").set(bytes as f64);
@@ -272,6 +277,7 @@ fn touch(levels: Levels) {
     let plain = [
         names::TIMEOUTS,
         names::CACHE_REFRESHED,
+        names::READ_AHEAD_BYTES,
         names::CACHE_MISSES,
         names::LOST_LEASES,
         names::REDELIVERIES,

@@ -61,6 +61,11 @@ impl Ready {
         self.levels[chosen].pop_front()
     }
 
+    /// What comes next, as far as can be told: ageing may change the order until then.
+    pub fn upcoming(&self) -> impl Iterator<Item = &Task> {
+        self.levels.iter().flatten()
+    }
+
     /// Takes the task that would start last: of the lowest level that waits, the newest.
     pub fn pop_last(&mut self) -> Option<Task> {
         self.levels.iter_mut().rev().find_map(VecDeque::pop_back)

@@ -7,6 +7,7 @@ use shared::outcome::FailureKind;
 use shared::record::Record;
 use tokio::time::Instant;
 
+use crate::lanes::Target;
 use crate::metrics::Stage;
 
 /// A task's name at its source. It is taken by value when the task is settled, so none is settled twice.
@@ -101,6 +102,14 @@ pub struct FileWork {
     pub job: Option<Job>,
     /// The trace that it came with, or its own.
     pub trace: Option<TraceContext>,
+}
+
+impl FileWork {
+    /// The file as a lane is told of it; `None` where its root is not configured.
+    #[must_use]
+    pub fn target(&self) -> Option<Target> {
+        self.root.clone().map(|root| Target { root, path: self.path.clone() })
+    }
 }
 
 /// A message that is no job.

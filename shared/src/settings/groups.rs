@@ -50,6 +50,9 @@ pub struct ResourceSettings {
     /// In-process report cache, bytes; 0 is none (`CACHE_SIZE_MB`).
     #[serde(rename = "cache_size_mb")]
     pub cache_bytes: u64,
+    /// So much of each of the next files is read into memory before its turn, bytes; 0 is none (`READ_AHEAD_MB`).
+    #[serde(rename = "read_ahead_mb")]
+    pub read_ahead_bytes: u64,
     /// Niceness of the lanes, 0–19 (`WORKER_NICE`).
     #[serde(rename = "worker_nice")]
     pub nice: u8,

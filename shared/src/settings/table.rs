@@ -197,6 +197,13 @@ pub const VARIABLES: &[Variable] = &[
         "Reports of known audio kept in the worker's memory, in front of Redis; part of MAX_MEMORY_MB. 0 keeps none.",
     ),
     worker(
+        "READ_AHEAD_MB",
+        Kind::Mebibytes { min: 0, max: 1 << 16 },
+        "MiB",
+        "32",
+        "So much of each of the next files, as many as there are lanes, is read into the machine's file cache before its turn, while files are found not to be there yet. 0 reads nothing ahead.",
+    ),
+    worker(
         "WORKER_NICE",
         Kind::Integer { min: 0, max: 19 },
         "",

@@ -39,6 +39,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.analysis.rehearsal, None);
     assert_eq!(settings.resources.memory_bytes, 8 << 30);
     assert_eq!(settings.resources.cache_bytes, 512 << 20);
+    assert_eq!(settings.resources.read_ahead_bytes, 32 << 20);
     assert_eq!(settings.resources.nice, 0);
     assert_eq!(settings.queue.amqp_url.expose(), "amqp://guest:guest@127.0.0.1:5672/%2f");
     assert_eq!(settings.queue.prefix, "analysis");
@@ -73,6 +74,7 @@ fn every_variable_reaches_its_field() {
         ("ANALYSIS_REHEARSAL", "0s"),
         ("MAX_MEMORY_MB", "1024"),
         ("CACHE_SIZE_MB", "0"),
+        ("READ_AHEAD_MB", "0"),
         ("WORKER_NICE", "19"),
         ("AMQP_URL", "amqps://u:p@rabbit/music"),
         ("QUEUE_PREFIX", "night.shift"),
@@ -102,6 +104,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.analysis.rehearsal, Some(Duration::ZERO));
     assert_eq!(settings.resources.memory_bytes, 1 << 30);
     assert_eq!(settings.resources.cache_bytes, 0);
+    assert_eq!(settings.resources.read_ahead_bytes, 0);
     assert_eq!(settings.resources.nice, 19);
     assert_eq!(settings.queue.amqp_url.expose(), "amqps://u:p@rabbit/music");
     assert_eq!(

@@ -41,6 +41,8 @@ pub const CACHE_HITS: &str = "analysis_cache_hits_total";
 pub const CACHE_REFRESHED: &str = "analysis_cache_refreshed_total";
 /// Files that no cache knew.
 pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
+/// How much of files was read into memory before their turn.
+pub const READ_AHEAD_BYTES: &str = "analysis_read_ahead_bytes_total";
 /// Messages sent to a retry tier.
 pub const RETRIES: &str = "analysis_retries_total";
 /// Deliveries that were no longer ours when they were to be acknowledged.
@@ -225,6 +227,11 @@ pub const METRICS: &[Metric] = &[
         CACHE_MISSES,
         &[],
         "Files that were analysed whole, because no cache knew their audio or the whole report was of an older analyser.",
+    ),
+    counter(
+        READ_AHEAD_BYTES,
+        &[],
+        "Bytes of files that were not in the machine's memory and are read into it before their turn (READ_AHEAD_MB).",
     ),
     counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
     counter(

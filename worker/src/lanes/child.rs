@@ -116,11 +116,20 @@ fn converse(
     last_panic: &LastPanic,
 ) -> Result<ExitCode, FrameError> {
     while let Some(request) = protocol::read(input)? {
-        if matches!(request, Request::Forget) {
-            engine.forget();
-            continue;
+        match &request {
+            Request::Forget => {
+                engine.forget();
+                continue;
+            }
+            Request::GiveBack(target) => {
+                engine.give_back(target, &setup.engine);
+                continue;
+            }
+            _ => {}
         }
-        if let Request::Identify(target) | Request::Analyze { target, .. } = &request
+        if let Request::Identify(target)
+        | Request::Analyze { target, .. }
+        | Request::ReadAhead { target, .. } = &request
             && confined.is_stale(&target.root)
         {
             // Its parent ends it: an end by itself would count as a crash.
@@ -201,7 +210,10 @@ fn answer(engine: &mut impl Engine, request: Request, setup: &Setup) -> Response
             let analysed = engine.analyze(&target, &options, &mut progress);
             analysed.map(|analysed| Response::Analysed(Box::new(analysed)))
         }
-        Request::Setup(_) | Request::Forget => {
+        Request::ReadAhead { target, at_most } => {
+            engine.read_ahead(&target, at_most, &setup.engine).map(Response::ReadAhead)
+        }
+        Request::Setup(_) | Request::Forget | Request::GiveBack(_) => {
             Err(LaneFailure { kind: FailureKind::Internal, detail: "a lane was set up twice".to_owned() })
         }
     };

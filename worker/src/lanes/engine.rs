@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use shared::outcome::FailureKind;
 use shared::roots::{self, OpenError, OpenedFile};
 
-use super::pages::Pages;
+use super::pages::{self, Pages};
 use super::rehearsal::rehearse;
-use super::{Analysed, Identified, LaneFailure, Target};
+use super::{Analysed, Identified, LaneFailure, ReadAhead, Target};
 
 /// The part of a lane's set-up that its engine reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,22 @@ pub trait Engine {
 
     /// Nothing more is wanted of the file that was identified.
     fn forget(&mut self) {}
+
+    /// Has up to so many first bytes of a file read into memory, and does not wait for them.
+    ///
+    /// # Errors
+    /// Why the file cannot be opened.
+    fn read_ahead(
+        &mut self,
+        _target: &Target,
+        _at_most: u64,
+        _options: &EngineOptions,
+    ) -> Result<ReadAhead, LaneFailure> {
+        Ok(ReadAhead { bytes: 0, cold: false })
+    }
+
+    /// Nothing more is wanted of a file that was read ahead.
+    fn give_back(&mut self, _target: &Target, _options: &EngineOptions) {}
 }
 
 /// The product's engine.
@@ -82,6 +98,7 @@ impl Engine for AnalysisEngine {
         let started = Instant::now();
         let OpenedFile { file, bytes, modified, extension } = self.open(target, options)?;
         let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress);
+        let cold = self.pages.were_cold();
         self.pages.end();
         let done = done?;
         Ok(Analysed {
@@ -91,11 +108,30 @@ impl Engine for AnalysisEngine {
             bytes,
             modified,
             elapsed: started.elapsed(),
+            cold,
         })
     }
 
     fn forget(&mut self) {
         self.pages.end();
+    }
+
+    fn read_ahead(
+        &mut self,
+        target: &Target,
+        at_most: u64,
+        options: &EngineOptions,
+    ) -> Result<ReadAhead, LaneFailure> {
+        let opened = roots::open(&target.root, &target.path, options.max_file_bytes)?;
+        let cold = pages::read_ahead(&opened.file, opened.bytes, at_most);
+        Ok(ReadAhead { bytes: if cold { opened.bytes.min(at_most) } else { 0 }, cold })
+    }
+
+    fn give_back(&mut self, target: &Target, options: &EngineOptions) {
+        // What has gone meanwhile needs no giving back.
+        if let Ok(opened) = roots::open(&target.root, &target.path, options.max_file_bytes) {
+            pages::give_back(&opened.file);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::limits::{Watch, soft_mark};
 use super::pool::Pool;
 use super::process::{Broken, Death, Process};
 use super::protocol::{Request, Response};
-use super::{Analysed, Identified, LaneFailure, RequestError, RestartCause, Target};
+use super::{Analysed, Identified, LaneFailure, ReadAhead, RequestError, RestartCause, Target};
 
 /// A process that has closed its output is about to end; after this it is taken for one that never will.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
@@ -60,11 +60,30 @@ impl Lane {
 
     /// Says that nothing more is wanted of the file that was identified: its pages may go.
     pub async fn forget(&mut self) {
+        self.tell(Request::Forget).await;
+    }
+
+    /// Has up to so many first bytes of a file read into memory, and does not wait for them.
+    ///
+    /// # Errors
+    /// Why the file cannot be opened, or [`RequestError::Stopped`].
+    pub async fn read_ahead(&mut self, target: &Target, at_most: u64) -> Result<ReadAhead, RequestError> {
+        match self.request(Request::ReadAhead { target: target.clone(), at_most }).await? {
+            Response::ReadAhead(read) => Ok(read),
+            other => Err(self.confused(&other)),
+        }
+    }
+
+    /// Says that nothing more is wanted of a file that was read ahead: its pages may go.
+    pub async fn give_back(&mut self, target: Target) {
+        self.tell(Request::GiveBack(target)).await;
+    }
+
+    /// Of a lane that has died meanwhile its next user hears.
+    async fn tell(&mut self, request: Request) {
         let Some(process) = self.process.as_mut() else { return };
         self.in_flight = true;
-        // Of a lane that has died meanwhile its next user hears.
-        let told =
-            process.tell(&Request::Forget, &Watch::new(self.pool.settings.timeout, Instant::now())).await;
+        let told = process.tell(&request, &Watch::new(self.pool.settings.timeout, Instant::now())).await;
         self.in_flight = told.is_err();
     }
 

@@ -22,6 +22,11 @@ struct Held {
 }
 
 impl Pages {
+    /// Whether nothing of the file was in memory when the lane came to it.
+    pub(super) fn were_cold(&self) -> bool {
+        self.0.as_ref().is_some_and(|held| held.cold)
+    }
+
     /// A file has been opened and not read yet. The same one again is known: by now its pages are ours.
     pub(super) fn begin(&mut self, file: &File, bytes: u64) {
         let Ok(id) = file.metadata().map(|metadata| (metadata.dev(), metadata.ino())) else {
@@ -41,6 +46,16 @@ impl Pages {
             give_back(&held.file);
         }
     }
+}
+
+/// Has the first bytes of a file read into memory, unless some are there already, and does not wait for them. Whether nothing
+/// was there.
+pub(super) fn read_ahead(file: &File, bytes: u64, at_most: u64) -> bool {
+    let cold = is_cold(file, bytes);
+    if cold {
+        fetch(file, bytes.min(at_most));
+    }
+    cold
 }
 
 /// Looks at so many places of a file: its head, where others look first, and evenly over the rest.
@@ -67,8 +82,20 @@ fn is_cold(file: &File, bytes: u64) -> bool {
     })
 }
 
+/// The kernel cuts a piece of advice to what it would read ahead by itself, which is this by default.
 #[cfg(target_os = "linux")]
-fn give_back(file: &File) {
+const PIECE: std::num::NonZeroU64 = std::num::NonZeroU64::new(128 << 10).unwrap();
+
+#[cfg(target_os = "linux")]
+fn fetch(file: &File, bytes: u64) {
+    for offset in (0..bytes).step_by(PIECE.get() as usize) {
+        // Advice, as below.
+        let _ = rustix::fs::fadvise(file, offset, Some(PIECE), rustix::fs::Advice::WillNeed);
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn give_back(file: &File) {
     // Advice; what the kernel makes of it is its own.
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
 }
@@ -80,7 +107,10 @@ fn is_cold(_: &File, _: u64) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn give_back(_: &File) {}
+fn fetch(_: &File, _: u64) {}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn give_back(_: &File) {}
 
 #[cfg(target_os = "linux")]
 #[cfg(test)]
@@ -104,6 +134,25 @@ mod tests {
         // The look itself has had something read.
         give_back(&file);
         can_be.then_some(file)
+    }
+
+    #[test]
+    fn what_is_read_ahead_comes_into_memory_by_itself() {
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let Some(file) = cold(folder.path()) else { return };
+        assert!(read_ahead(&file, BYTES, BYTES), "nothing of it was there");
+        // Nobody reads it. The kernel tells nobody when it has: until then the test looks.
+        while !is_there(&file, BYTES - PAGE_BYTES) {
+            std::thread::yield_now();
+        }
+        assert!(!read_ahead(&file, BYTES, BYTES), "now it is");
+    }
+
+    /// Looks at one place, and leaves the rest as it is.
+    fn is_there(file: &File, offset: u64) -> bool {
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let mut byte = [0];
+        preadv2(file, &mut [std::io::IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT).is_ok()
     }
 
     fn read(mut file: &File) {

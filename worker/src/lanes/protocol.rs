@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{Analysed, Confinement, EngineOptions, Identified, LaneFailure, Target};
+use super::{Analysed, Confinement, EngineOptions, Identified, LaneFailure, ReadAhead, Target};
 
 /// Longest frame. The report of a 10-hour mix, its beats included, is below 1 MiB.
 pub(super) const MAX_FRAME_BYTES: u32 = 16 << 20;
@@ -51,8 +51,15 @@ pub(super) enum Request {
         target: Target,
         features: Option<Features>,
     },
-    /// Nothing more is wanted of the file that was identified. The only request without an answer.
+    /// Nothing more is wanted of the file that was identified. Without an answer, as the last one is.
     Forget,
+    /// Have so many of its first bytes read into memory.
+    ReadAhead {
+        target: Target,
+        at_most: u64,
+    },
+    /// What of it is in memory may go.
+    GiveBack(Target),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,6 +78,7 @@ pub(super) enum Response {
     },
     Identified(Box<Identified>),
     Analysed(Box<Analysed>),
+    ReadAhead(ReadAhead),
     Failed(LaneFailure),
     /// The last frame of this lane: a media root was mounted after it had shut itself in.
     Stale,

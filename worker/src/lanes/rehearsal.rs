@@ -24,6 +24,7 @@ pub(super) fn rehearse(target: &Target, time: Duration) -> Result<Analysed, Lane
         bytes: 0,
         modified: SystemTime::UNIX_EPOCH,
         elapsed: time,
+        cold: false,
     })
 }
 

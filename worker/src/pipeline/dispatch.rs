@@ -18,10 +18,11 @@ use super::run::{Done, Start, run_one, without_root};
 use super::supply::Supply;
 use super::{Control, Policy, dead};
 use crate::analyst::Analyst;
+use crate::gates::Gates;
 use crate::metrics;
 use crate::ready::Ready;
 use crate::source::Receive;
-use crate::task::{Completed, Completion, Ended, Settlement, Task, Ticket, Unreadable, Work};
+use crate::task::{Completed, Completion, Ended, FileWork, Settlement, Task, Ticket, Unreadable, Work};
 
 /// The time of the dispatcher's last turn: a liveness that no other server can spoil.
 #[derive(Debug, Clone)]
@@ -98,6 +99,7 @@ impl Dispatch {
         while receiving || !self.is_idle() {
             self.heed_gates(receiver);
             self.start_ready();
+            self.read_ahead();
             self.control.heartbeat.beat();
             metrics::jobs(self.ready.len(), self.running.len());
             self.supply.note(self.ready.len(), self.running.len() + self.rests.len(), receiver);
@@ -188,11 +190,25 @@ impl Dispatch {
             let Work::File(work) = task.work else { continue };
             let start = Start { ticket: task.ticket, work, redelivered, level, tiers: self.policy.tiers };
             if let Some(completion) = without_root(&self.analyst, &self.control.gates, &start) {
+                start.work.target().inspect(|target| self.analyst.ahead.give_up(target));
                 self.release(Done { job, ticket: start.ticket, completion, begun: None });
                 continue;
             }
             metrics::started(&start.work, level);
             self.running.spawn(run_one(Arc::clone(&self.analyst), self.control.clone(), start));
+        }
+    }
+
+    /// Tells the reader what comes next. A root that is away is not touched.
+    fn read_ahead(&self) {
+        let (ahead, gates) = (&self.analyst.ahead, &self.control.gates);
+        let horizon = ahead.horizon();
+        if horizon > 0 {
+            let there = self.ready.upcoming().filter_map(|task| match &task.work {
+                Work::File(work) if is_reachable(gates, work) => work.target(),
+                _ => None,
+            });
+            ahead.upcoming(there.take(horizon));
         }
     }
 
@@ -203,6 +219,9 @@ impl Dispatch {
     }
 
     fn give_back(&mut self, task: Task) {
+        if let Work::File(work) = &task.work {
+            work.target().inspect(|target| self.analyst.ahead.give_up(target));
+        }
         let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
         self.release(Done { job, ticket: task.ticket, completion, begun: None });
     }
@@ -237,6 +256,10 @@ impl Dispatch {
             self.control.stop.now();
         }
     }
+}
+
+fn is_reachable(gates: &Gates, work: &FileWork) -> bool {
+    work.job.as_ref().is_none_or(|job| gates.away(&job.file.root).is_none())
 }
 
 fn refused(unreadable: Unreadable, worker: Option<String>) -> Ended {

@@ -12,6 +12,7 @@ fn all_errors_come_together() {
         ("ANALYSIS_MAX_FILE_MB", "4GB"),
         ("MAX_MEMORY_MB", "1"),
         ("CACHE_SIZE_MB", "-1"),
+        ("READ_AHEAD_MB", "all"),
         ("WORKER_NICE", "20"),
         ("WORKER_PACE", "0"),
         ("WORKER_CPU_AFFINITY", "3-1"),
