@@ -11,7 +11,7 @@ use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
 use crate::scenarios::{
-    Autoscale, Burst, Memory, Scalability, Soak, Sustained, Throughput, Tuning, Variable,
+    Autoscale, Burst, Memory, ReadAhead, Scalability, Soak, Sustained, Throughput, Tuning, Variable,
 };
 use crate::size::Size;
 use clap::{Parser, Subcommand};
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Variable(Variable),
     Scalability(Scalability),
     Tuning(Tuning),
+    ReadAhead(ReadAhead),
     Memory(Memory),
     Soak(Soak),
     Autoscale(Autoscale),

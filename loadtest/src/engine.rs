@@ -52,7 +52,7 @@ mod timeline;
 pub(crate) use arguments::{Common, Pace, Work, duration};
 pub(crate) use arrivals::Arrivals;
 pub(crate) use audit::Ended;
-pub(crate) use crew::{Batch, Crew, Shape};
+pub(crate) use crew::{Crew, Shape, Told};
 pub(crate) use media::Media;
 pub(crate) use phase::{Measured, follow, measure, steal_one, warm_up};
 pub(crate) use plan::{Mix, Plan};

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         cli::Command::Variable(variable) => reported(variable.run()),
         cli::Command::Scalability(scalability) => reported(scalability.run()),
         cli::Command::Tuning(tuning) => reported(tuning.run()),
+        cli::Command::ReadAhead(read_ahead) => reported(read_ahead.run()),
         cli::Command::Memory(memory) => reported(memory.run()),
         cli::Command::Soak(soak) => reported(soak.run()),
         cli::Command::Autoscale(autoscale) => reported(autoscale.run()),

@@ -155,9 +155,14 @@ impl Analyst {
         Ok(record)
     }
 
-    async fn whole(&self, lane: &mut Lane, file: &InHand<'_>, work: &FileWork) -> Result<Record, RequestError> {
+    async fn whole(
+        &self,
+        lane: &mut Lane,
+        file: &InHand<'_>,
+        work: &FileWork,
+    ) -> Result<Record, RequestError> {
         let analysed = lane.analyze(file.target()).await?;
-        file.analysed(analysed.cold);
+        file.analysed(analysed.cached);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         Ok(report(work, analysed))
     }
@@ -172,7 +177,7 @@ impl Analyst {
         parts: Features,
     ) -> Result<Record, RequestError> {
         let analysed = lane.analyze_parts(file.target(), parts).await?;
-        file.analysed(analysed.cold);
+        file.analysed(analysed.cached);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         let (identity, mut record) = (analysed.identity, report(work, analysed));
         match known.refreshed(identity, &mut record, parts) {

@@ -129,8 +129,29 @@ pub struct Analysed {
     pub modified: SystemTime,
     /// Wall time in the lane, opening included.
     pub elapsed: Duration,
-    /// Whether nothing of the file was in the machine's memory before, as far as can be seen.
-    pub cold: bool,
+    /// What of the file was in memory when the lane came to it.
+    pub cached: Cached,
+}
+
+/// What of a file was in the machine's memory before we read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cached {
+    /// Nothing, as far as a few looks tell. What we then read is ours alone, and may go when we are done.
+    Nothing,
+    /// Something: others read it, too.
+    Something,
+    /// The file system does not say. Those of networks do not.
+    Unknown,
+    /// Whatever it was, it may be gone with the next opening, and so would be what is read ahead.
+    Forgotten,
+}
+
+impl Cached {
+    /// Whether the file has, as far as is known, to be fetched, and reading it ahead helps.
+    #[must_use]
+    pub const fn is_fetched(self) -> bool {
+        matches!(self, Self::Nothing | Self::Unknown)
+    }
 }
 
 /// What became of a file that was to be read ahead.
@@ -138,8 +159,8 @@ pub struct Analysed {
 pub struct ReadAhead {
     /// So many bytes of it are being read into memory; none where some were there already.
     pub bytes: u64,
-    /// Whether nothing of it was in memory before, as far as can be seen: only then may it be given back.
-    pub cold: bool,
+    /// What was there before.
+    pub cached: Cached,
 }
 
 /// The end of a job that has no report.

@@ -20,9 +20,9 @@ use crate::exit;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
 use crate::pipeline::{self, Control, Policy};
+use crate::read_ahead;
 use crate::sink::SinkError;
 use crate::sink::records::RecordsSink;
-use crate::read_ahead;
 use crate::source::folder::{self, Scanned};
 use crate::stop::Stop;
 

@@ -1,14 +1,14 @@
 //! The next files are read into memory while the lanes work on others, so that a lane does not wait for a disk or a network.
 //!
 //! One more process does it, confined as a lane is, because to open a file may hang and its name comes from a message. It
-//! is started with the first file that had to be fetched: where files are in memory already, or known, there is none.
+//! is started with the first file that may have to be fetched: where files are in memory already, or known, there is none.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::lanes::{Lane, LaneSettings, Lanes, ReadAhead as Read, RequestError, Target};
+use crate::lanes::{Cached, Lane, LaneSettings, Lanes, ReadAhead as Read, RequestError, Target};
 use crate::metrics;
 
 mod plan;
@@ -38,8 +38,8 @@ impl Drop for Reader {
 /// Reads so many first bytes of each of the next files ahead, of as many as there are lanes. `None` of a reader when that is 0.
 #[must_use]
 pub fn start(lanes: &LaneSettings, bytes_each: u64) -> (ReadAhead, Option<Reader>) {
-    // A rehearsal opens no file.
-    if bytes_each == 0 || lanes.engine.rehearsal.is_some() {
+    // A rehearsal opens no file, and only Linux is asked to read ahead.
+    if !cfg!(target_os = "linux") || bytes_each == 0 || lanes.engine.rehearsal.is_some() {
         return (ReadAhead::default(), None);
     }
     let plan = Mutex::new(Plan::new(lanes.lanes));
@@ -108,9 +108,9 @@ impl InHand<'_> {
         &self.target
     }
 
-    /// It had to be analysed; whether nothing of it was in memory when the lane came to it.
-    pub fn analysed(&self, cold: bool) {
-        self.ahead.tell(|plan| plan.analysed(&self.target, cold));
+    /// It had to be analysed; what of it was in memory when the lane came to it.
+    pub fn analysed(&self, cached: Cached) {
+        self.ahead.tell(|plan| plan.analysed(&self.target, cached));
     }
 
     /// It was known.

@@ -24,26 +24,29 @@ pub(crate) struct Shape {
     /// Of each.
     pub(crate) lanes: u32,
     pub(crate) rehearsal: Option<Duration>,
-    pub(crate) batch: Batch,
+    pub(crate) told: Told,
 }
 
-/// How many jobs workers hold beyond their lanes, where it is not as in the environment.
+/// The one setting, if any, that is not as in the environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Batch {
+pub(crate) enum Told {
     #[default]
-    Usual,
-    /// So many at first (ANALYSIS_BATCH_SIZE).
-    Of(u32),
-    /// Never more than at first (ANALYSIS_BATCH_MAX).
-    Fixed,
+    Nothing,
+    /// So many jobs are held beyond the lanes, at first (ANALYSIS_BATCH_SIZE).
+    Batch(u32),
+    /// Never more are than at first (ANALYSIS_BATCH_MAX).
+    FixedBatch,
+    /// So many MiB of the next files are read ahead (READ_AHEAD_MB).
+    ReadAhead(u32),
 }
 
-impl Batch {
+impl Told {
     const fn variable(self) -> Option<(&'static str, u32)> {
         match self {
-            Self::Usual => None,
-            Self::Of(jobs) => Some(("ANALYSIS_BATCH_SIZE", jobs)),
-            Self::Fixed => Some(("ANALYSIS_BATCH_MAX", 1)),
+            Self::Nothing => None,
+            Self::Batch(jobs) => Some(("ANALYSIS_BATCH_SIZE", jobs)),
+            Self::FixedBatch => Some(("ANALYSIS_BATCH_MAX", 1)),
+            Self::ReadAhead(mebibytes) => Some(("READ_AHEAD_MB", mebibytes)),
         }
     }
 }
@@ -55,7 +58,7 @@ impl Shape {
             workers: work.workers.into(),
             lanes: work.lanes(),
             rehearsal: work.rehearsal,
-            batch: Batch::Usual,
+            told: Told::Nothing,
         }
     }
 
@@ -82,7 +85,7 @@ impl Crew {
     pub(crate) async fn sound(site: &Site, media: &Media, shape: Shape) -> Result<Self, RigError> {
         if site.common.no_workers {
             // How many there are and what they do is not known here.
-            let shape = Shape { workers: 0, lanes: 0, rehearsal: None, batch: Batch::Usual };
+            let shape = Shape { workers: 0, lanes: 0, rehearsal: None, told: Told::Nothing };
             return Ok(Self { shape, workers: Vec::new() });
         }
         let mut crew = Self { shape, workers: Vec::new() };
@@ -108,8 +111,8 @@ impl Crew {
         environment.insert("MEDIA_ROOTS".into(), media.root.clone());
         environment.insert("ANALYSIS_MAX_WORKERS".into(), shape.lanes.to_string());
         environment.insert("MAX_MEMORY_MB".into(), memory.to_string());
-        if let Some((name, jobs)) = shape.batch.variable() {
-            environment.insert(name.into(), jobs.to_string());
+        if let Some((name, value)) = shape.told.variable() {
+            environment.insert(name.into(), value.to_string());
         }
         if let Some(time) = shape.rehearsal {
             environment.insert("ANALYSIS_REHEARSAL".into(), format_duration(time));

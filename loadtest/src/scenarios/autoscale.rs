@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Held, record};
 use crate::autoscale::{Api, Scaled, Scaler, Step};
 use crate::engine::{
-    Batch, Common, Crew, Measured, Media, Mix, Pace, Plan, Shape, Site, Work, held, measure, reckon,
+    Common, Crew, Measured, Media, Mix, Pace, Plan, Shape, Site, Told, Work, held, measure, reckon,
 };
 use crate::measure::{Phase, Run};
 use crate::rig::{Repository, RigError};
@@ -77,7 +77,7 @@ impl Autoscale {
         let scaled = Scaled::read(&Repository::find()?.root)?.faster(self.speed);
         let api = Api::parse(site.api().ok_or_else(no_api)?)?;
         let rehearsal = Some(Duration::from_secs_f64(FILE_SECONDS / self.speed));
-        let shape = Shape { workers: scaled.least, lanes: self.lanes.into(), rehearsal, batch: Batch::Usual };
+        let shape = Shape { workers: scaled.least, lanes: self.lanes.into(), rehearsal, told: Told::Nothing };
         let plan = self.plan();
         let work = Work { files: u32::MAX, rehearsal, ..Work::default() };
         let media =

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Held, record, verdict};
 use crate::engine::{
-    Batch, Common, Crew, Ended, Measured, Media, Shape, Site, duration, follow, held, peak_bytes, reckon,
+    Common, Crew, Ended, Measured, Media, Shape, Site, Told, duration, follow, held, peak_bytes, reckon,
     steal_one,
 };
 use crate::measure::{Jobs, Phase, Run, Verdict, processors};
@@ -85,7 +85,7 @@ impl Memory {
             format!("a rehearsal: nothing is decoded, every file takes {:?} on its lane", self.rehearsal);
         let media = Media::imagined(0, 1, &folder, about)?;
         let shape =
-            Shape { workers: 1, lanes: processors(), rehearsal: Some(self.rehearsal), batch: Batch::Usual };
+            Shape { workers: 1, lanes: processors(), rehearsal: Some(self.rehearsal), told: Told::Nothing };
         let idle = idle(site, &media, shape).await?;
         let (_, producer_idle) = enqueue(site, &producer, &media, &one).await?;
         let (enqueued, producer_peak) = enqueue(site, &producer, &media, &many).await?;

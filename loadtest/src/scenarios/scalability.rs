@@ -8,7 +8,7 @@ use shared::settings::format_duration;
 use super::{Held, record};
 use crate::corpus::Kind;
 use crate::engine::{
-    Batch, Common, Crew, Media, Mix, Plan, Shape, Site, Work, duration, held, measure, reckon, warm_up,
+    Common, Crew, Media, Mix, Plan, Shape, Site, Told, Work, duration, held, measure, reckon, warm_up,
 };
 use crate::measure::{Phase, Run, processors};
 use crate::rig::RigError;
@@ -100,7 +100,7 @@ impl Scalability {
         let rehearsal = Some(self.rehearsal);
         let each = self.rehearsal.as_secs_f64().max(0.0005);
         let per_lane = ((f64::from(self.seconds) / each) as usize).max(LEAST);
-        let shape = |workers, lanes, rehearsal| Shape { workers, lanes, rehearsal, batch: Batch::Usual };
+        let shape = |workers, lanes, rehearsal| Shape { workers, lanes, rehearsal, told: Told::Nothing };
         let mut series = vec![
             Series {
                 name: "lanes, rehearsal",

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Held, record};
 use crate::corpus::{self, Kind};
 use crate::engine::{
-    Batch, Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Work, held, measure, reckon, warm_up,
+    Common, Crew, Measured, Media, Mix, Plan, Shape, Site, Told, Work, held, measure, reckon, warm_up,
 };
 use crate::measure::{Corpus, Run, processors};
 use crate::rig::RigError;
@@ -61,12 +61,12 @@ pub(crate) struct Throughput {
 
 impl Mode {
     fn shape(self) -> Shape {
-        let shape = |workers, lanes, batch| Shape { workers, lanes, rehearsal: None, batch };
+        let shape = |workers, lanes, told| Shape { workers, lanes, rehearsal: None, told };
         match self {
-            Self::Single => shape(1, 1, Batch::Usual),
-            Self::Four => shape(1, 4, Batch::Usual),
-            Self::Batch => shape(1, processors(), Batch::Of(BATCH)),
-            Self::Concurrent => shape(2, (processors() / 2).max(1), Batch::Usual),
+            Self::Single => shape(1, 1, Told::Nothing),
+            Self::Four => shape(1, 4, Told::Nothing),
+            Self::Batch => shape(1, processors(), Told::Batch(BATCH)),
+            Self::Concurrent => shape(2, (processors() / 2).max(1), Told::Nothing),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{Held, record};
 use crate::bench::Spread;
 use crate::corpus::Kind;
 use crate::engine::{
-    Batch, Common, Crew, Media, Mix, Plan, Shape, Site, Work, held, measure, reckon, warm_up,
+    Common, Crew, Media, Mix, Plan, Shape, Site, Told, Work, held, measure, reckon, warm_up,
 };
 use crate::measure::{Corpus, Phase, Run, processors};
 use crate::rig::RigError;
@@ -121,13 +121,13 @@ impl Tuning {
         round: u8,
         profile: &mut Option<String>,
     ) -> Result<(Phase, Phase), RigError> {
-        let mut sides = [(Batch::Fixed, "fixed"), (Batch::Usual, "tuned")];
+        let mut sides = [(Told::FixedBatch, "fixed"), (Told::Nothing, "tuned")];
         if round.is_multiple_of(2) {
             sides.reverse();
         }
         let mut measured = Vec::new();
-        for (batch, side) in sides {
-            let shape = Shape { workers: 1, lanes: series.lanes(), rehearsal: series.rehearsal, batch };
+        for (told, side) in sides {
+            let shape = Shape { workers: 1, lanes: series.lanes(), rehearsal: series.rehearsal, told };
             let crew = Crew::start(site, media, shape).await?;
             warm_up(site, &crew, media, shape.lanes as usize * 2).await?;
             let last = if round == self.rounds { ", last round" } else { "" };

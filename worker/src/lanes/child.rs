@@ -127,9 +127,8 @@ fn converse(
             }
             _ => {}
         }
-        if let Request::Identify(target)
-        | Request::Analyze { target, .. }
-        | Request::ReadAhead { target, .. } = &request
+        if let Request::Identify(target) | Request::Analyze { target, .. } | Request::ReadAhead { target, .. } =
+            &request
             && confined.is_stale(&target.root)
         {
             // Its parent ends it: an end by itself would count as a crash.

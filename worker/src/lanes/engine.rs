@@ -9,7 +9,7 @@ use shared::roots::{self, OpenError, OpenedFile};
 
 use super::pages::{self, Pages};
 use super::rehearsal::rehearse;
-use super::{Analysed, Identified, LaneFailure, ReadAhead, Target};
+use super::{Analysed, Cached, Identified, LaneFailure, ReadAhead, Target};
 
 /// The part of a lane's set-up that its engine reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub trait Engine {
         _at_most: u64,
         _options: &EngineOptions,
     ) -> Result<ReadAhead, LaneFailure> {
-        Ok(ReadAhead { bytes: 0, cold: false })
+        Ok(ReadAhead { bytes: 0, cached: Cached::Something })
     }
 
     /// Nothing more is wanted of a file that was read ahead.
@@ -98,7 +98,7 @@ impl Engine for AnalysisEngine {
         let started = Instant::now();
         let OpenedFile { file, bytes, modified, extension } = self.open(target, options)?;
         let done = analysis::analyze(Input { file, extension }, &options.into(), on_progress);
-        let cold = self.pages.were_cold();
+        let cached = self.pages.found();
         self.pages.end();
         let done = done?;
         Ok(Analysed {
@@ -108,7 +108,7 @@ impl Engine for AnalysisEngine {
             bytes,
             modified,
             elapsed: started.elapsed(),
-            cold,
+            cached,
         })
     }
 
@@ -123,8 +123,7 @@ impl Engine for AnalysisEngine {
         options: &EngineOptions,
     ) -> Result<ReadAhead, LaneFailure> {
         let opened = roots::open(&target.root, &target.path, options.max_file_bytes)?;
-        let cold = pages::read_ahead(&opened.file, opened.bytes, at_most);
-        Ok(ReadAhead { bytes: if cold { opened.bytes.min(at_most) } else { 0 }, cold })
+        Ok(pages::read_ahead(&opened.file, opened.bytes, at_most))
     }
 
     fn give_back(&mut self, target: &Target, options: &EngineOptions) {

@@ -8,6 +8,8 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
+use super::{Cached, ReadAhead};
+
 /// The file that this lane works on.
 #[derive(Debug, Default)]
 pub(super) struct Pages(Option<Held>);
@@ -17,14 +19,14 @@ struct Held {
     file: File,
     /// Device and inode.
     id: (u64, u64),
-    /// Whether none of it was in memory.
-    cold: bool,
+    /// What of it was in memory.
+    found: Cached,
 }
 
 impl Pages {
-    /// Whether nothing of the file was in memory when the lane came to it.
-    pub(super) fn were_cold(&self) -> bool {
-        self.0.as_ref().is_some_and(|held| held.cold)
+    /// What of the file was in memory when the lane came to it.
+    pub(super) fn found(&self) -> Cached {
+        self.0.as_ref().map_or(Cached::Unknown, |held| held.found)
     }
 
     /// A file has been opened and not read yet. The same one again is known: by now its pages are ours.
@@ -37,25 +39,23 @@ impl Pages {
         }
         self.end();
         // Without a second handle its pages stay.
-        self.0 = file.try_clone().ok().map(|held| Held { cold: is_cold(file, bytes), file: held, id });
+        self.0 = file.try_clone().ok().map(|held| Held { found: look(file, bytes), file: held, id });
     }
 
     /// The file is done: its pages go if they are ours. No handle is kept: it would keep a disk from being unmounted.
     pub(super) fn end(&mut self) {
-        if let Some(held) = self.0.take().filter(|held| held.cold) {
+        if let Some(held) = self.0.take().filter(|held| held.found == Cached::Nothing) {
             give_back(&held.file);
         }
     }
 }
 
-/// Has the first bytes of a file read into memory, unless some are there already, and does not wait for them. Whether nothing
-/// was there.
-pub(super) fn read_ahead(file: &File, bytes: u64, at_most: u64) -> bool {
-    let cold = is_cold(file, bytes);
-    if cold {
-        fetch(file, bytes.min(at_most));
-    }
-    cold
+/// Has the first bytes of a file read into memory, unless some are there already, and does not wait for them.
+pub(super) fn read_ahead(file: &File, bytes: u64, at_most: u64) -> ReadAhead {
+    let cached = look(file, bytes);
+    let bytes = if cached.is_fetched() { bytes.min(at_most) } else { 0 };
+    fetch(file, bytes);
+    ReadAhead { bytes, cached }
 }
 
 /// Looks at so many places of a file: its head, where others look first, and evenly over the rest.
@@ -66,20 +66,31 @@ const LOOKS: u64 = 8;
 #[cfg(target_os = "linux")]
 const PAGE_BYTES: u64 = 4096;
 
-/// Whether nothing of the file is in memory, as far as can be seen. A file system that cannot say counts as one that has it.
-///
 /// From the end to the head, because each look has the kernel read ahead from there, as what comes next would anyway.
 #[cfg(target_os = "linux")]
-fn is_cold(file: &File, bytes: u64) -> bool {
+fn look(file: &File, bytes: u64) -> Cached {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
     use std::io::IoSliceMut;
 
     let step = (bytes / LOOKS).max(PAGE_BYTES);
-    (0..bytes.div_ceil(step)).rev().all(|look| {
+    for place in (0..bytes.div_ceil(step)).rev() {
         let mut byte = [0];
-        let read = preadv2(file, &mut [IoSliceMut::new(&mut byte)], step * look, ReadWriteFlags::NOWAIT);
-        read == Err(Errno::AGAIN)
-    })
+        match preadv2(file, &mut [IoSliceMut::new(&mut byte)], step * place, ReadWriteFlags::NOWAIT) {
+            Err(Errno::AGAIN) => {}
+            Ok(_) => return Cached::Something,
+            Err(_) if forgets(file) => return Cached::Forgotten,
+            Err(_) => return Cached::Unknown,
+        }
+    }
+    Cached::Nothing
+}
+
+/// In user space (FUSE), most file systems drop what is in memory of a file with each opening of it.
+#[cfg(target_os = "linux")]
+fn forgets(file: &File) -> bool {
+    // Of linux/magic.h.
+    const FUSE_SUPER_MAGIC: u64 = 0x6573_5546;
+    rustix::fs::fstatfs(file).is_ok_and(|system| system.f_type as u64 == FUSE_SUPER_MAGIC)
 }
 
 /// The kernel cuts a piece of advice to what it would read ahead by itself, which is this by default.
@@ -100,10 +111,10 @@ pub(super) fn give_back(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
 }
 
-/// Nothing is known, so nothing is dropped.
+/// Nothing is known, so nothing is dropped, and nothing can be asked for.
 #[cfg(not(target_os = "linux"))]
-fn is_cold(_: &File, _: u64) -> bool {
-    false
+fn look(_: &File, _: u64) -> Cached {
+    Cached::Unknown
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -130,7 +141,7 @@ mod tests {
         file.sync_all().unwrap();
         let file = File::open(&path).unwrap();
         give_back(&file);
-        let can_be = is_cold(&file, BYTES);
+        let can_be = look(&file, BYTES) == Cached::Nothing;
         // The look itself has had something read.
         give_back(&file);
         can_be.then_some(file)
@@ -140,12 +151,12 @@ mod tests {
     fn what_is_read_ahead_comes_into_memory_by_itself() {
         let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let Some(file) = cold(folder.path()) else { return };
-        assert!(read_ahead(&file, BYTES, BYTES), "nothing of it was there");
+        assert_eq!(read_ahead(&file, BYTES, BYTES), ReadAhead { bytes: BYTES, cached: Cached::Nothing });
         // Nobody reads it. The kernel tells nobody when it has: until then the test looks.
         while !is_there(&file, BYTES - PAGE_BYTES) {
             std::thread::yield_now();
         }
-        assert!(!read_ahead(&file, BYTES, BYTES), "now it is");
+        assert_eq!(read_ahead(&file, BYTES, BYTES), ReadAhead { bytes: 0, cached: Cached::Something });
     }
 
     /// Looks at one place, and leaves the rest as it is.
@@ -166,15 +177,15 @@ mod tests {
         let mut pages = Pages::default();
         pages.begin(&file, BYTES);
         read(&file);
-        assert!(!is_cold(&file, BYTES), "it is in memory while it is worked on");
+        assert_eq!(look(&file, BYTES), Cached::Something, "it is in memory while it is worked on");
         // Identified, and then analysed: opened a second time.
         pages.begin(&File::open(folder.path().join("file")).unwrap(), BYTES);
         pages.end();
-        assert!(is_cold(&file, BYTES), "and not afterwards");
+        assert_eq!(look(&file, BYTES), Cached::Nothing, "and not afterwards");
 
         read(&File::open(folder.path().join("file")).unwrap());
         pages.begin(&file, BYTES);
         pages.end();
-        assert!(!is_cold(&file, BYTES), "somebody else had read it");
+        assert_eq!(look(&file, BYTES), Cached::Something, "somebody else had read it");
     }
 }

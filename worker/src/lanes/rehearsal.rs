@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use analysis::Verdict;
 use shared::outcome::FailureKind;
 
-use super::{Analysed, LaneFailure, Target};
+use super::{Analysed, Cached, LaneFailure, Target};
 
 /// Takes its time, and ends as a healthy file with an empty report. Every path has an identity of its own: as many reports
 /// are stored as by a real run over as many pieces.
@@ -24,7 +24,7 @@ pub(super) fn rehearse(target: &Target, time: Duration) -> Result<Analysed, Lane
         bytes: 0,
         modified: SystemTime::UNIX_EPOCH,
         elapsed: time,
-        cold: false,
+        cached: Cached::Something,
     })
 }
 

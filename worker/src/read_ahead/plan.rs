@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::lanes::{ReadAhead, Target};
+use crate::lanes::{Cached, ReadAhead, Target};
 
 /// What the reader is to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,8 +14,8 @@ pub(super) enum Step {
 /// From a file's turn to be read ahead to the end of its job.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Whether nothing of it was in memory before; `None` while the reader is at it.
-    cold: Option<bool>,
+    /// What of it was in memory before; `None` while the reader is at it.
+    cached: Option<Cached>,
     /// Whether its job has begun.
     begun: bool,
     /// Whether its job is over while the reader is still at it.
@@ -26,8 +26,8 @@ struct Ahead {
 pub(super) struct Plan {
     /// So many files at most are ahead of their jobs.
     most: usize,
-    /// Whether files have to be fetched: the last one that was analysed had to be.
-    cold: bool,
+    /// Whether files have to be fetched, as far as is known: the last one that was analysed had to be.
+    fetching: bool,
     /// What comes next and is not known yet.
     wanted: VecDeque<Target>,
     ahead: HashMap<Target, Ahead>,
@@ -37,18 +37,12 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(most: usize) -> Self {
-        Self {
-            most,
-            cold: false,
-            wanted: VecDeque::new(),
-            ahead: HashMap::new(),
-            back: VecDeque::new(),
-        }
+        Self { most, fetching: false, wanted: VecDeque::new(), ahead: HashMap::new(), back: VecDeque::new() }
     }
 
     /// How many of the files that come next it wants to hear of.
     pub(super) const fn horizon(&self) -> usize {
-        if self.cold { self.most } else { 0 }
+        if self.fetching { self.most } else { 0 }
     }
 
     /// These files come next, in this order.
@@ -75,10 +69,11 @@ impl Plan {
 
     /// The reader has begun to read a file, or could not open it.
     pub(super) fn answered(&mut self, target: Target, read: Option<ReadAhead>) {
-        let cold = read.is_some_and(|read| read.cold);
+        // Of one that cannot be opened nothing comes into memory.
+        let cached = read.map_or(Cached::Something, |read| read.cached);
         match self.ahead.get_mut(&target) {
-            Some(Ahead { over: true, .. }) => self.close(&target, cold),
-            Some(ahead) => ahead.cold = Some(cold),
+            Some(Ahead { over: true, .. }) => self.close(&target, cached),
+            Some(ahead) => ahead.cached = Some(cached),
             None => {}
         }
     }
@@ -95,26 +90,27 @@ impl Plan {
     pub(super) fn end(&mut self, target: &Target) {
         self.wanted.retain(|other| other != target);
         match self.ahead.get_mut(target) {
-            Some(&mut Ahead { cold: Some(cold), .. }) => self.close(target, cold),
+            Some(&mut Ahead { cached: Some(cached), .. }) => self.close(target, cached),
             Some(ahead) => ahead.over = true,
             None => {}
         }
     }
 
-    /// A file had to be analysed, and where nobody had read it ahead its lane says whether it had to be fetched. What the
-    /// reader is still at had to be.
-    pub(super) fn analysed(&mut self, target: &Target, cold: bool) {
-        self.cold = cold || self.ahead.get(target).is_some_and(|ahead| ahead.cold != Some(false));
+    /// A file had to be analysed; its lane says what of it was in memory by then. Of one that was read ahead the reader knows
+    /// better; what the reader is still at had to be fetched.
+    pub(super) fn analysed(&mut self, target: &Target, cached: Cached) {
+        let before = self.ahead.get(target).map_or(Some(cached), |ahead| ahead.cached);
+        self.fetching = before.is_none_or(Cached::is_fetched);
     }
 
     /// A file was known: to read the next one whole might be in vain.
     pub(super) const fn recalled(&mut self) {
-        self.cold = false;
+        self.fetching = false;
     }
 
-    fn close(&mut self, target: &Target, cold: bool) {
+    fn close(&mut self, target: &Target, cached: Cached) {
         self.ahead.remove(target);
-        if cold {
+        if cached == Cached::Nothing {
             self.back.push_back(target.clone());
         }
     }
@@ -126,8 +122,9 @@ mod tests {
 
     use super::*;
 
-    const COLD: Option<ReadAhead> = Some(ReadAhead { bytes: 1, cold: true });
-    const THERE: Option<ReadAhead> = Some(ReadAhead { bytes: 0, cold: false });
+    const COLD: Option<ReadAhead> = Some(ReadAhead { bytes: 1, cached: Cached::Nothing });
+    const THERE: Option<ReadAhead> = Some(ReadAhead { bytes: 0, cached: Cached::Something });
+    const REMOTE: Option<ReadAhead> = Some(ReadAhead { bytes: 1, cached: Cached::Unknown });
 
     fn file(name: &str) -> Target {
         Target { root: "/music".into(), path: RelPath::new(name).unwrap() }
@@ -136,7 +133,7 @@ mod tests {
     /// A plan for two lanes, on media that have to be fetched.
     fn plan() -> Plan {
         let mut plan = Plan::new(2);
-        plan.analysed(&file("before"), true);
+        plan.analysed(&file("before"), Cached::Nothing);
         plan
     }
 
@@ -149,24 +146,25 @@ mod tests {
     fn it_begins_with_a_file_that_had_to_be_fetched_and_ends_with_one_that_had_not() {
         let mut plan = Plan::new(2);
         assert_eq!(plan.horizon(), 0);
-        plan.analysed(&file("a"), true);
-        assert_eq!(plan.horizon(), 2);
-        plan.analysed(&file("b"), false);
-        assert_eq!(plan.horizon(), 0);
-        plan.analysed(&file("c"), true);
+        for (cached, horizon) in
+            [(Cached::Nothing, 2), (Cached::Something, 0), (Cached::Unknown, 2), (Cached::Forgotten, 0)]
+        {
+            plan.analysed(&file("a"), cached);
+            assert_eq!(plan.horizon(), horizon, "{cached:?}");
+        }
         plan.recalled();
         assert_eq!(plan.horizon(), 0, "known files are not read at all");
     }
 
     #[test]
     fn a_file_that_was_read_ahead_counts_as_one_that_had_to_be_fetched() {
-        for (answer, goes_on) in [(COLD, true), (THERE, false), (None, false)] {
+        for (answer, goes_on) in [(COLD, true), (REMOTE, true), (THERE, false), (None, false)] {
             let mut plan = plan();
             plan.upcoming([file("a")].into_iter());
             read(&mut plan, "a", answer);
             plan.begin(&file("a"));
             // By then it is in memory.
-            plan.analysed(&file("a"), false);
+            plan.analysed(&file("a"), Cached::Something);
             assert_eq!(plan.horizon() > 0, goes_on, "{answer:?}");
         }
     }
@@ -189,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_nobody_else_had_in_memory_goes_when_its_job_is_over() {
-        for (answer, goes) in [(COLD, true), (THERE, false), (None, false)] {
+        for (answer, goes) in [(COLD, true), (REMOTE, false), (THERE, false), (None, false)] {
             let mut plan = plan();
             plan.upcoming([file("a")].into_iter());
             read(&mut plan, "a", answer);
@@ -207,7 +205,7 @@ mod tests {
         plan.upcoming([file("a")].into_iter());
         assert_eq!(plan.next(), Some(Step::Read(file("a"))));
         plan.begin(&file("a"));
-        plan.analysed(&file("a"), false);
+        plan.analysed(&file("a"), Cached::Something);
         assert_eq!(plan.horizon(), 2, "the lane found what the reader had fetched by then");
         plan.end(&file("a"));
         assert_eq!(plan.next(), None);

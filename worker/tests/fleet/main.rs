@@ -33,6 +33,7 @@ mod paths;
 mod pauses;
 mod pid_one;
 mod prometheus;
+mod read_ahead;
 mod retries;
 mod rolling;
 mod start;

@@ -51,6 +51,7 @@ const TESTS: &[(&str, Test)] = tests![
     confinement::a_root_that_was_mounted_later_takes_a_fresh_lane,
     confinement::the_worker_itself_is_confined,
     real::the_worker_serves_as_a_lane,
+    real::a_file_is_read_ahead_and_given_back,
     real::every_sample_has_its_end,
     memory::a_song_takes_little_memory,
     memory::a_mix_of_two_hours_takes_little_more,

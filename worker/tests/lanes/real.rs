@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use shared::outcome::FailureKind;
-use worker::lanes::{LaneFailure, LaneSettings, Lanes, RequestError};
+use worker::lanes::{Cached, LaneFailure, LaneSettings, Lanes, RequestError};
 
 use crate::support::{acquire, below, settings};
 
@@ -47,6 +47,25 @@ pub async fn the_worker_serves_as_a_lane() -> anyhow::Result<()> {
     }
     let text = failure(lane.analyze(&below(folder.path(), "text.mp3")).await)?;
     ensure!(matches!(text.kind, FailureKind::Unsupported | FailureKind::Corrupt), "{text}");
+    ensure!(lane.pid() == pid);
+    drop(lane);
+    lanes.stop(false).await;
+    Ok(())
+}
+
+pub async fn a_file_is_read_ahead_and_given_back() -> anyhow::Result<()> {
+    let lanes = start(1).await?;
+    let mut lane = acquire(&lanes).await?;
+    let pid = lane.pid();
+    let missing = failure(lane.read_ahead(&below(&samples(), "none.mp3"), 4096).await)?;
+    ensure!(missing.kind == FailureKind::NotFound, "{missing}");
+    let house = below(&samples(), "house.wav");
+    let read = lane.read_ahead(&house, 4096).await?;
+    ensure!(read.bytes == if read.cached == Cached::Something { 0 } else { 4096 }, "{read:?}");
+    // No answer: what comes next is still answered, by the same process.
+    lane.give_back(house.clone()).await;
+    lane.give_back(below(&samples(), "none.mp3")).await;
+    lane.identify(&house).await?;
     ensure!(lane.pid() == pid);
     drop(lane);
     lanes.stop(false).await;

@@ -8,7 +8,7 @@ use super::*;
 use crate::engine::audit::Fate;
 use crate::engine::plan::{Intended, Plan};
 use crate::engine::proc::Sample;
-use crate::engine::{Arrivals, Batch, Mix, Shape};
+use crate::engine::{Arrivals, Mix, Shape, Told};
 
 /// Two jobs a second for two seconds, then four for one; each ends `late` seconds after its arrival, half of it on a lane.
 fn measured(late: f64) -> Measured {
@@ -27,7 +27,7 @@ fn measured(late: f64) -> Measured {
     let looks = (0..).map(f64::from).take_while(|at| *at < last).chain([last + 0.01]);
     Measured {
         began: 10.0,
-        shape: Shape { workers: 2, lanes: 3, rehearsal: None, batch: Batch::Usual },
+        shape: Shape { workers: 2, lanes: 3, rehearsal: None, told: Told::Nothing },
         glances: looks.map(glance).collect(),
         state: state(ends.len() as u64),
         plan,
