@@ -228,11 +228,14 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Files that were analysed whole, because no cache knew their audio or the whole report was of an older analyser.",
     ),
-    counter(
-        READ_AHEAD_BYTES,
-        &[],
-        "Bytes of files that were not in the machine's memory and are read into it before their turn (READ_AHEAD_MB).",
-    ),
+    Metric {
+        unit: MetricUnit::Bytes,
+        ..counter(
+            READ_AHEAD_BYTES,
+            &[],
+            "What of files was not in the machine's memory and is read into it before their turn (READ_AHEAD_MB).",
+        )
+    },
     counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
     counter(
         LOST_LEASES,
