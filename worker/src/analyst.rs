@@ -130,11 +130,11 @@ impl Analyst {
             let begun = Instant::now();
             let identified = lane.identify(file.target()).await?;
             metrics::stage(Stage::Identify, begun.elapsed());
+            file.was_read(identified.cached);
             known = recall::look_up(cache, self.asked.features, identified).await;
         }
         let record = match known {
             Some(Recalled::Current(recalled)) => {
-                file.recalled();
                 lane.forget().await;
                 return Ok(recalled.record(&work.shown));
             }
@@ -162,7 +162,7 @@ impl Analyst {
         work: &FileWork,
     ) -> Result<Record, RequestError> {
         let analysed = lane.analyze(file.target()).await?;
-        file.analysed(analysed.cached);
+        file.was_read(analysed.cached);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         Ok(report(work, analysed))
     }
@@ -177,7 +177,7 @@ impl Analyst {
         parts: Features,
     ) -> Result<Record, RequestError> {
         let analysed = lane.analyze_parts(file.target(), parts).await?;
-        file.analysed(analysed.cached);
+        file.was_read(analysed.cached);
         metrics::stage(Stage::Analyze, analysed.elapsed);
         let (identity, mut record) = (analysed.identity, report(work, analysed));
         match known.refreshed(identity, &mut record, parts) {

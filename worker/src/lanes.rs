@@ -111,6 +111,8 @@ pub struct Identified {
     /// When the file was last changed.
     #[serde(with = "wire::time")]
     pub modified: SystemTime,
+    /// What of the file was in memory when the lane came to it.
+    pub cached: Cached,
 }
 
 /// The report on a file.

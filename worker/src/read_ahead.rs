@@ -1,7 +1,7 @@
 //! The next files are read into memory while the lanes work on others, so that a lane does not wait for a disk or a network.
 //!
 //! One more process does it, confined as a lane is, because to open a file may hang and its name comes from a message. It
-//! is started with the first file that may have to be fetched: where files are in memory already, or known, there is none.
+//! is started with the first file that may have to be fetched: where files are in memory already there is none.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,14 +108,9 @@ impl InHand<'_> {
         &self.target
     }
 
-    /// It had to be analysed; what of it was in memory when the lane came to it.
-    pub fn analysed(&self, cached: Cached) {
-        self.ahead.tell(|plan| plan.analysed(&self.target, cached));
-    }
-
-    /// It was known.
-    pub fn recalled(&self) {
-        self.ahead.tell(Plan::recalled);
+    /// A lane has read it; what of it was in memory when the lane came to it.
+    pub fn was_read(&self, cached: Cached) {
+        self.ahead.tell(|plan| plan.was_read(&self.target, cached));
     }
 }
 

@@ -83,7 +83,8 @@ impl Engine for AnalysisEngine {
         let found = analysis::identify(Input { file, extension }, &options.into(), on_progress)
             .inspect_err(|_| self.pages.end())?;
         // Its pages stay for the analysis that may follow.
-        Ok(Identified { identity: found.identity, tags: found.tags, bytes, modified })
+        let cached = self.pages.found();
+        Ok(Identified { identity: found.identity, tags: found.tags, bytes, modified, cached })
     }
 
     fn analyze(

@@ -26,7 +26,7 @@ struct Ahead {
 pub(super) struct Plan {
     /// So many files at most are ahead of their jobs.
     most: usize,
-    /// Whether files have to be fetched, as far as is known: the last one that was analysed had to be.
+    /// Whether files have to be fetched, as far as is known: the last one had to be.
     fetching: bool,
     /// What comes next and is not known yet.
     wanted: VecDeque<Target>,
@@ -96,16 +96,11 @@ impl Plan {
         }
     }
 
-    /// A file had to be analysed; its lane says what of it was in memory by then. Of one that was read ahead the reader knows
+    /// A lane has read a file, and says what of it was in memory by then. Of one that was read ahead the reader knows
     /// better; what the reader is still at had to be fetched.
-    pub(super) fn analysed(&mut self, target: &Target, cached: Cached) {
+    pub(super) fn was_read(&mut self, target: &Target, cached: Cached) {
         let before = self.ahead.get(target).map_or(Some(cached), |ahead| ahead.cached);
         self.fetching = before.is_none_or(Cached::is_fetched);
-    }
-
-    /// A file was known: to read the next one whole might be in vain.
-    pub(super) const fn recalled(&mut self) {
-        self.fetching = false;
     }
 
     fn close(&mut self, target: &Target, cached: Cached) {
@@ -133,7 +128,7 @@ mod tests {
     /// A plan for two lanes, on media that have to be fetched.
     fn plan() -> Plan {
         let mut plan = Plan::new(2);
-        plan.analysed(&file("before"), Cached::Nothing);
+        plan.was_read(&file("before"), Cached::Nothing);
         plan
     }
 
@@ -149,10 +144,9 @@ mod tests {
         for (cached, horizon) in
             [(Cached::Nothing, 2), (Cached::Something, 0), (Cached::Unknown, 2), (Cached::Forgotten, 0)]
         {
-            plan.analysed(&file("a"), cached);
+            plan.was_read(&file("a"), cached);
             assert_eq!(plan.horizon(), horizon, "{cached:?}");
         }
-        plan.recalled();
         assert_eq!(plan.horizon(), 0, "known files are not read at all");
     }
 
@@ -164,7 +158,7 @@ mod tests {
             read(&mut plan, "a", answer);
             plan.begin(&file("a"));
             // By then it is in memory.
-            plan.analysed(&file("a"), Cached::Something);
+            plan.was_read(&file("a"), Cached::Something);
             assert_eq!(plan.horizon() > 0, goes_on, "{answer:?}");
         }
     }
@@ -205,7 +199,7 @@ mod tests {
         plan.upcoming([file("a")].into_iter());
         assert_eq!(plan.next(), Some(Step::Read(file("a"))));
         plan.begin(&file("a"));
-        plan.analysed(&file("a"), Cached::Something);
+        plan.was_read(&file("a"), Cached::Something);
         assert_eq!(plan.horizon(), 2, "the lane found what the reader had fetched by then");
         plan.end(&file("a"));
         assert_eq!(plan.next(), None);

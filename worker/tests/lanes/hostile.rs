@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use analysis::Progress;
 use rustix::process::{Signal, getpid, kill_process};
 use shared::outcome::FailureKind;
-use worker::lanes::{Analysed, Engine, EngineOptions, Identified, LaneFailure, Target};
+use worker::lanes::{Analysed, Cached, Engine, EngineOptions, Identified, LaneFailure, Target};
 
 /// What `slow.wav` takes: more than the tests' time-out, less than its audio of an hour is allowed.
 const SLOW: Duration = Duration::from_millis(2500);
@@ -28,7 +28,13 @@ impl Engine for Hostile {
         behave(target, on_progress)?;
         let identity = "0123456789abcdef0123456789abcdef".parse();
         let identity = identity.map_err(|error| failure(FailureKind::Internal, &error))?;
-        Ok(Identified { identity, tags: None, bytes: 1, modified: SystemTime::UNIX_EPOCH })
+        Ok(Identified {
+            identity,
+            tags: None,
+            bytes: 1,
+            modified: SystemTime::UNIX_EPOCH,
+            cached: Cached::Unknown,
+        })
     }
 
     fn analyze(
