@@ -35,7 +35,7 @@ fn is_in_memory(path: &Path, page: u64) -> bool {
 
 #[tokio::test]
 async fn what_is_not_in_memory_is_read_before_its_turn_and_goes_again() {
-    let fleet = Fleet::with(&[]).await;
+    let fleet = Fleet::with(&[("READ_AHEAD_MB", "32")]).await;
     let names: Vec<String> = (0..FILES).map(|number| format!("{number}.wav")).collect();
     let Some(paths) = names.iter().map(|name| cold(fleet.path(name))).collect::<Option<Vec<_>>>() else {
         println!("left out: {} keeps every file in memory", fleet.root().display());

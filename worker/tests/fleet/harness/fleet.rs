@@ -271,6 +271,8 @@ fn defaults(servers: &Servers, media: &TempDir, settings: &[(&str, &str)]) -> BT
         ("HTTP_ADDR", "127.0.0.1:0"),
         ("ANALYSIS_MAX_WORKERS", "1"),
         ("CACHE_SIZE_MB", "8"),
+        // A reader would be a process among the lanes that a test counts and stops.
+        ("READ_AHEAD_MB", "0"),
         ("RETRY_DELAYS", "200ms"),
         ("RESULT_TTL", "10m"),
         ("HEALTH_CHECK_TIMEOUT", "1s"),
