@@ -2,6 +2,7 @@
 //! (`topology` does) and keeps no state of a job.
 
 use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -76,8 +77,15 @@ pub enum BrokerError {
 /// A connection that mends itself. Dropping the last channel and this closes it.
 #[derive(Debug)]
 pub struct Broker {
-    connection: Connection,
+    to: Address,
+    name: String,
+    connection: RwLock<Arc<Connection>>,
 }
+
+/// A connection that another one has replaced.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, and then let go")]
+pub struct Retired(Arc<Connection>);
 
 impl Broker {
     /// One attempt to connect, of at most five seconds and a look at why it failed. `name` shows in RabbitMQ's list of
@@ -86,32 +94,28 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Unreachable`], worth another try, or [`BrokerError::Refused`], which is not.
     pub async fn connect(to: impl Into<Address>, name: &str) -> Result<Self, BrokerError> {
-        let Address { url, tls } = to.into();
-        let unreachable = |detail: String| BrokerError::Unreachable { url: mask(&url), detail };
-        let refused = |detail: String| BrokerError::Refused { url: mask(&url), detail };
-        let uri: AMQPUri = url.parse().map_err(refused)?;
-        let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(&tls);
-        look(&uri, tls).await.map_err(|error| match error {
-            Look::Away(detail) => unreachable(detail),
-            Look::Misfit(detail) => refused(detail),
-        })?;
-        let error = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
-            Ok(Ok(connection)) => {
-                tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
-                return Ok(Self { connection });
-            }
-            Ok(Err(error)) if is_refusal(&error) => refused(
-                tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")),
-            ),
-            Ok(Err(error)) => unreachable(error.to_string()),
-            Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
-        };
-        // The server has said why: it speaks our language.
-        if matches!(&error, BrokerError::Refused { detail, .. } if detail.contains("ACCESS_REFUSED")) {
-            return Err(error);
-        }
-        let at = (uri.authority.host.as_str(), uri.authority.port);
-        Err(probe::misfit(at, GREETING, tls, AMQP_URL).await.map_or(error, refused))
+        let to = to.into();
+        let connection = RwLock::new(Arc::new(connect(&to, name).await?));
+        Ok(Self { to, name: name.to_owned(), connection })
+    }
+
+    /// Puts a fresh connection in the place of one that does not come back by itself. Its channels are lost when what is
+    /// returned is dropped.
+    ///
+    /// # Errors
+    /// As [`Broker::connect`]; the old one stays.
+    pub async fn renew(&self) -> Result<Retired, BrokerError> {
+        let fresh = Arc::new(connect(&self.to, &self.name).await?);
+        tracing::warn!(
+            connection = self.name,
+            "the connection to rabbitmq did not come back: a new one takes its place"
+        );
+        let mut connection = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Retired(std::mem::replace(&mut connection, fresh)))
+    }
+
+    fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Connects, trying again until it works or is refused; `on_wait` is told of each failed try.
@@ -138,30 +142,61 @@ impl Broker {
     /// # Errors
     /// When the connection is down at the moment.
     pub async fn channel(&self) -> Result<Channel, BrokerError> {
-        Ok(self.connection.create_channel().await?)
+        Ok(self.connection().create_channel().await?)
     }
 
     /// Whether the connection is up now, and the broker accepts what we send.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.connection.status().connected()
+        self.connection().status().connected()
     }
 
     /// Whether the broker has blocked publishing (memory or disk alarm).
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.connection.status().blocked()
+        self.connection().status().blocked()
     }
 
     /// Says goodbye, if the broker is there to hear it.
     pub async fn close(&self) {
-        let closing = self.connection.close(200, "bye".into());
+        let connection = self.connection();
+        let closing = connection.close(200, "bye".into());
         match tokio::time::timeout(CLOSE_WITHIN, closing).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "closing the connection to rabbitmq failed"),
             Err(_) => tracing::debug!("rabbitmq did not confirm the end of the connection"),
         }
     }
+}
+
+/// One attempt: see [`Broker::connect`].
+async fn connect(to: &Address, name: &str) -> Result<Connection, BrokerError> {
+    let Address { url, tls } = to;
+    let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
+    let refused = |detail: String| BrokerError::Refused { url: mask(url), detail };
+    let uri: AMQPUri = url.parse().map_err(refused)?;
+    let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(tls);
+    look(&uri, tls).await.map_err(|error| match error {
+        Look::Away(detail) => unreachable(detail),
+        Look::Misfit(detail) => refused(detail),
+    })?;
+    let error = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
+        Ok(Ok(connection)) => {
+            tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
+            return Ok(connection);
+        }
+        Ok(Err(error)) if is_refusal(&error) => {
+            refused(tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")))
+        }
+        Ok(Err(error)) => unreachable(error.to_string()),
+        Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
+    };
+    // The server has said why: it speaks our language.
+    if matches!(&error, BrokerError::Refused { detail, .. } if detail.contains("ACCESS_REFUSED")) {
+        return Err(error);
+    }
+    let at = (uri.authority.host.as_str(), uri.authority.port);
+    Err(probe::misfit(at, GREETING, tls, AMQP_URL).await.map_or(error, refused))
 }
 
 async fn open(uri: AMQPUri, name: &str, tls: Option<&Tls>) -> Result<Connection, lapin::Error> {

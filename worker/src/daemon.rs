@@ -106,7 +106,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let Some((fleet, ())) = interruptible(&control.stop, servers).await? else { return Ok(()) };
     let lanes = Lanes::start(lane_settings.clone()).await.map_err(|error| (error, EXIT_CONFIG))?;
     let (ahead, reader) = read_ahead::start(&lane_settings, settings.resources.read_ahead_bytes);
-    let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone(), ahead));
+    let analyst = Arc::new(analyst(&settings, &lane_settings, lanes.clone(), store.clone(), ahead.clone()));
     // Before any work, so that `producer enqueue --changed` takes up what this version would answer otherwise. A Redis that
     // is away hears it with the first ends.
     if let Err(error) = store.announce_analyser(&analyst.asked.revision).await {
@@ -115,7 +115,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     metrics::confinement(lanes.confinement());
     metrics::memory_limit(settings.resources.memory_bytes);
     warn_of_little_memory(settings.resources.memory_bytes);
-    let sampler = Sampler::start(lanes.clone(), lane_settings.lanes);
+    let sampler = Sampler::start(lanes.clone(), ahead, lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.

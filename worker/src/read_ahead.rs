@@ -3,7 +3,7 @@
 //! One more process does it, confined as a lane is, because to open a file may hang and its name comes from a message. It
 //! is started with the first file that may have to be fetched: where files are in memory already there is none.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -23,6 +23,8 @@ pub struct ReadAhead(Option<Arc<Shared>>);
 struct Shared {
     plan: Mutex<Plan>,
     changed: Notify,
+    /// Once there is one.
+    reader: OnceLock<Lanes>,
 }
 
 /// The task that has files read ahead, and its process. Both end when it is dropped.
@@ -43,7 +45,7 @@ pub fn start(lanes: &LaneSettings, bytes_each: u64) -> (ReadAhead, Option<Reader
         return (ReadAhead::default(), None);
     }
     let plan = Mutex::new(Plan::new(lanes.lanes));
-    let shared = Arc::new(Shared { plan, changed: Notify::new() });
+    let shared = Arc::new(Shared { plan, changed: Notify::new(), reader: OnceLock::new() });
     let reading = tokio::spawn(read(Arc::clone(&shared), reader_of(lanes), bytes_each));
     (ReadAhead(Some(shared)), Some(Reader(reading)))
 }
@@ -80,6 +82,13 @@ impl ReadAhead {
     /// The job of a file will not begin here.
     pub fn give_up(&self, target: &Target) {
         self.tell(|plan| plan.end(target));
+    }
+
+    /// Resident memory of the reader, bytes; 0 as long as there is none.
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        let reader = self.0.as_ref().and_then(|shared| shared.reader.get());
+        reader.map_or(0, |reader| reader.stats().lanes.iter().filter_map(|lane| lane.resident_bytes).sum())
     }
 
     fn tell(&self, news: impl FnOnce(&mut Plan)) {
@@ -140,7 +149,7 @@ impl Shared {
 async fn read(shared: Arc<Shared>, settings: LaneSettings, bytes_each: u64) {
     let mut step = shared.next().await;
     let reader = match Lanes::start(settings).await {
-        Ok(reader) => reader,
+        Ok(reader) => shared.reader.get_or_init(|| reader).clone(),
         Err(error) => {
             tracing::warn!(%error, "files are not read ahead");
             return;

@@ -31,7 +31,7 @@ pub(crate) enum Fared {
 /// Where jobs go. Any number of deliveries may be under way at once.
 #[derive(Debug)]
 pub(crate) struct Delivery {
-    publisher: Publisher,
+    pub(crate) publisher: Publisher,
     pub(crate) on_full: OnFull,
     /// Cancelled when nobody wants to wait for room any more.
     pub(crate) stop: CancellationToken,

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::broker::Publisher;
 use shared::broker::lapin::options::QueueDeleteOptions;
+use shared::broker::{Broker, Fate, Publisher, Route};
+use shared::job::{BatchId, Job};
 
 use crate::fleet::{Fleet, Output};
 use crate::proxy::Proxy;
@@ -103,6 +104,37 @@ async fn a_lost_connection_is_shown_and_waited_for() {
     let ids: BTreeSet<_> = jobs.iter().map(|job| job.job_id).collect();
     assert_eq!((files.len(), ids.len()), (FILES, FILES));
     assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
+}
+
+/// What `producer` does when a connection does not come back by itself.
+#[tokio::test]
+async fn what_is_under_way_goes_on_over_a_renewed_connection() {
+    let fleet = Fleet::new();
+    let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
+    let broker = Broker::connect(url.as_str(), "test").await.unwrap();
+    let publisher = Publisher::open(&broker, fleet.topology()).await.unwrap();
+    let level = |job: &Job| Route::Level(job.priority);
+    proxy.unplug();
+    let down = async {
+        while broker.is_up() {
+            tokio::task::yield_now().await
+        }
+    };
+    tokio::time::timeout(crate::fleet::LIMIT, down).await.expect("the cable is pulled");
+    let (first, second) = (fleet.job(BatchId::new(), "1"), fleet.job(BatchId::new(), "2"));
+    let waiting = tokio::spawn({
+        let (publisher, first) = (publisher.clone(), first.clone());
+        async move { publisher.publish(&first, level(&first)).await }
+    });
+    proxy.plug();
+    let old = broker.renew().await.unwrap();
+    publisher.renew(&broker).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), Fate::Accepted);
+    drop(old);
+    assert_eq!(publisher.publish(&second, level(&second)).await.unwrap(), Fate::Accepted);
+    let jobs = fleet.take("normal", 3).await;
+    let sent: BTreeSet<_> = jobs.iter().map(|job| job.job_id).collect();
+    assert_eq!(sent, BTreeSet::from([first.job_id, second.job_id]));
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Publishing one job and knowing its fate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation};
+use tokio::sync::watch;
 
 use super::{Broker, BrokerError};
 use crate::job::{Job, Priority, SCHEMA, TraceContext};
@@ -50,7 +52,8 @@ pub enum Fate {
 /// is the confirm window, and its size is the caller's.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    channel: Channel,
+    /// The channel in use; those who wait for another one are told when it is replaced.
+    channel: Arc<watch::Sender<Channel>>,
     topology: Topology,
 }
 
@@ -62,9 +65,17 @@ impl Publisher {
     /// When the topology differs or the connection fails.
     pub async fn open(broker: &Broker, topology: Topology) -> Result<Self, BrokerError> {
         topology.declare(&broker.channel().await?).await?;
-        let channel = broker.channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        let channel = Arc::new(watch::Sender::new(confirming(broker).await?));
         Ok(Self { channel, topology })
+    }
+
+    /// Goes on over a connection that was put in the place of ours ([`Broker::renew`]): what is under way is sent again.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn renew(&self, broker: &Broker) -> Result<(), BrokerError> {
+        self.channel.send_replace(confirming(broker).await?);
+        Ok(())
     }
 
     /// Sends the job and waits for the broker's word. A lost connection is waited out and the job sent again, so it may be
@@ -112,14 +123,26 @@ impl Publisher {
     ) -> Result<Fate, BrokerError> {
         let body = job.encode()?;
         let (exchange, key) = self.address(route)?;
+        let mut current = self.channel.subscribe();
         loop {
-            match self.send(&exchange, key, &body, properties.clone()).await {
+            let channel = current.borrow_and_update().clone();
+            let sent = tokio::select! {
+                // First: what the old channel says of its end is no answer.
+                biased;
+                _ = current.changed() => continue,
+                sent = send(&channel, (&exchange, key), &body, properties.clone()) => sent,
+            };
+            match sent {
                 Ok(Confirmation::Ack(None)) => return Ok(Fate::Accepted),
                 Ok(Confirmation::Nack(None)) => return Ok(Fate::QueueFull),
                 Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) | Confirmation::NotRequested) => {
                     return Err(BrokerError::Unroutable(format!("{exchange}/{key}")));
                 }
-                Err(error) => self.recover(error).await?,
+                Err(error) => tokio::select! {
+                    biased;
+                    _ = current.changed() => {}
+                    recovered = recover(&channel, error) => recovered?,
+                },
             }
         }
     }
@@ -135,33 +158,38 @@ impl Publisher {
             },
         }
     }
+}
 
-    async fn send(
-        &self,
-        exchange: &str,
-        key: &str,
-        body: &[u8],
-        properties: BasicProperties,
-    ) -> Result<Confirmation, lapin::Error> {
-        // Without `mandatory` an unroutable message is a plain ack.
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        self.channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
-    }
+async fn confirming(broker: &Broker) -> Result<Channel, BrokerError> {
+    let channel = broker.channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    Ok(channel)
+}
 
-    /// Returns once the channel works again.
-    async fn recover(&self, error: lapin::Error) -> Result<(), BrokerError> {
-        // Every message under way comes here; the connection itself has warned once.
-        tracing::debug!(%error, "publishing was interrupted, waiting for rabbitmq");
-        if !error.can_be_recovered() {
-            return Err(error.into());
-        }
-        if self.channel.wait_for_recovery(error).await.is_err() {
-            while !self.channel.status().connected() {
-                tokio::time::sleep(RECOVERY_POLL).await;
-            }
-        }
-        Ok(())
+async fn send(
+    channel: &Channel,
+    (exchange, key): (&str, &str),
+    body: &[u8],
+    properties: BasicProperties,
+) -> Result<Confirmation, lapin::Error> {
+    // Without `mandatory` an unroutable message is a plain ack.
+    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+    channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
+}
+
+/// Returns once the channel works again.
+async fn recover(channel: &Channel, error: lapin::Error) -> Result<(), BrokerError> {
+    // Every message under way comes here; the connection itself has warned once.
+    tracing::debug!(%error, "publishing was interrupted, waiting for rabbitmq");
+    if !error.can_be_recovered() {
+        return Err(error.into());
     }
+    if channel.wait_for_recovery(error).await.is_err() {
+        while !channel.status().connected() {
+            tokio::time::sleep(RECOVERY_POLL).await;
+        }
+    }
+    Ok(())
 }
 
 /// How often a message was published again as a dead letter.

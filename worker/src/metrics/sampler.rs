@@ -8,6 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 use shared::telemetry::metrics as names;
 
 use crate::lanes::Lanes;
+use crate::read_ahead::ReadAhead;
 
 /// Short enough for a dashboard, long enough that a file of a second does not make the figure jump.
 const EVERY: Duration = Duration::from_secs(5);
@@ -60,14 +61,14 @@ impl Busy {
 pub struct Sampler(tokio::task::JoinHandle<()>);
 
 impl Sampler {
-    /// Starts sampling these lanes.
+    /// Starts sampling these lanes; the reader's memory counts as theirs.
     #[must_use]
-    pub fn start(lanes: Lanes, lane_count: usize) -> Self {
+    pub fn start(lanes: Lanes, ahead: ReadAhead, lane_count: usize) -> Self {
         // Every series is there before the first interval is over.
         gauge!(names::WORKER_UTILIZATION).set(0.0);
         gauge!(names::CPU_USAGE).set(0.0);
-        memory(&lanes);
-        Self(tokio::spawn(run(lanes, lane_count)))
+        memory(&lanes, &ahead);
+        Self(tokio::spawn(run(lanes, ahead, lane_count)))
     }
 }
 
@@ -77,7 +78,7 @@ impl Drop for Sampler {
     }
 }
 
-async fn run(lanes: Lanes, lane_count: usize) {
+async fn run(lanes: Lanes, ahead: ReadAhead, lane_count: usize) {
     let mut last = (Instant::now(), cpu_seconds(&lanes));
     loop {
         tokio::time::sleep(EVERY).await;
@@ -93,17 +94,17 @@ async fn run(lanes: Lanes, lane_count: usize) {
             gauge!(names::CPU_USAGE).set(((now - before) / elapsed * 100.0).max(0.0));
         }
         last = (Instant::now(), cpu);
-        memory(&lanes);
+        memory(&lanes, &ahead);
     }
 }
 
-fn memory(lanes: &Lanes) {
+fn memory(lanes: &Lanes, ahead: &ReadAhead) {
     let stats = lanes.stats();
     for (cause, count) in &stats.restarts {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).absolute(*count);
     }
     let resident: u64 = stats.lanes.iter().filter_map(|lane| lane.resident_bytes).sum();
-    gauge!(names::MEMORY_USAGE, "kind" => "lanes").set(resident as f64);
+    gauge!(names::MEMORY_USAGE, "kind" => "lanes").set((resident + ahead.resident_bytes()) as f64);
     if let Some(own) = crate::lanes::resident_bytes(std::process::id()) {
         gauge!(names::MEMORY_USAGE, "kind" => "worker").set(own as f64);
     }
