@@ -31,9 +31,30 @@ use std::sync::PoisonError;
 use crate::engine::Site;
 use crate::measure::{Corpus, Phase, Run, SCHEMA, SCHEMA_VERSION};
 use crate::report::ReportError;
+use crate::rig::RigError;
 
 /// A scenario held: the text to print, and whether it passed.
 pub(crate) type Held = Result<(String, bool), ReportError>;
+
+/// Measures two sides, in every other round the second one first, so that what changes meanwhile falls on both.
+async fn in_turn<S>(
+    sides: [S; 2],
+    round: u8,
+    mut measure: impl AsyncFnMut(S) -> Result<Phase, RigError>,
+) -> Result<[Phase; 2], RigError> {
+    let [a, b] = sides;
+    if round.is_multiple_of(2) {
+        let b = measure(b).await?;
+        return Ok([measure(a).await?, b]);
+    }
+    Ok([measure(a).await?, measure(b).await?])
+}
+
+/// Of a plan of one segment.
+fn only(phases: Vec<Phase>) -> Result<Phase, RigError> {
+    let none = || RigError::NotReady("a plan of one segment gave no phase".to_owned());
+    phases.into_iter().next().ok_or_else(none)
+}
 
 /// The record of a run, with what every one of them asks for: no job lost, none doubled, none left unfinished.
 fn record(

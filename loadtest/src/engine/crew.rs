@@ -36,8 +36,8 @@ pub(crate) enum Told {
     Batch(u32),
     /// Never more are than at first (ANALYSIS_BATCH_MAX).
     FixedBatch,
-    /// So many MiB of the next files are read ahead (READ_AHEAD_MB).
-    ReadAhead(u32),
+    /// Nothing is read ahead (READ_AHEAD_MB).
+    NoReadAhead,
 }
 
 impl Told {
@@ -46,7 +46,7 @@ impl Told {
             Self::Nothing => None,
             Self::Batch(jobs) => Some(("ANALYSIS_BATCH_SIZE", jobs)),
             Self::FixedBatch => Some(("ANALYSIS_BATCH_MAX", 1)),
-            Self::ReadAhead(mebibytes) => Some(("READ_AHEAD_MB", mebibytes)),
+            Self::NoReadAhead => Some(("READ_AHEAD_MB", 0)),
         }
     }
 }

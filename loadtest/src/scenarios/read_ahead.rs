@@ -7,7 +7,7 @@ use clap::Args;
 use rustix::fs::{Advice, fadvise};
 use shared::roots::MediaRoots;
 
-use super::{Held, record};
+use super::{Held, in_turn, only, record};
 use crate::bench::Spread;
 use crate::corpus::Kind;
 use crate::engine::{
@@ -18,11 +18,8 @@ use crate::rig::{RigError, io};
 
 const ABOUT: &str = "files that are not in memory, with the next ones read ahead and without, in turn";
 
-/// MiB of each file: the default of READ_AHEAD_MB.
-const AHEAD_MB: u32 = 32;
-
 const EXAMPLES: &str = "\
-Each round works off the same files twice, once with READ_AHEAD_MB at its default and once with 0; every other round in the
+Each round works off the same files twice, once with READ_AHEAD_MB as it is set (32 by default) and once with 0; every other round in the
 other order. Before each, the files are put out of the machine's memory. `of_without` is the median of the rounds' ratios. What
 comes of it is a matter of the storage: --media tells it of yours, and nothing is written there.
 
@@ -65,7 +62,7 @@ impl ReadAhead {
             Media::for_jobs(&self.common, &work, self.files as usize + 1, lanes, site.folder()).await?;
         let (mut phases, mut profile, mut ratios) = (Vec::new(), None, Vec::new());
         for round in 1..=self.rounds {
-            let (without, with) = self.pair(site, &media, lanes, round, &mut profile).await?;
+            let [without, with] = self.pair(site, &media, lanes, round, &mut profile).await?;
             ratios.push(with.files_per_hour() / without.files_per_hour());
             phases.extend([without, with]);
         }
@@ -82,14 +79,8 @@ impl ReadAhead {
         lanes: u32,
         round: u8,
         profile: &mut Option<String>,
-    ) -> Result<(Phase, Phase), RigError> {
-        let mut sides = [(0, "without"), (AHEAD_MB, "with")];
-        if round.is_multiple_of(2) {
-            sides.reverse();
-        }
-        let mut measured = Vec::new();
-        for (mebibytes, side) in sides {
-            let told = Told::ReadAhead(mebibytes);
+    ) -> Result<[Phase; 2], RigError> {
+        in_turn([(Told::NoReadAhead, "without"), (Told::Nothing, "with")], round, async |(told, side)| {
             let crew = Crew::start(site, media, Shape { workers: 1, lanes, rehearsal: None, told }).await?;
             warm_up(site, &crew, media, lanes as usize * 2).await?;
             forget(media)?;
@@ -97,16 +88,11 @@ impl ReadAhead {
             let plan = Plan::backlog(&format!("{side}, {round}"), jobs, Mix::NORMAL, self.common.seed);
             let seen = measure(site, &crew, media, plan).await?;
             crew.stop().await;
-            measured.extend(reckon(&seen, site.topology.levels));
+            let phase = only(reckon(&seen, site.topology.levels))?;
             *profile = seen.profile.or(profile.take());
-        }
-        if round.is_multiple_of(2) {
-            measured.reverse();
-        }
-        match <[Phase; 2]>::try_from(measured) {
-            Ok([without, with]) => Ok((without, with)),
-            Err(_) => Err(RigError::NotReady("a plan of one segment gave no single phase".to_owned())),
-        }
+            Ok(phase)
+        })
+        .await
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Held, record};
+use super::{Held, in_turn, only, record};
 use crate::bench::Spread;
 use crate::corpus::Kind;
 use crate::engine::{
@@ -70,7 +70,7 @@ impl Tuning {
             let media = self.media(site, &series).await?;
             let mut ratios = Vec::new();
             for round in 1..=self.rounds {
-                let (fixed, tuned) = self.pair(site, &series, &media, round, &mut profile).await?;
+                let [fixed, tuned] = self.pair(site, &series, &media, round, &mut profile).await?;
                 ratios.push(tuned.files_per_hour() / fixed.files_per_hour());
                 phases.extend([fixed, tuned]);
             }
@@ -120,13 +120,8 @@ impl Tuning {
         media: &Media,
         round: u8,
         profile: &mut Option<String>,
-    ) -> Result<(Phase, Phase), RigError> {
-        let mut sides = [(Told::FixedBatch, "fixed"), (Told::Nothing, "tuned")];
-        if round.is_multiple_of(2) {
-            sides.reverse();
-        }
-        let mut measured = Vec::new();
-        for (told, side) in sides {
+    ) -> Result<[Phase; 2], RigError> {
+        in_turn([(Told::FixedBatch, "fixed"), (Told::Nothing, "tuned")], round, async |(told, side)| {
             let shape = Shape { workers: 1, lanes: series.lanes(), rehearsal: series.rehearsal, told };
             let crew = Crew::start(site, media, shape).await?;
             warm_up(site, &crew, media, shape.lanes as usize * 2).await?;
@@ -135,16 +130,11 @@ impl Tuning {
             let plan = Plan::backlog(&name, self.jobs(series), Mix::NORMAL, self.common.seed);
             let seen = measure(site, &crew, media, plan).await?;
             crew.stop().await;
-            measured.extend(reckon(&seen, site.topology.levels).into_iter().map(totals));
+            let phase = only(reckon(&seen, site.topology.levels))?;
             *profile = seen.profile.or(profile.take());
-        }
-        if round.is_multiple_of(2) {
-            measured.reverse();
-        }
-        match <[Phase; 2]>::try_from(measured) {
-            Ok([fixed, tuned]) => Ok((fixed, tuned)),
-            Err(_) => Err(RigError::NotReady("a plan of one segment gave no single phase".to_owned())),
-        }
+            Ok(totals(phase))
+        })
+        .await
     }
 }
 

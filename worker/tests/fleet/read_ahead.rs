@@ -42,7 +42,7 @@ async fn what_is_not_in_memory_is_read_before_its_turn_and_goes_again() {
         return;
     };
     let batch = BatchId::new();
-    // The same audio each time: a cache that knows it reads nothing.
+    // The same audio each time: all of them are to be analysed.
     let job = |name: &String| Job { force: true, ..fleet.job(batch, name, NORMAL) };
     let jobs: Vec<Job> = names.iter().map(job).collect();
     fleet.submit(&jobs).await;
