@@ -95,7 +95,7 @@ impl Difference {
                 let Mismatch { argument, found, wanted, variable, .. } = *mismatch;
                 Ok(Self { argument, found, wanted, variable, detail })
             }
-            other @ TopologyError::Refused { .. } => Err(other),
+            other @ (TopologyError::Refused { .. } | TopologyError::Missing { .. }) => Err(other),
         }
     }
 }

@@ -38,6 +38,17 @@ pub enum TopologyError {
     /// The exchange or queue exists with another argument.
     #[error("{0}")]
     Differs(Box<Mismatch>),
+    /// The user may not make it, and it is not there.
+    #[error(
+        "{object} '{name}' is missing, and the user of AMQP_URL has no configure permission to make it: grant that permission \
+         (`rabbitmqctl set_permissions`), or run `producer topology apply` once as a user who has it"
+    )]
+    Missing {
+        /// `exchange` or `queue`.
+        object: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Anything else the broker says.
     #[error("the broker refused to declare '{name}': {source}")]
     Refused {
@@ -118,6 +129,19 @@ impl Topology {
     pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
         for object in self.objects() {
             object.declare(channel).await?;
+        }
+        Ok(())
+    }
+
+    /// Checks that all of it is there, whatever its arguments are: for a user who may not declare it.
+    ///
+    /// # Errors
+    /// [`TopologyError::Missing`]. The channel is closed by the broker then.
+    pub async fn require(&self, channel: &Channel) -> Result<(), TopologyError> {
+        for object in self.objects() {
+            if object.exists(channel).await? == Some(false) {
+                return Err(TopologyError::Missing { object: object.kind(), name: object.name().to_owned() });
+            }
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ use crate::sink::redis::RedisSink;
 use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
 use crate::starts::Starts;
 use crate::stop::Stop;
+use crate::watchdog;
 
 mod depth;
 
@@ -95,6 +96,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
+    watchdog::start(&stop, shutdown).map_err(|error| (error, exit::SYSTEM))?;
     reaper::start();
     let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
     let store = open_store(&settings, &tls)?;
@@ -119,8 +121,8 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
-    let consumers = fleet.receiver.consumers();
-    let _ = health.source.set(Taking::new(move || consumers.are_open()));
+    let taking = fleet.taking();
+    let _ = health.source.set(taking);
     let showing = health::show(Arc::clone(&health));
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
     let policy = policy(&settings, &lane_settings);
@@ -191,12 +193,32 @@ async fn serve(settings: &WorkerSettings, store: &Store, control: &Control) -> R
 /// The connections to RabbitMQ: one to consume and acknowledge, one to publish retries, because a broker in alarm stops
 /// all that a publishing connection writes.
 struct Fleet {
-    consume: Arc<Broker>,
-    publish: Arc<Broker>,
+    consume: Broker,
+    publish: Broker,
+    publisher: Publisher,
     depth: JoinHandle<()>,
     wedged: CancellationToken,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
+}
+
+impl Fleet {
+    /// What readiness asks of RabbitMQ: both connections are up, and nothing that is published is refused.
+    fn taking(&self) -> Taking {
+        let (consumers, consume) = (self.receiver.consumers(), self.consume.clone());
+        let (publisher, publish) = (self.publisher.clone(), self.publish.clone());
+        Taking::new(move || {
+            for broker in [&consume, &publish] {
+                if !broker.is_up() {
+                    return Err(broker.trouble().unwrap_or_else(|| "the connection is lost".to_owned()));
+                }
+            }
+            if !consumers.are_open() {
+                return Err("a channel is not open".to_owned());
+            }
+            publisher.trouble().map_or(Ok(()), Err)
+        })
+    }
 }
 
 /// A connection that is lost while the queues are declared is no wrong setting: it is tried again.
@@ -224,8 +246,8 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
     };
     let (to, name) = (tls.at(queue.amqp_url.expose()), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
-    let consume = Arc::new(Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?);
-    let publish = Arc::new(Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?);
+    let consume = Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?;
+    let publish = Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?;
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
         queue.levels,
@@ -234,17 +256,17 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
         settings.analysis.batch_size,
     );
     let (receiver, settler) =
-        rabbitmq::open(Arc::clone(&consume), publisher, &topology, windows, roots).await?;
+        rabbitmq::open(consume.clone(), publisher.clone(), &topology, windows, roots).await?;
     let wedged = CancellationToken::new();
     let depths = Depths {
-        broker: Arc::clone(&publish),
+        broker: publish.clone(),
         topology,
         consumers: receiver.consumers(),
         limit: settings.service.wedge_timeout,
         wedged: wedged.clone(),
     };
     let depth = depth::watch(depths).await;
-    Ok(Fleet { consume, publish, depth, wedged, receiver, settler })
+    Ok(Fleet { consume, publish, publisher, depth, wedged, receiver, settler })
 }
 
 /// `None` when a stop came first.

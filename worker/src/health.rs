@@ -31,20 +31,20 @@ const SILENT_FOR: Duration = Duration::from_secs(30);
 /// Between two looks at our own readiness for `/metrics`, which is scraped every 15 s as a rule.
 const SHOW_EVERY: Duration = Duration::from_secs(5);
 
-/// Whether the source can take work in now.
-pub struct Taking(Box<dyn Fn() -> bool + Send + Sync>);
+/// Whether the source can take work in now, or why not.
+pub struct Taking(Box<dyn Fn() -> Result<(), String> + Send + Sync>);
 
 impl Taking {
     /// As `look` says, each time it is asked.
     #[must_use]
-    pub fn new(look: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(look: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
         Self(Box::new(look))
     }
 }
 
 impl std::fmt::Debug for Taking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Taking({})", (self.0)())
+        write!(f, "Taking({:?})", (self.0)())
     }
 }
 
@@ -73,10 +73,7 @@ impl Health {
         }
         match self.source.get() {
             None => return Err("starting: not consuming yet".to_owned()),
-            Some(Taking(open)) if !open() => {
-                return Err("rabbitmq: a channel is not open".to_owned());
-            }
-            Some(_) => {}
+            Some(Taking(taking)) => taking().map_err(|reason| format!("rabbitmq: {reason}"))?,
         }
         match tokio::time::timeout(self.timeout, self.store.ping()).await {
             Ok(Ok(())) => {

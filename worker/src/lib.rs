@@ -27,4 +27,5 @@ pub mod sparing;
 pub mod starts;
 pub mod stop;
 pub mod task;
+pub mod watchdog;
 pub mod wedge;

@@ -2,7 +2,6 @@
 //! It knows no file system and does not decide the exit status.
 
 use std::io::{self, Write};
-use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
@@ -18,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::feed::Item;
 use super::tally::Tally;
 use crate::failure::Failure;
-use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, keep_mended, now_ms};
+use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, now_ms};
 use crate::screen::Screen;
 
 /// The batch's counter in Redis is behind by a second at most: watchers divide by it.
@@ -78,10 +77,8 @@ impl Session {
         let (mut under_way, mut counting) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut mending = pin!(keep_mended(&self.broker, &self.delivery.publisher));
         while run.taking || !under_way.is_empty() {
             tokio::select! {
-                never = &mut mending => match never {},
                 // Never more under way than the window: the queue's limit is soft by as much, and so is our memory.
                 item = found.recv(), if run.taking && under_way.len() < self.window => match item {
                     Some(Item::File(file, seen)) => {

@@ -169,13 +169,13 @@ impl Consumers {
 /// # Errors
 /// When the queues differ from what the settings say, or the connection fails.
 pub async fn open(
-    broker: Arc<Broker>,
+    broker: Broker,
     publisher: Publisher,
     topology: &Topology,
     windows: Windows,
     roots: MediaRoots,
 ) -> Result<(RabbitReceiver, RabbitSettler), BrokerError> {
-    topology.declare(&broker.channel().await?).await?;
+    broker.declare(topology).await?;
     // Unbounded, yet never longer than the sum of the windows: the broker sends no more until something is settled.
     let (sender, tasks) = mpsc::unbounded_channel();
     let intent = Arc::new(watch::Sender::new(Intent { reserve: windows.reserve, ..Intent::default() }));
@@ -188,8 +188,10 @@ pub async fn open(
             feed,
             window,
             reserve: windows.reserve,
+            generation: 0,
+            must_declare: false,
             topology: topology.clone(),
-            broker: Arc::clone(&broker),
+            broker: broker.clone(),
             channel: Arc::new(Mutex::new(broker.channel().await?)),
             ledger: Arc::new(Mutex::new(Ledger::default())),
             roots: Arc::clone(&roots),

@@ -1,7 +1,6 @@
 //! The reserve: that another window keeps what is unsettled, and that a worker finds its own.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use shared::broker::{Broker, Publisher};
 use shared::job::{BatchId, JobId};
@@ -18,13 +17,13 @@ const FIRST: usize = 5;
 #[tokio::test]
 async fn another_window_keeps_the_leases_of_the_one_before() {
     let fleet = Fleet::with(&[]).await;
-    let consume = Arc::new(Broker::connect(&fleet.servers.amqp, "consume").await.unwrap());
+    let consume = Broker::connect(&fleet.servers.amqp, "consume").await.unwrap();
     let publish = Broker::connect(&fleet.servers.amqp, "publish").await.unwrap();
     let publisher = Publisher::open(&publish, fleet.topology.clone()).await.unwrap();
     let windows = Windows::new(fleet.topology.levels, &[NORMAL], 1, FIRST - 1);
     let roots = MediaRoots::parse("music=/nowhere").unwrap();
     let (mut receiver, mut settler) =
-        rabbitmq::open(Arc::clone(&consume), publisher, &fleet.topology, windows, roots).await.unwrap();
+        rabbitmq::open(consume.clone(), publisher, &fleet.topology, windows, roots).await.unwrap();
     let jobs = fleet.silences(BatchId::new(), 60);
     fleet.submit(&jobs).await;
     let (mut seen, mut held) = (BTreeSet::new(), Vec::new());
