@@ -70,6 +70,7 @@ impl Failure {
             Self::Settings(_)
             | Self::Broker(
                 BrokerError::Topology(TopologyError::Differs(_) | TopologyError::Missing { .. })
+                | BrokerError::PublishRefused { .. }
                 | BrokerError::Refused { .. },
             )
             | Self::Store(StoreError::Url(_) | StoreError::Denied { .. }) => EXIT_CONFIG,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::broker::lapin::options::QueueDeleteOptions;
+use shared::broker::lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use shared::broker::{Broker, Fate, Publisher, Route};
 use shared::job::{BatchId, Job};
 
@@ -191,6 +191,22 @@ async fn redis_may_go_away_in_the_middle() {
     assert_eq!(output.code, 0, "{output:?}");
     let state = direct.batch(output.stdout.trim().parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((state.accepted, state.sealed), (FILES as u64, true));
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_deleted_is_made_again_and_every_file_is_accepted() {
+    let fleet = full_fleet().await;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    running.expect("is full").await;
+    let channel = fleet.broker().await.channel().await.unwrap();
+    channel.exchange_delete(fleet.prefix.as_str().into(), ExchangeDeleteOptions::default()).await.unwrap();
+    let mut jobs = fleet.take("normal", FILES).await;
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    jobs.extend(fleet.take("normal", FILES).await);
+    let files: BTreeSet<String> = jobs.iter().map(|job| job.file.to_string()).collect();
+    assert_eq!((jobs.len(), files.len()), (FILES, FILES));
+    assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
 }
 
 #[tokio::test]

@@ -21,6 +21,9 @@ mod fleet;
 mod full;
 mod help;
 mod manual;
+#[path = "../../../worker/tests/common/own_servers.rs"]
+mod own_servers;
+mod permissions;
 mod proxy;
 mod purge;
 mod results;

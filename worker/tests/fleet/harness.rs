@@ -7,6 +7,8 @@ mod fleet;
 mod frames;
 mod log;
 mod media;
+#[path = "../common/own_servers.rs"]
+mod own_servers;
 #[path = "../common/proc.rs"]
 mod proc;
 mod process;
@@ -22,6 +24,7 @@ mod worker;
 
 pub use fleet::Fleet;
 pub use media::{silent_wav, slow_wav};
+pub use own_servers::OwnServers;
 pub use process::Process;
 pub use prometheus::{JOB, Prometheus, deploy};
 pub use proxy::{Line, Proxy};
