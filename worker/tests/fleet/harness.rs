@@ -20,7 +20,7 @@ pub mod tls;
 mod wait;
 mod worker;
 
-pub use fleet::Fleet;
+pub use fleet::{Fleet, ROOT};
 pub use media::{silent_wav, slow_wav};
 pub use process::Process;
 pub use prometheus::{JOB, Prometheus, deploy};

@@ -33,6 +33,7 @@ mod paths;
 mod pauses;
 mod pid_one;
 mod prometheus;
+mod protocol;
 mod read_ahead;
 mod retries;
 mod rolling;
