@@ -16,7 +16,8 @@ use crate::record::Record;
 /// What a worker accepts as the body of a message: fields with a default may be missing, unknown ones are ignored.
 #[must_use]
 pub fn job() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<Job>();
+    let mut schema =
+        SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<Job>();
     let envelope = [
         ("schema", json!({"const": SCHEMA, "description": "Says that the message is a job."})),
         (
@@ -72,7 +73,8 @@ fn plain_descriptions(value: &mut Value) {
 }
 
 fn plain(text: &str) -> String {
-    let joined = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    let joined =
+        text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
     joined.replace("[`", "`").replace("`]", "`").replace("`Self::", "`")
 }
 

@@ -158,7 +158,10 @@ impl Slot {
             self.count(&worker).await;
             if self.silent_for() > HUNG_AFTER {
                 let seconds = HUNG_AFTER.as_secs();
-                self.hold_hung(format!("answered nothing for {seconds} s; its log ends so:\n{}", worker.tail()));
+                self.hold_hung(format!(
+                    "answered nothing for {seconds} s; its log ends so:\n{}",
+                    worker.tail()
+                ));
                 self.kill(&mut worker).await;
                 self.restart(&mut worker).await?;
             }
@@ -169,7 +172,10 @@ impl Slot {
     pub(crate) async fn must_live(&self, worker: &Worker, within: Duration) {
         if !worker.lives(within).await {
             let seconds = within.as_secs();
-            self.hold_hung(format!("did not answer /livez within {seconds} s; its log ends so:\n{}", worker.tail()));
+            self.hold_hung(format!(
+                "did not answer /livez within {seconds} s; its log ends so:\n{}",
+                worker.tail()
+            ));
         }
         self.note_answer();
     }

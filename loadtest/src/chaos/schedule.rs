@@ -289,7 +289,10 @@ mod tests {
     fn a_fault_can_be_chosen_alone_on_any_target() {
         for kind in KINDS {
             let planned = plan(1, MINUTE, 3, &[kind.to_owned()]);
-            assert!(planned.len() > 10 && planned.iter().all(|planned| planned.fault.kind() == kind), "{kind}");
+            assert!(
+                planned.len() > 10 && planned.iter().all(|planned| planned.fault.kind() == kind),
+                "{kind}"
+            );
         }
         let stopped = plan(1, MINUTE * 2, 3, &["stop_worker".to_owned()]);
         let workers: BTreeSet<Option<usize>> = stopped.iter().map(|planned| planned.fault.worker()).collect();

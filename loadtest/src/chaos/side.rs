@@ -34,7 +34,7 @@ const SHORT_TTL: Duration = Duration::from_secs(6);
 const OLDER: Duration = Duration::from_secs(8);
 
 /// A command of the producer, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two questions for results.
 const GLANCE: Duration = Duration::from_millis(300);
@@ -61,7 +61,8 @@ struct Answer {
 impl Answer {
     /// The records that it printed, and how many of them have lost their report.
     fn records(&self) -> (usize, usize) {
-        let records = self.out.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let records =
+            self.out.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         let records: Vec<_> = records.collect();
         let without = |record: &&serde_json::Value| record["outcome"] == "ok" && record["report"].is_null();
         (records.len(), records.iter().filter(without).count())
@@ -98,10 +99,10 @@ impl SideFleets {
         };
         let environment = self.environment("many", amqp, &redis.url, "1h");
         let log = self.folder.join("evicting.log");
-        let mut worker = self.worker(&environment, &log).await?;
+        let worker = self.worker(&environment, &log).await?;
         let submitted = self.producer(&environment, &["enqueue", "--watch"], Some("many")).await?;
         let results = self.producer(&environment, &["results", "last", "--format", "ndjson"], None).await?;
-        worker.end(Signal::TERM, END_WITHIN).await;
+        end(worker).await?;
         let (records, without) = results.records();
         let gone = FILES - records + without;
         if gone == 0 {
@@ -116,7 +117,9 @@ impl SideFleets {
         }
         let log = fs::read_to_string(&log).unwrap_or_default();
         if !log.contains("maxmemory-policy") {
-            return Err("the worker's log does not mention maxmemory-policy, although its Redis evicts".to_owned());
+            return Err(
+                "the worker's log does not mention maxmemory-policy, although its Redis evicts".to_owned()
+            );
         }
         Ok("evicted, and said so".to_owned())
     }
@@ -131,14 +134,14 @@ impl SideFleets {
             return Err(format!("its batch could not be submitted: {}", submitted.quoted()));
         }
         sleep(OLDER).await;
-        let mut worker = self.worker(&environment, &self.folder.join("old.log")).await?;
+        let worker = self.worker(&environment, &self.folder.join("old.log")).await?;
         let deadline = Instant::now() + PATIENCE;
         let mut results = self.old_results(&environment).await?;
         while results.records().0 < OLD_FILES && Instant::now() < deadline {
             sleep(GLANCE).await;
             results = self.old_results(&environment).await?;
         }
-        worker.end(Signal::TERM, END_WITHIN).await;
+        end(worker).await?;
         match results.records() {
             (OLD_FILES, _) => Ok("its results are there".to_owned()),
             (records, _) => Err(format!(
@@ -186,9 +189,23 @@ impl SideFleets {
         command.args(arguments).args(media.map(|media| self.folder.join(media)));
         command.env_clear().envs(environment).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(PATIENCE, command.output()).await;
-        let late = || format!("`producer {}` had not ended after {} s", arguments.join(" "), PATIENCE.as_secs());
+        let late =
+            || format!("`producer {}` had not ended after {} s", arguments.join(" "), PATIENCE.as_secs());
         let output = output.map_err(|_| late())?.map_err(|error| error.to_string())?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Answer { code: output.status.code(), out: text(&output.stdout), said: text(&output.stderr) })
+    }
+}
+
+/// The orderly end of a worker.
+async fn end(mut worker: Worker) -> Result<(), String> {
+    match worker.end(Signal::TERM, END_WITHIN).await {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("its worker ended badly after SIGTERM ({status}):\n{}", worker.tail())),
+        None => Err(format!(
+            "its worker had not ended {} s after SIGTERM:\n{}",
+            END_WITHIN.as_secs(),
+            worker.tail()
+        )),
     }
 }

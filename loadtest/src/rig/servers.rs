@@ -172,7 +172,10 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_fails_without_a_word_has_a_reason_too() {
         let error = error_of("exit 137").await;
-        assert!(error.contains("ended with exit status: 137 after 0.") && error.ends_with("it wrote nothing"), "{error}");
+        assert!(
+            error.contains("ended with exit status: 137 after 0.") && error.ends_with("it wrote nothing"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

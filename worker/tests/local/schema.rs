@@ -19,7 +19,10 @@ fn is_current(name: &str, schema: &Value) {
         std::fs::write(file(name), &wanted).unwrap();
     }
     let found = std::fs::read_to_string(file(name)).unwrap_or_default();
-    assert!(found == wanted, "docs/schema/{name}.schema.json is not what the types say: UPDATE=1 cargo test -p worker --test local schema");
+    assert!(
+        found == wanted,
+        "docs/schema/{name}.schema.json is not what the types say: UPDATE=1 cargo test -p worker --test local schema"
+    );
 }
 
 #[test]
@@ -62,9 +65,16 @@ fn the_records_of_all_samples_are_what_the_schema_says() {
             *broken.pointer_mut(pointer).unwrap() = value;
             !validator.accepts(&broken)
         };
-        assert!(broken("/outcome", json!("great")) && broken("/attempts", json!(-1)) && broken("/cached", json!(null)));
+        assert!(
+            broken("/outcome", json!("great"))
+                && broken("/attempts", json!(-1))
+                && broken("/cached", json!(null))
+        );
         if record["report"].is_object() {
-            assert!(broken("/report/audio/sample_rate_hz", json!("44100")) && broken("/report/versions", json!([])));
+            assert!(
+                broken("/report/audio/sample_rate_hz", json!("44100"))
+                    && broken("/report/versions", json!([]))
+            );
         }
     }
     assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), ["failed", "not_applicable", "ok", "partial"]);
@@ -102,6 +112,10 @@ fn a_job_is_what_the_schema_says() {
     for path in ["a", "..a", "a..", "a/b..c/d", "new\nline", "…"] {
         assert!(RelPath::new(path).is_ok() && with("/file/path", json!(path)), "{path}");
     }
-    assert!(!with("/job_id", json!("17")) && !with("/priority", json!(256)) && !with("/schema", json!("mail")));
-    assert!(!with("/schema_version", json!(shared::job::SCHEMA_VERSION + 1)) && !with("/file", json!("a.wav")));
+    assert!(
+        !with("/job_id", json!("17")) && !with("/priority", json!(256)) && !with("/schema", json!("mail"))
+    );
+    assert!(
+        !with("/schema_version", json!(shared::job::SCHEMA_VERSION + 1)) && !with("/file", json!("a.wav"))
+    );
 }

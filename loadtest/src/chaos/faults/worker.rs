@@ -64,7 +64,9 @@ impl Field {
         let mut held = Vec::new();
         for number in 0..CONNECTIONS {
             // One that is refused is a defence of the worker's.
-            let Ok(Ok(mut stream)) = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await else { break };
+            let Ok(Ok(mut stream)) = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await else {
+                break;
+            };
             if number % 2 == 0 {
                 let _ = stream.write_all(HALF_A_REQUEST).await;
             }
@@ -75,11 +77,13 @@ impl Field {
             lane.signal(Signal::KILL);
         }
         sleep(lasts).await;
+        // They are held all the while: others must be answered nevertheless.
+        let (lives, count) = (worker.lives(LIVES_WITHIN).await, held.len());
         drop(held);
-        match worker.lives(LIVES_WITHIN).await {
+        match lives {
             true => Done::Fine,
             false => Done::Wrong(format!(
-                "{} did not answer /livez within {} s after idle connections were closed",
+                "{} did not answer /livez for {} s while {count} idle connections were held",
                 slot.name,
                 LIVES_WITHIN.as_secs()
             )),

@@ -30,7 +30,16 @@ impl RedisServer {
         let port = listener.local_addr().map_err(|error| error.to_string())?.port();
         drop(listener);
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
         command.args(["--maxmemory", MEMORY, "--maxmemory-policy", "allkeys-lru"]);
         command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = match command.kill_on_drop(true).spawn() {

@@ -16,12 +16,18 @@ async fn a_message_has_the_properties_and_headers_of_the_page() {
     let job = fleet.job(BatchId::new(), "a.wav", NORMAL);
     fleet.publish(std::slice::from_ref(&job)).await;
     let queue = fleet.topology.level_queue(NORMAL);
-    let got = fleet.channel().await.basic_get(queue.as_str().into(), BasicGetOptions { no_ack: true }).await.unwrap();
+    let got = fleet
+        .channel()
+        .await
+        .basic_get(queue.as_str().into(), BasicGetOptions { no_ack: true })
+        .await
+        .unwrap();
     let message = got.unwrap();
     assert_eq!(message.routing_key.as_str(), "normal");
 
     let properties = &message.properties;
-    let text = |property: &Option<shared::broker::lapin::types::ShortString>| property.as_ref().unwrap().to_string();
+    let text =
+        |property: &Option<shared::broker::lapin::types::ShortString>| property.as_ref().unwrap().to_string();
     let sent = BTreeMap::from([
         ("delivery_mode", properties.delivery_mode().unwrap().to_string()),
         ("content_type", text(properties.content_type())),
@@ -41,8 +47,14 @@ async fn a_message_has_the_properties_and_headers_of_the_page() {
     assert_eq!(on_page.collect::<BTreeMap<_, _>>(), sent);
 
     let headers = properties.headers().as_ref().unwrap().inner();
-    let on_page: BTreeSet<String> = rows(&["header", "type"]).iter().map(|row| code(&row[0]).to_owned()).collect();
-    assert!(headers.keys().all(|header| on_page.contains(header.as_str())), "{headers:?}");
+    let on_page: BTreeSet<String> =
+        rows(&["header", "type"]).iter().map(|row| code(&row[0]).to_owned()).collect();
+    // RabbitMQ's quorum queues add it.
+    let ours = headers.keys().filter(|header| header.as_str() != "x-delivery-count");
+    assert!(
+        ours.clone().count() > 0 && ours.clone().all(|header| on_page.contains(header.as_str())),
+        "{headers:?}"
+    );
     assert!(matches!(headers.get("traceparent"), Some(AMQPValue::LongString(_))), "{headers:?}");
 }
 
@@ -52,7 +64,8 @@ fn fields(columns: &[&str]) -> BTreeMap<String, bool> {
 }
 
 fn schema_fields(schema: &Value) -> BTreeMap<String, bool> {
-    let required = |name: &String| schema["required"].as_array().is_some_and(|names| names.contains(&json!(name)));
+    let required =
+        |name: &String| schema["required"].as_array().is_some_and(|names| names.contains(&json!(name)));
     schema["properties"].as_object().unwrap().keys().map(|name| (name.clone(), required(name))).collect()
 }
 
@@ -61,8 +74,14 @@ fn the_fields_of_a_job_are_those_of_the_page() {
     let schema = shared::schema::job();
     let default = ["MessagePack type", "default"];
     assert_eq!(fields(&[&["field"][..], &default].concat()), schema_fields(&schema));
-    assert_eq!(fields(&[&["field of `file`"][..], &default].concat()), schema_fields(&schema["$defs"]["FileRef"]));
-    assert_eq!(fields(&[&["field of `seen`"][..], &default].concat()), schema_fields(&schema["$defs"]["Seen"]));
+    assert_eq!(
+        fields(&[&["field of `file`"][..], &default].concat()),
+        schema_fields(&schema["$defs"]["FileRef"])
+    );
+    assert_eq!(
+        fields(&[&["field of `seen`"][..], &default].concat()),
+        schema_fields(&schema["$defs"]["Seen"])
+    );
 }
 
 /// MessagePack by hand, as another program writes it: the required fields in an order of its own, and one of the future.
@@ -87,7 +106,9 @@ fn fields_that_are_left_out_have_the_defaults_of_the_page() {
     let job = Job::decode(&by_hand(&[0xc0])).unwrap();
     assert_eq!(job.file.path, RelPath::new(*b"a\xffb").unwrap());
     let table = rows(&["field", "MessagePack type", "default"]);
-    let default = |field: &str| table.iter().find(|row| code(&row[0]) == field).unwrap()[2].trim_matches('`').to_owned();
+    let default = |field: &str| {
+        table.iter().find(|row| code(&row[0]) == field).unwrap()[2].trim_matches('`').to_owned()
+    };
     assert_eq!(default("attempt"), job.attempt.to_string());
     assert_eq!(default("force"), job.force.to_string());
     assert_eq!(default("submitted_at_ms"), job.submitted_at_ms.to_string());
@@ -96,7 +117,8 @@ fn fields_that_are_left_out_have_the_defaults_of_the_page() {
 
 fn limit(name: &str) -> usize {
     let limits = rows(&["limit", "value"]);
-    let row = limits.iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no limit '{name}' on the page"));
+    let row =
+        limits.iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no limit '{name}' on the page"));
     code(&row[1]).parse().unwrap()
 }
 
@@ -113,8 +135,7 @@ fn the_limits_are_those_of_the_page() {
     assert!(Levels::new(levels).is_ok() && Levels::new(levels + 1).is_err());
 
     // The map of the job is the first level.
-    let nested = |depth: usize| [vec![0x91; depth - 1], vec![0xc0]].concat();
-    let depth = limit("nesting of maps and arrays in a body");
-    assert!(Job::decode(&by_hand(&nested(depth))).is_ok());
-    assert!(Job::decode(&by_hand(&nested(depth + 1))).is_err());
+    let nested = |depth: &usize| [vec![0x91; depth - 1], vec![0xc0]].concat();
+    let deepest = (1..100).filter(|depth| Job::decode(&by_hand(&nested(depth))).is_ok()).max();
+    assert_eq!(deepest, Some(limit("nesting of maps and arrays in a body")));
 }

@@ -34,7 +34,10 @@ fn values(row: &[String]) -> Vec<Vec<(&'static str, &'static str)>> {
 
 /// Each row once for each of its names.
 fn expanded<T: Ord>(columns: &[&str], read: impl Fn(&[String], &[(&str, &str)]) -> T) -> BTreeSet<T> {
-    rows(columns).iter().flat_map(|row| values(row).into_iter().map(|values| read(row, &values)).collect::<Vec<_>>()).collect()
+    rows(columns)
+        .iter()
+        .flat_map(|row| values(row).into_iter().map(|values| read(row, &values)).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]
@@ -42,12 +45,15 @@ fn exchanges_queues_and_bindings_are_those_of_the_page() {
     let (mut exchanges, mut queues, mut bindings) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for object in topology().objects() {
         match object {
-            Object::Exchange { name, kind } => drop(exchanges.insert((name, format!("{kind:?}").to_lowercase()))),
+            Object::Exchange { name, kind } => {
+                drop(exchanges.insert((name, format!("{kind:?}").to_lowercase())))
+            }
             Object::Queue { name, .. } => drop(queues.insert(name)),
             Object::Binding { queue, exchange, key } => drop(bindings.insert((queue, exchange, key))),
         }
     }
-    let on_page = expanded(&["exchange", "type"], |row, values| (name(&row[0], values), code(&row[1]).to_owned()));
+    let on_page =
+        expanded(&["exchange", "type"], |row, values| (name(&row[0], values), code(&row[1]).to_owned()));
     assert_eq!(on_page, exchanges);
     let on_page = expanded(&["queue", "bound to", "routing key"], |row, values| {
         let key = if row[2] == "(empty)" { String::new() } else { name(&row[2], values) };
@@ -62,7 +68,9 @@ fn the_arguments_of_each_queue_are_those_of_the_page() {
     let mut declared = BTreeSet::new();
     for object in topology().objects() {
         if let Object::Queue { name, arguments } = object {
-            declared.extend(texts(&arguments).into_iter().map(|(argument, value)| (name.clone(), argument, value)));
+            declared.extend(
+                texts(&arguments).into_iter().map(|(argument, value)| (name.clone(), argument, value)),
+            );
         }
     }
     let on_page = expanded(&["queue", "argument", "value"], |row, values| {
@@ -101,7 +109,8 @@ fn levels_have_the_names_and_numbers_of_the_page() {
 
 #[test]
 fn outcomes_and_kinds_are_those_of_the_page() {
-    let on_page: Vec<String> = rows(&["outcome", "meaning"]).iter().map(|row| code(&row[0]).to_owned()).collect();
+    let on_page: Vec<String> =
+        rows(&["outcome", "meaning"]).iter().map(|row| code(&row[0]).to_owned()).collect();
     assert_eq!(on_page, Outcome::ALL.iter().map(|outcome| outcome.code().to_owned()).collect::<Vec<_>>());
 
     let row = |outcome: Outcome, kind: &str, retried: bool| {
@@ -110,6 +119,7 @@ fn outcomes_and_kinds_are_those_of_the_page() {
     let reasons = NotApplicable::ALL.iter().map(|reason| row(Outcome::NotApplicable, reason.code(), false));
     let failures = FailureKind::ALL.iter().map(|kind| row(Outcome::Failed, kind.code(), kind.is_transient()));
     let on_page = rows(&["outcome", "kind"]);
-    let on_page = on_page.iter().map(|row| [code(&row[0]).to_owned(), code(&row[1]).to_owned(), row[3].clone()]);
+    let on_page =
+        on_page.iter().map(|row| [code(&row[0]).to_owned(), code(&row[1]).to_owned(), row[3].clone()]);
     assert_eq!(on_page.collect::<BTreeSet<_>>(), reasons.chain(failures).collect());
 }

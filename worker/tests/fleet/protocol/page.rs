@@ -15,7 +15,8 @@ pub fn rows(columns: &[&str]) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     while let Some(line) = lines.next() {
         if line.starts_with('|') {
-            let wanted = cells(line).iter().map(String::as_str).zip(columns).all(|(cell, column)| cell == *column);
+            let wanted =
+                cells(line).iter().map(String::as_str).zip(columns).all(|(cell, column)| cell == *column);
             let table: Vec<Vec<String>> =
                 lines.by_ref().take_while(|line| line.starts_with('|')).skip(1).map(cells).collect();
             if wanted {
@@ -47,6 +48,7 @@ pub fn name(cell: &str, values: &[(&str, &str)]) -> String {
 pub fn table_after(text: &str) -> Vec<Vec<String>> {
     let page = fs::read_to_string(docs().join("protocol.md")).unwrap();
     let (_, rest) = page.split_once(text).unwrap_or_else(|| panic!("docs/protocol.md does not say '{text}'"));
-    let table = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let table =
+        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     table.skip(2).map(cells).collect()
 }

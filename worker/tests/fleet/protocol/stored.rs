@@ -55,7 +55,8 @@ impl Documented {
 fn documented(fleet: &Fleet) -> Vec<Documented> {
     let prefix = fleet.topology.prefix.as_str();
     let many = ["{batch}", "{identity}", "{profile}", "{era}", "{bucket}"];
-    let values: Vec<(&str, &str)> = many.map(|placeholder| (placeholder, ANY)).into_iter().chain([("{prefix}", prefix)]).collect();
+    let values: Vec<(&str, &str)> =
+        many.map(|placeholder| (placeholder, ANY)).into_iter().chain([("{prefix}", prefix)]).collect();
     let kind = |kind: &str| if kind == "sorted set" { "zset".to_owned() } else { kind.to_owned() };
     let key = |row: &Vec<String>| Documented {
         pattern: name(&row[0], &values),
@@ -101,7 +102,8 @@ async fn every_key_is_on_the_page_and_every_key_of_the_page_is_made() {
     let documented = documented(&fleet);
     let mut seen = BTreeSet::new();
     for key in keys(&mut redis, &fleet.topology.prefix).await {
-        let fits: Vec<&Documented> = documented.iter().filter(|documented| documented.matches(&key)).collect();
+        let fits: Vec<&Documented> =
+            documented.iter().filter(|documented| documented.matches(&key)).collect();
         let [fit] = fits[..] else { panic!("{key} is {} times on the page", fits.len()) };
         let kind: String = redis::cmd("TYPE").arg(&key).query_async(&mut redis).await.unwrap();
         let seconds: i64 = redis.ttl(&key).await.unwrap();
@@ -109,8 +111,11 @@ async fn every_key_is_on_the_page_and_every_key_of_the_page_is_made() {
         assert!(fit.allows(seconds), "{key} expires in {seconds} s, on the page: {}", fit.expires);
         seen.insert(fit.pattern.clone());
     }
-    let missing: Vec<&String> =
-        documented.iter().map(|documented| &documented.pattern).filter(|pattern| !seen.contains(*pattern)).collect();
+    let missing: Vec<&String> = documented
+        .iter()
+        .map(|documented| &documented.pattern)
+        .filter(|pattern| !seen.contains(*pattern))
+        .collect();
     assert!(missing.is_empty(), "on the page, and not made: {missing:?}");
     fields_of_batches(&fleet, &mut redis, &[good, bad]).await;
 }
@@ -130,7 +135,8 @@ async fn fields_of_batches(fleet: &Fleet, redis: &mut MultiplexedConnection, bat
         None => field,
     };
     let found: BTreeSet<String> = found.into_iter().map(general).collect();
-    let on_page: BTreeSet<String> = rows(&["field", "written by"]).iter().map(|row| code(&row[0]).to_owned()).collect();
+    let on_page: BTreeSet<String> =
+        rows(&["field", "written by"]).iter().map(|row| code(&row[0]).to_owned()).collect();
     assert_eq!(found, on_page);
 }
 
@@ -156,8 +162,13 @@ async fn stored_records_and_reports_have_the_fields_of_the_page() {
     let worker = Worker::ready(&fleet, &[]).await;
     let batch = BatchId::new();
     fleet.put("house.wav", "house.wav");
-    let odd = FileRef { path: shared::job::RelPath::new(*b"\xff.wav").unwrap(), ..fleet.job(batch, "a", NORMAL).file };
-    fleet.submit(&[fleet.job(batch, "house.wav", NORMAL), Job { file: odd, ..fleet.job(batch, "a", NORMAL) }]).await;
+    let odd = FileRef {
+        path: shared::job::RelPath::new(*b"\xff.wav").unwrap(),
+        ..fleet.job(batch, "a", NORMAL).file
+    };
+    fleet
+        .submit(&[fleet.job(batch, "house.wav", NORMAL), Job { file: odd, ..fleet.job(batch, "a", NORMAL) }])
+        .await;
     let records: Vec<Record> = fleet.ends(batch, 2).await;
     worker.stop().await;
 
@@ -171,8 +182,12 @@ async fn stored_records_and_reports_have_the_fields_of_the_page() {
     for end in &ends {
         let fields: Fields = rmp_serde::from_slice(end).unwrap();
         assert_eq!(fields.into_keys().collect::<BTreeSet<_>>(), of_end);
-        let record: BTreeSet<String> = rmp_serde::from_slice::<WithRecord>(end).unwrap().record.into_keys().collect();
-        assert!(record.is_subset(&of_record) && of_record.difference(&record).all(|field| may_be_missing.contains(field)));
+        let record: BTreeSet<String> =
+            rmp_serde::from_slice::<WithRecord>(end).unwrap().record.into_keys().collect();
+        assert!(
+            record.is_subset(&of_record)
+                && of_record.difference(&record).all(|field| may_be_missing.contains(field))
+        );
         found.extend(record);
     }
     // Recomputed is what a report of another version leaves.
@@ -184,5 +199,8 @@ async fn stored_records_and_reports_have_the_fields_of_the_page() {
     let report: Vec<u8> =
         redis.get(format!("{}:report:{identity}:{profile}", fleet.topology.prefix)).await.unwrap();
     let fields: Fields = rmp_serde::from_slice(&report).unwrap();
-    assert_eq!(fields.into_keys().collect::<BTreeSet<_>>(), fields_after("may have a report under the key").0);
+    assert_eq!(
+        fields.into_keys().collect::<BTreeSet<_>>(),
+        fields_after("may have a report under the key").0
+    );
 }
