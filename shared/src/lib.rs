@@ -13,6 +13,8 @@ pub mod outcome;
 pub mod record;
 pub mod roots;
 pub mod scan;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -22,7 +22,7 @@ pub mod tls;
 mod wait;
 mod worker;
 
-pub use fleet::Fleet;
+pub use fleet::{Fleet, ROOT};
 pub use media::{silent_wav, slow_wav};
 pub use own_servers::OwnServers;
 pub use process::Process;

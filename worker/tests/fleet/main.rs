@@ -35,6 +35,7 @@ mod pauses;
 mod permissions;
 mod pid_one;
 mod prometheus;
+mod protocol;
 mod read_ahead;
 mod retries;
 mod rolling;

@@ -9,4 +9,5 @@ mod help;
 mod inputs;
 mod many;
 mod resume;
+mod schema;
 mod stops;
