@@ -2,6 +2,7 @@
 //! arguments. This part runs inside the lane; `calls.rs` judges what comes of it.
 
 use std::ffi::CString;
+use std::hint::black_box;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -139,7 +140,7 @@ pub const ATTACKS: &[(&str, Attack)] = &[
     }),
     ("time-of-the-worker", |it| made(SYS_prlimit64, [it.parent, RLIMIT_CPU as usize, at(&[0_u64; 2]), 0])),
     ("limits-of-the-worker", |it| {
-        made(SYS_prlimit64, [it.parent, RLIMIT_NOFILE as usize, 0, at(&[0_u64; 2])])
+        made(SYS_prlimit64, [it.parent, RLIMIT_NOFILE as usize, 0, at(&black_box([0_u64; 2]))])
     }),
     ("own-limits", |_| made(SYS_prlimit64, [0, RLIMIT_NOFILE as usize, at(&[8_u64; 2]), 0])),
     ("priority-of-the-worker", |it| made(SYS_setpriority, [0, it.parent, 19])),

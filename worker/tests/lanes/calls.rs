@@ -12,7 +12,7 @@ use worker::lanes::{Lanes, RequestError};
 
 use crate::attacks::{ATTACKS, KEY};
 use crate::confinement::confined;
-use crate::support::{acquire, below};
+use crate::support::{acquire, below, settings};
 
 /// Every call that a lane may make with some arguments or all. It stands here a second time on purpose: whoever adds a call to
 /// the filter has to say so here as well.
@@ -203,7 +203,38 @@ pub async fn no_attack_changes_anything() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same, of the calls that must not end the lane: libraries try them, and go on without.
+/// The attacks are real ones: without the confinement they succeed. Those that harm nobody are tried.
+pub async fn a_lane_that_is_not_confined_can_be_misused() -> anyhow::Result<()> {
+    const HARMLESS: [&str; 14] = [
+        "mode-inside",
+        "mode-outside",
+        "times-inside",
+        "times-outside",
+        "write-outside",
+        "create",
+        "truncate-outside",
+        "limits-of-the-worker",
+        "own-limits",
+        "processors-of-the-worker",
+        "kill-its-group",
+        "socket",
+        "data-as-code",
+        "outlive-the-worker",
+    ];
+    let folders = Folders::new()?;
+    let lanes = Lanes::start(settings(1)?).await?;
+    let before = folders.state()?;
+    for name in HARMLESS {
+        let made =
+            attempt(&lanes, &folders.root, &format!("attack-{name}.{}.wav", std::process::id())).await?;
+        ensure!(matches!(&made, Outcome::Made(what) if what.contains("Ok(")), "{name}: {made:?}");
+    }
+    ensure!(folders.state()? != before);
+    lanes.stop(false).await;
+    Ok(())
+}
+
+/// Libraries try some calls, and go on without them where there are none: these do not end the lane.
 pub async fn what_a_library_may_try_costs_no_lane() -> anyhow::Result<()> {
     let folders = Folders::new()?;
     let Some(lanes) = confined(&[&folders.root], None).await? else { return Ok(()) };

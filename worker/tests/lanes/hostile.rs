@@ -13,6 +13,9 @@ use worker::lanes::{Analysed, Cached, Engine, EngineOptions, Identified, LaneFai
 /// What `slow.wav` takes: more than the tests' time-out, less than its audio of an hour is allowed.
 const SLOW: Duration = Duration::from_millis(2500);
 
+/// Below the tests' time-out.
+const SLEEP: Duration = Duration::from_millis(500);
+
 const TICK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
@@ -128,6 +131,8 @@ fn peek(path: &std::path::Path) -> Result<(), LaneFailure> {
 fn fall(name: &str) -> Result<(), LaneFailure> {
     match name {
         "abort.wav" => std::process::abort(),
+        "abort-in-a-thread.wav" => drop(std::thread::spawn(|| std::process::abort()).join()),
+        "sleep.wav" => std::thread::sleep(SLEEP),
         "exit.wav" => std::process::exit(3),
         "kill.wav" => drop(kill_process(getpid(), Signal::KILL)),
         "alloc.wav" => drop(black_box(vec![1_u8; 4 << 30])),

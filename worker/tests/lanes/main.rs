@@ -33,6 +33,8 @@ macro_rules! tests {
 
 const TESTS: &[(&str, Test)] = tests![
     outcomes::every_end_is_told_apart_and_harms_no_neighbour,
+    outcomes::a_confined_lane_s_ends_are_told_apart_as_well,
+    outcomes::a_confined_lane_survives_being_stopped,
     outcomes::the_limits_of_time_are_told_apart,
     outcomes::work_that_advances_may_take_its_time,
     outcomes::a_failed_file_costs_no_lane,
@@ -63,6 +65,8 @@ const TESTS: &[(&str, Test)] = tests![
     calls::no_call_but_those_it_needs_succeeds,
     #[cfg(target_os = "linux")]
     calls::no_attack_changes_anything,
+    #[cfg(target_os = "linux")]
+    calls::a_lane_that_is_not_confined_can_be_misused,
     #[cfg(target_os = "linux")]
     calls::what_a_library_may_try_costs_no_lane,
     real::confinement_changes_no_report,
