@@ -6,6 +6,7 @@
 pub use report;
 
 pub mod broker;
+pub mod cgroup;
 pub mod job;
 pub mod machine;
 pub mod manual;

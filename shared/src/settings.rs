@@ -28,8 +28,8 @@ pub use describe::{Row, describe, rows_json, rows_table};
 pub use duration::{format_duration, parse_duration};
 pub use error::{EXIT_CONFIG, FileCause, SettingsError, SettingsErrors};
 pub use groups::{
-    AnalysisSettings, LogSettings, PriorityMode, QueueSettings, ResourceSettings, ScheduleSettings,
-    ServiceSettings, StoreSettings, TlsSettings,
+    AnalysisSettings, LaneConfinement, LogSettings, PriorityMode, QueueSettings, ResourceSettings,
+    ScheduleSettings, ServiceSettings, StoreSettings, TlsSettings,
 };
 pub use lanes::{MIN_LANE_BYTES, OWN_BYTES};
 pub use sample::{markdown_table, sample_env_file};

@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::analyst::Analyst;
 use crate::asked::Asked;
 use crate::cache::Cache;
+use crate::descriptors;
 use crate::exit;
 use crate::gates::{self, Gates};
 use crate::health::{self, Health, Taking};
@@ -74,6 +75,17 @@ fn warn_of_little_memory(memory_bytes: u64) {
     }
 }
 
+/// Lanes give up what root may do, but their files and processes are root's all the same: one fault in the kernel's confinement
+/// is then a fault in all of the machine.
+fn warn_of_root() {
+    if rustix::process::geteuid().is_root() {
+        warn!(
+            "this worker runs as root: run it as a user that may read the media roots and owns nothing (in systemd: \
+             DynamicUser=yes; in a container: a numeric user)"
+        );
+    }
+}
+
 /// Runs until it is told to stop.
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
@@ -93,6 +105,9 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let readable = roots.iter().map(|(_, path)| path.to_owned()).collect();
     let lane_settings =
         lane_settings::of(&settings, readable).map_err(|error| Failure(error, EXIT_CONFIG))?;
+    descriptors::raise();
+    descriptors::check(lane_settings.lanes).map_err(|error| (error, EXIT_CONFIG))?;
+    warn_of_root();
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;

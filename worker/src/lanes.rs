@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use shared::job::RelPath;
 use shared::outcome::FailureKind;
+use shared::settings::LaneConfinement;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
@@ -70,6 +71,8 @@ pub struct LaneSettings {
     pub affinity: Vec<usize>,
     /// Folders below which alone a lane may read; `None` leaves lanes unconfined, for engines of tests that write.
     pub readable: Option<Vec<PathBuf>>,
+    /// What a lane may run without of its confinement (`LANE_CONFINEMENT`).
+    pub confinement: LaneConfinement,
     /// What every lane's engine is told.
     pub engine: EngineOptions,
     /// The program to start: [`this_program`], but for tests.
@@ -246,6 +249,7 @@ impl Lanes {
             progress_every: PROGRESS_EVERY.min(settings.timeout / PROGRESS_PER_TIMEOUT),
             engine: settings.engine.clone(),
             readable: settings.readable.clone().map(|roots| roots.into_iter().map(Folder).collect()),
+            confinement: settings.confinement,
         };
         let spawner = Spawner::start(&settings).map_err(LaneError::Spawn)?;
         let pool = Arc::new(Pool::new(settings, setup, spawner));

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod cache;
 pub mod cli;
 pub mod daemon;
+pub mod descriptors;
 pub mod exit;
 pub mod gates;
 pub mod health;

@@ -16,6 +16,7 @@ use shared::settings::{EXIT_CONFIG, WorkerSettings};
 use crate::analyst::Analyst;
 use crate::asked::Asked;
 use crate::cli::AnalyzeArgs;
+use crate::descriptors;
 use crate::exit;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
@@ -49,6 +50,10 @@ pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
         Ok(lane_settings) => lane_settings,
         Err(error) => return exit::say(&error, EXIT_CONFIG),
     };
+    descriptors::raise();
+    if let Err(error) = descriptors::check(lane_settings.lanes) {
+        return exit::say(&error, EXIT_CONFIG);
+    }
     exit::block_on(async move {
         match run(args, &settings, lane_settings).await {
             Ok(code) => ExitCode::from(code),

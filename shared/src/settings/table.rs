@@ -227,6 +227,14 @@ pub const VARIABLES: &[Variable] = &[
         ),
         Fallback::Absent,
     ),
+    worker(
+        "LANE_CONFINEMENT",
+        Kind::Choice(&["required", "available", "optional", "off"]),
+        "",
+        "available",
+        "Whether lanes run when Landlock or seccomp does not confine them. `available`: what this kernel has must be in force. \
+         `required`: all of it must. `optional`: they run in any case. `off`: they are not confined.",
+    ),
     // Queues.
     secret(both(
         "AMQP_URL",

@@ -37,6 +37,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.analysis.features, "all");
     assert_eq!(settings.analysis.max_file_bytes, 4 << 30);
     assert_eq!(settings.analysis.rehearsal, None);
+    assert_eq!(settings.analysis.confinement, LaneConfinement::Available);
     assert_eq!(settings.resources.memory_bytes, 8 << 30);
     assert_eq!(settings.resources.cache_bytes, 512 << 20);
     assert_eq!(settings.resources.read_ahead_bytes, 32 << 20);
@@ -76,6 +77,7 @@ fn every_variable_reaches_its_field() {
         ("CACHE_SIZE_MB", "0"),
         ("READ_AHEAD_MB", "0"),
         ("WORKER_NICE", "19"),
+        ("LANE_CONFINEMENT", "required"),
         ("AMQP_URL", "amqps://u:p@rabbit/music"),
         ("QUEUE_PREFIX", "night.shift"),
         ("QUEUE_MAX_SIZE", "50"),
@@ -106,6 +108,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.resources.cache_bytes, 0);
     assert_eq!(settings.resources.read_ahead_bytes, 0);
     assert_eq!(settings.resources.nice, 19);
+    assert_eq!(settings.analysis.confinement, LaneConfinement::Required);
     assert_eq!(settings.queue.amqp_url.expose(), "amqps://u:p@rabbit/music");
     assert_eq!(
         (settings.queue.prefix.as_str(), settings.store.prefix.as_str()),

@@ -1,10 +1,12 @@
 //! What a request ends as.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use rustix::process::{Signal, kill_process};
 use shared::outcome::FailureKind;
 use worker::lanes::{Identified, Lane, RequestError, RestartCause};
 
-use crate::support::{TIMEOUT, acquire, below, start, target};
+use crate::confinement::confined;
+use crate::support::{TIMEOUT, acquire, below, raw, start, target};
 
 fn failed(end: Result<Identified, RequestError>) -> anyhow::Result<(FailureKind, String)> {
     match end {
@@ -57,6 +59,55 @@ pub async fn every_end_is_told_apart_and_harms_no_neighbour() -> anyhow::Result<
     drop(neighbour);
     ensure!(lanes.free() == 2);
     ensure!(lanes.stats().restarts.values().sum::<u64>() == table.len() as u64);
+    lanes.stop(false).await;
+    Ok(())
+}
+
+/// The list of system calls has all that it takes to die in a way that can be told.
+pub async fn a_confined_lane_s_ends_are_told_apart_as_well() -> anyhow::Result<()> {
+    use FailureKind::{Crash, OutOfMemory};
+    let table = [
+        ("abort.wav", Crash, "killed by signal 6 (SIGABRT)"),
+        ("abort-in-a-thread.wav", Crash, "killed by signal 6 (SIGABRT)"),
+        ("exit.wav", Crash, "exit code 3"),
+        ("stack.wav", Crash, "stack overflow"),
+        ("panic.wav", Crash, "the sky\nfell"),
+        ("alloc.wav", OutOfMemory, "memory allocation of 4294967296 bytes failed"),
+        ("hang.wav", FailureKind::Timeout, "no progress for 1 s"),
+    ];
+    let folder = tempfile::tempdir()?;
+    let Some(lanes) = confined(&[folder.path()], None).await? else { return Ok(()) };
+    for (name, kind, words) in table {
+        expect(&mut acquire(&lanes).await?, name, kind, words).await?;
+    }
+    for name in ["ok.wav", "thread.wav", "roomy.wav", "sleep.wav"] {
+        acquire(&lanes).await?.identify(&target(name)).await?;
+    }
+    lanes.stop(false).await;
+    Ok(())
+}
+
+/// What was stopped in a wait with a limit goes on waiting by a call of the kernel's own.
+pub async fn a_confined_lane_survives_being_stopped() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some(lanes) = confined(&[folder.path()], None).await? else { return Ok(()) };
+    let mut lane = acquire(&lanes).await?;
+    let pid = raw(lane.pid().context("alive")?)?;
+    let stop_and_go = async {
+        for _ in 0..5 {
+            kill_process(pid, Signal::STOP)?;
+            tokio::time::sleep(TIMEOUT / 50).await;
+            kill_process(pid, Signal::CONT)?;
+            tokio::time::sleep(TIMEOUT / 50).await;
+        }
+        anyhow::Ok(())
+    };
+    let sleep = target("sleep.wav");
+    let (slept, stopped) = tokio::join!(lane.identify(&sleep), stop_and_go);
+    stopped?;
+    slept?;
+    ensure!(lane.pid().is_some());
+    drop(lane);
     lanes.stop(false).await;
     Ok(())
 }
