@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use shared::broker::{Broker, BrokerError};
 use shared::job::BatchId;
-use shared::record::printable;
+use shared::printable::{printable, write_json_indented};
 use shared::settings::ProducerSettings;
 use shared::store::{BatchState, Store, StoreError};
 use shared::tls::Tls;
@@ -75,7 +75,7 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
     };
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
+        write_json_indented(&mut out, &status)?;
         out.write_all(b"\n")?;
     } else {
         status.print(&mut out)?;

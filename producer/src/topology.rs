@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use shared::broker::{Broker, BrokerError};
+use shared::printable::write_json_indented;
 use shared::settings::ProducerSettings;
 use shared::topology::{Mismatch, Object, TopologyError};
 
@@ -103,7 +104,7 @@ impl Difference {
 fn print(findings: &[Finding], json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, findings).map_err(io::Error::from)?;
+        write_json_indented(&mut out, findings)?;
         writeln!(out)?;
         return Ok(());
     }

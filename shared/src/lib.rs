@@ -10,13 +10,16 @@ pub mod cgroup;
 pub mod job;
 pub mod machine;
 pub mod manual;
+pub mod mask;
 pub mod outcome;
+pub mod printable;
 pub mod record;
 pub mod roots;
 pub mod scan;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod settings;
+pub mod signals;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

@@ -12,7 +12,7 @@ mod csv;
 mod table;
 mod writer;
 
-pub use table::printable;
+pub use crate::printable::printable;
 pub use writer::{Format, RecordWriter};
 
 /// What became of one file.

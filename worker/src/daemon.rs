@@ -1,5 +1,7 @@
 //! `worker run`: RabbitMQ, the pipeline, Redis. One of the two places that name adapters.
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use shared::machine;
 use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
 use shared::store::{Store, StoreError};
+use shared::telemetry;
 use shared::tls::Tls;
 use shared::topology::Topology;
 use tokio::task::JoinHandle;
@@ -90,7 +93,10 @@ fn warn_of_root() {
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
     exit::block_on(async move {
-        match run(settings).await {
+        let ended = run(settings).await;
+        // Its supervisor waits for the end of this process, whatever it does with the log.
+        telemetry::hurry();
+        match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text, code)) => {
                 error!(exit_code = code, "{text}");
@@ -198,11 +204,30 @@ async fn serve(settings: &WorkerSettings, store: &Store, control: &Control) -> R
         source: OnceLock::new(),
     });
     let wanted = settings.service.http_addr;
-    let bound = health::serve(wanted, Arc::clone(&health), recorder)
+    let bound = health::serve(wanted, settings.analysis.lanes, Arc::clone(&health), recorder)
         .await
-        .map_err(|error| Failure(format!("cannot listen on {wanted} (HTTP_ADDR): {error}"), EXIT_CONFIG))?;
+        .map_err(|error| Failure(cannot_listen(wanted, &error), EXIT_CONFIG))?;
     info!(address = %bound, "serving /metrics, /livez, /readyz and /startupz");
     Ok(health)
+}
+
+/// A second worker does not take a free port by itself: probes and Prometheus would look at the first one and take it for
+/// both.
+fn cannot_listen(wanted: SocketAddr, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let next = SocketAddr::new(wanted.ip(), wanted.port().saturating_add(1));
+            let free = SocketAddr::new(wanted.ip(), 0);
+            format!(
+                ", most likely by another worker on this machine: give each worker its own address, as in \
+                 HTTP_ADDR={next}, or HTTP_ADDR={free} for any free port, which the log names"
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => ": ports below 1024 take a privilege".to_owned(),
+        _ => String::new(),
+    };
+    format!("cannot listen on {wanted} (HTTP_ADDR): {error}{remedy}")
 }
 
 /// The connections to RabbitMQ: one to consume and acknowledge, one to publish retries, because a broker in alarm stops

@@ -22,8 +22,10 @@ use crate::pipeline::Heartbeat;
 use crate::stop::Stop;
 
 mod probe;
+mod server;
 
 pub use probe::{ProbeError, probe};
+use server::ConnectionLimits;
 
 /// The dispatcher turns at least once a second. Half a minute without a turn is a worker that hangs, not a slow machine.
 const SILENT_FOR: Duration = Duration::from_secs(30);
@@ -112,24 +114,27 @@ pub fn show(health: Arc<Health>) -> JoinSet<()> {
     tasks
 }
 
-/// Listens, and answers until the process ends.
+/// Listens, and answers until the process ends. The number of connections follows from the limit of file descriptors and
+/// what so many `lanes` need of it.
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn serve(addr: SocketAddr, health: Arc<Health>, recorder: Recorder) -> std::io::Result<SocketAddr> {
+pub async fn serve(
+    addr: SocketAddr,
+    lanes: usize,
+    health: Arc<Health>,
+    recorder: Recorder,
+) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(addr).await?;
     let bound = listener.local_addr()?;
+    let limits = ConnectionLimits::new(lanes, health.timeout);
     let probes = Router::new()
         .route("/livez", get(async |State(health): State<Arc<Health>>| answer(health.live())))
         .route("/readyz", get(async |State(health): State<Arc<Health>>| answer(health.ready().await)))
         .route("/startupz", get(async |State(health): State<Arc<Health>>| answer(health.started())))
         .with_state(health);
     let metrics = Router::new().route("/metrics", get(exposition)).with_state(recorder);
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, probes.merge(metrics)).await {
-            tracing::error!(%error, "the http server ended");
-        }
-    });
+    tokio::spawn(server::serve(listener, probes.merge(metrics), limits));
     Ok(bound)
 }
 

@@ -282,6 +282,7 @@ fn touch(levels: Levels) {
         names::LOST_LEASES,
         names::REDELIVERIES,
         names::STORE_FAILURES,
+        names::LOG_LINES_DROPPED,
     ];
     for name in plain {
         counter!(name).increment(0);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::job::BatchId;
+use shared::printable::write_json;
 
 use super::session::{Ending, Session};
 use super::tally::Tally;
@@ -36,7 +37,7 @@ pub(super) struct Numbers {
     pub(super) unconfirmed: u64,
     /// Files in folders without an extension of audio.
     pub(super) ignored: u64,
-    /// Links in folders, not followed.
+    /// Links in folders that were not followed, by `--no-follow` or because they lead to what was found anyway.
     pub(super) links: u64,
     /// Wall time.
     pub(super) seconds: f64,
@@ -56,14 +57,14 @@ impl Numbers {
             failed: tally.problems,
             unconfirmed: tally.unconfirmed,
             ignored: tally.ignored(),
-            links: tally.links,
+            links: tally.links + tally.repeated_links,
             seconds: elapsed.as_secs_f64(),
             ..Self::default()
         }
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, self)?;
+        write_json(&mut *out, self)?;
         out.write_all(b"\n")?;
         out.flush()
     }

@@ -9,7 +9,7 @@ use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties, ConnectionStatus, ErrorKind, Event};
 use tokio::net::TcpStream;
 
-use super::{BrokerError, mask, transport};
+use super::{BrokerError, address, mask, transport};
 use crate::tls::{Address, Tls, TlsError, explain, probe, rustls_error};
 
 /// How long one attempt may take before the caller hears of it.
@@ -30,7 +30,7 @@ pub(super) async fn connect(to: &Address, name: &str) -> Result<Connection, Brok
     let Address { url, tls } = to;
     let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
     let refused = |detail: String| BrokerError::Refused { url: mask(url), detail };
-    let uri: AMQPUri = url.parse().map_err(refused)?;
+    let uri = address::parse(url).map_err(refused)?;
     let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(tls);
     look(&uri, tls).await.map_err(|error| match error {
         Look::Away(detail) => unreachable(detail),

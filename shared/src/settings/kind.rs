@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::duration::{format_duration, parse_duration};
 use super::lanes::AUTO;
-use super::secret::{amqp_url, mask_url, redis_url};
-use crate::{roots::MediaRoots, telemetry};
+use super::secret::redis_url;
+use crate::{broker::address, mask::mask_url, roots::MediaRoots, telemetry};
 
 /// Most retry tiers: each is a queue on the broker.
 const MAX_DELAYS: usize = 10;
@@ -72,7 +72,7 @@ impl Kind {
             Self::Choice(choices) => {
                 choices.iter().find(|c| c.eq_ignore_ascii_case(text)).map(|c| Checked::same(*c))
             }
-            Self::AmqpUrl => amqp_url(text).then(|| url(text)),
+            Self::AmqpUrl => address::parse(text).ok().map(|_| url(text)),
             Self::RedisUrl => redis_url(text).then(|| url(text)),
             Self::Address => text.parse::<SocketAddr>().ok().map(|a| Checked::same(a.to_string())),
             // Whether it is there is found out by whoever opens it, and said then.
@@ -91,6 +91,7 @@ impl Kind {
         match self {
             Self::Roots => MediaRoots::parse(text).err().map(|error| error.to_string()),
             Self::Filter => telemetry::parse_filter(text).err().map(|error| error.to_string()),
+            Self::AmqpUrl => address::parse(text).err(),
             _ => None,
         }
     }
@@ -112,13 +113,13 @@ impl Kind {
                 )
             }
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
-            Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name or an IPv4 \
-                              address, the vhost not empty (the default vhost is %2f)"
+            Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name, an IPv4 address \
+                              or an IPv6 address in brackets, the vhost not empty (the default vhost is %2f)"
                 .to_owned(),
             Self::RedisUrl => "redis://user:password@host:port/database or rediss://…; for a cluster \
                                redis-cluster://user:password@host:port,host:port or rediss-cluster://…"
                 .to_owned(),
-            Self::Address => "an address and a port, such as 0.0.0.0:8080 or [::1]:8080".to_owned(),
+            Self::Address => "an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned(),
             Self::File => "the path of a file".to_owned(),
             Self::Roots => "name=/absolute/path, several separated by ;".to_owned(),
             Self::Levels => {

@@ -361,8 +361,8 @@ pub const VARIABLES: &[Variable] = &[
         "HTTP_ADDR",
         Kind::Address,
         "",
-        "0.0.0.0:8080",
-        "Address of /metrics, /livez, /readyz and /startupz. Port 0 takes a free one.",
+        "127.0.0.1:8080",
+        "Address of /metrics, /livez, /readyz and /startupz, which ask for no password: others than this machine reach them only where it says so, as in 0.0.0.0:8080, which the container image sets. Port 0 takes a free one.",
     ),
     worker(
         "HEALTH_CHECK_TIMEOUT",

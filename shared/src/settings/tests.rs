@@ -56,7 +56,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.store.result_ttl, seconds(30 * 24 * 3600));
     assert_eq!(settings.media_roots, None);
     assert!(settings.service.name.ends_with(&format!("-{}", std::process::id())));
-    assert_eq!(settings.service.http_addr.to_string(), "0.0.0.0:8080");
+    assert_eq!(settings.service.http_addr.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.service.health_check_timeout, seconds(5));
     assert_eq!(settings.service.wedge_timeout, seconds(60));
     assert_eq!(settings.service.shutdown_timeout, seconds(25));

@@ -63,6 +63,8 @@ pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 pub const LANE_CONFINEMENT: &str = "analysis_lane_confinement";
 /// Writes to Redis that failed.
 pub const STORE_FAILURES: &str = "analysis_store_failures_total";
+/// Log lines that were not written.
+pub const LOG_LINES_DROPPED: &str = "analysis_log_lines_dropped_total";
 /// Whether the worker takes work.
 pub const WORKER_READY: &str = "analysis_worker_ready";
 /// When the worker started.
@@ -277,6 +279,11 @@ pub const METRICS: &[Metric] = &[
         "1 where a layer of the lanes' confinement is in force: files (Landlock), calls (seccomp); 0 where the kernel has it not.",
     ),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),
+    counter(
+        LOG_LINES_DROPPED,
+        &[],
+        "Log lines that were not written, because standard error was not read in time or could not be written to.",
+    ),
     gauge(
         WORKER_READY,
         MetricUnit::Count,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::roots::{self, MediaRoots, Presence};
+use shared::roots::{self, MediaRoots, OpenError, Presence};
 use shared::store::Store;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -41,9 +41,17 @@ async fn show(mut gates: Gates) {
     }
 }
 
+/// Why a look did not find that it works.
+enum Doubt {
+    /// It does not work.
+    Failed(String),
+    /// We are short of what a look takes, which says nothing of it, one way or the other.
+    Ours(String),
+}
+
 trait Look {
     /// What is wrong. A `probe` looks closer, because something has failed.
-    fn look(&mut self, probe: bool) -> impl Future<Output = Result<(), String>> + Send;
+    fn look(&mut self, probe: bool) -> impl Future<Output = Result<(), Doubt>> + Send;
 }
 
 async fn look_after(guard: Guard, mut look: impl Look) {
@@ -69,15 +77,20 @@ async fn look_after(guard: Guard, mut look: impl Look) {
     }
 }
 
-fn report(guard: &Guard, seen: Result<(), String>) -> Duration {
+fn report(guard: &Guard, seen: Result<(), Doubt>) -> Duration {
     match seen {
         Ok(()) => {
             guard.succeeded();
             EVERY
         }
-        Err(reason) => {
+        Err(Doubt::Failed(reason)) => {
             guard.record_failure(&reason);
             SOON
+        }
+        Err(Doubt::Ours(reason)) => {
+            tracing::warn!(reason, "a media root cannot be looked at, trying again");
+            guard.abandoned();
+            EVERY
         }
     }
 }
@@ -89,11 +102,11 @@ struct RedisLook {
 
 impl Look for RedisLook {
     /// A look asks for an answer; a probe writes, because a Redis that is full or a replica answers and takes nothing.
-    async fn look(&mut self, probe: bool) -> Result<(), String> {
+    async fn look(&mut self, probe: bool) -> Result<(), Doubt> {
         let asked = async { if probe { self.store.probe().await } else { self.store.ping().await } };
         match timeout(self.limit, asked).await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.limit)),
+            Ok(answer) => answer.map_err(|error| Doubt::Failed(error.to_string())),
+            Err(_) => Err(Doubt::Failed(format!("no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.limit))),
         }
     }
 }
@@ -102,28 +115,33 @@ struct RootLook {
     path: Arc<PathBuf>,
     limit: Duration,
     /// A look that hangs in the kernel, on a dead mount: there is never a second one beside it.
-    stuck: Option<JoinHandle<Result<(), String>>>,
+    stuck: Option<JoinHandle<Result<(), Doubt>>>,
 }
 
 impl Look for RootLook {
     /// A folder may well be empty as long as nobody has missed a file in it. Once it was away, an empty one is a mount point
     /// whose disk is not back yet.
-    async fn look(&mut self, probe: bool) -> Result<(), String> {
+    async fn look(&mut self, probe: bool) -> Result<(), Doubt> {
         let wanted = if probe { Presence::WithFiles } else { Presence::Folder };
         let path = Arc::clone(&self.path);
         let mut looking = self.stuck.take().unwrap_or_else(|| {
-            tokio::task::spawn_blocking(move || roots::look(&path, wanted).map_err(|error| error.to_string()))
+            tokio::task::spawn_blocking(move || {
+                roots::look(&path, wanted).map_err(|error| match error {
+                    OpenError::Io(error) => Doubt::Ours(error.to_string()),
+                    other => Doubt::Failed(other.to_string()),
+                })
+            })
         });
         match timeout(self.limit, &mut looking).await {
             Ok(Ok(seen)) => seen,
-            Ok(Err(error)) => Err(error.to_string()),
+            Ok(Err(error)) => Err(Doubt::Failed(error.to_string())),
             Err(_) => {
                 self.stuck = Some(looking);
                 let path = self.path.display();
-                Err(format!(
+                Err(Doubt::Failed(format!(
                     "the media root {path} does not answer within {:?} (HEALTH_CHECK_TIMEOUT)",
                     self.limit
-                ))
+                )))
             }
         }
     }

@@ -46,7 +46,7 @@ fn exchanges_queues_and_bindings_are_those_of_the_page() {
     for object in topology().objects() {
         match object {
             Object::Exchange { name, kind } => {
-                drop(exchanges.insert((name, format!("{kind:?}").to_lowercase())))
+                exchanges.insert((name, format!("{kind:?}").to_lowercase()));
             }
             Object::Queue { name, .. } => drop(queues.insert(name)),
             Object::Binding { queue, exchange, key } => drop(bindings.insert((queue, exchange, key))),
