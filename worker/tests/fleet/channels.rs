@@ -70,12 +70,10 @@ async fn a_thousand_closed_channels_and_a_thousand_cuts_hang_no_worker() {
         workers.push(Worker::ready(&fleet, &[]).await);
     }
     let mut batches = Vec::new();
-    let mut submit = async || batches.push(fleet.submit(&fleet.silences(BatchId::new(), 50)).await);
-    submit().await;
     let (mut closed, mut cuts) = (0.0, 0.0);
     while closed < MANY || cuts < MANY {
         if fleet.queued().await < 20 {
-            submit().await;
+            batches.push(fleet.submit(&fleet.silences(BatchId::new(), 50)).await);
         }
         // Each of the workers has two connections.
         if cuts < MANY {
