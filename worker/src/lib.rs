@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod exit;
 pub mod gates;
 pub mod health;
+pub mod held;
 pub mod lane_settings;
 pub mod lanes;
 pub mod local;
