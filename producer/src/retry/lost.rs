@@ -31,7 +31,8 @@ impl Retry<'_> {
                 Verdict::Unknown => Some("nothing tells whether a worker holds them".to_owned()),
             };
             if let Some(why) = why {
-                self.round.tally.alive = Some((missing, format!("{why} (--lost publishes them all the same)")));
+                self.round.tally.alive =
+                    Some((missing, format!("{why} (--lost publishes them all the same)")));
                 return Ok(());
             }
         }

@@ -96,7 +96,9 @@ pub(super) fn never_ends(state: &BatchState) -> Vec<String> {
                     .to_owned(),
             );
         } else {
-            lines.push("  their messages are lost: a queue was purged, or RabbitMQ has lost its data".to_owned());
+            lines.push(
+                "  their messages are lost: a queue was purged, or RabbitMQ has lost its data".to_owned(),
+            );
         }
         lines.push(format!(
             "  to publish them again: producer retry {batch}; to close the batch without them: producer cancel {batch} --now"
@@ -210,7 +212,9 @@ mod tests {
     #[test]
     fn a_batch_that_never_ends_is_explained_with_what_helps() {
         let lost = never_ends(&state()).join("\n");
-        for text in ["380 jobs of 500 will not", "a queue was purged", "producer retry 01890a5d", "cancel 01890a5d"] {
+        for text in
+            ["380 jobs of 500 will not", "a queue was purged", "producer retry 01890a5d", "cancel 01890a5d"]
+        {
             assert!(lost.contains(text), "{lost}");
         }
         let lost = never_ends(&BatchState { data_lost: true, ..state() }).join("\n");

@@ -20,6 +20,7 @@ mod failures;
 mod fleet;
 mod full;
 mod help;
+mod lost;
 mod manual;
 mod proxy;
 mod purge;
@@ -31,4 +32,5 @@ mod tls;
 #[path = "../../../worker/tests/common/tls.rs"]
 mod tls_servers;
 mod topology;
+mod ttl;
 mod watch;

@@ -35,10 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// When Redis fails.
-    pub async fn expired_batches(
-        &self,
-        place: IndexPlace,
-    ) -> Result<(Vec<BatchId>, IndexPlace), StoreError> {
+    pub async fn expired_batches(&self, place: IndexPlace) -> Result<(Vec<BatchId>, IndexPlace), StoreError> {
         let mut command = redis::cmd("ZSCAN");
         command.arg(self.keys.batches()).arg(place.0).arg("COUNT").arg(LOOKED_AT);
         let mut connection = self.connection().await?;

@@ -38,15 +38,8 @@ pub struct OpenJobs {
 pub(super) fn encode(job: &Job) -> Result<Vec<u8>, StoreError> {
     let seen = job.seen.map(|seen| (seen.bytes, seen.modified_ns));
     let FileRef { root, path } = &job.file;
-    let open = OpenJob(
-        VERSION,
-        root.clone(),
-        path.clone(),
-        job.priority.0,
-        job.force,
-        job.submitted_at_ms,
-        seen,
-    );
+    let open =
+        OpenJob(VERSION, root.clone(), path.clone(), job.priority.0, job.force, job.submitted_at_ms, seen);
     Ok(rmp_serde::to_vec(&open)?)
 }
 
@@ -143,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_job_is_kept_whole_in_a_third_of_its_messages_bytes() {
-        for path in [&b"Artist Name/Album Title (1999)/07 - A Song of Some Length.flac"[..], b"\xff\xfe.mp3"] {
+        for path in [&b"Artist Name/Album Title (1999)/07 - A Song of Some Length.flac"[..], b"\xff\xfe.mp3"]
+        {
             let job = Job {
                 job_id: JobId::new(),
                 batch_id: BatchId::new(),
@@ -157,7 +151,10 @@ mod tests {
             let bytes = encode(&job).unwrap();
             assert_eq!(decode("key", job.batch_id, job.job_id, &bytes).unwrap(), job);
             let (kept, message) = (bytes.len() - path.len(), job.encode().unwrap().len() - path.len());
-            assert!(kept < 50 && kept * 3 < message, "{kept} bytes beside the path, the message has {message}");
+            assert!(
+                kept < 50 && kept * 3 < message,
+                "{kept} bytes beside the path, the message has {message}"
+            );
         }
     }
 

@@ -24,6 +24,7 @@ mod dashboard;
 mod dead;
 mod drain;
 mod harness;
+mod keys;
 mod leases;
 mod messages;
 mod metrics;
