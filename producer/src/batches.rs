@@ -42,7 +42,7 @@ fn table(batches: &[BatchState]) -> Table {
             batch.batch_id.to_string(),
             when(batch.created_ms),
             stage(batch).to_owned(),
-            batch.accepted.to_string(),
+            if batch.counted { batch.accepted.to_string() } else { "?".to_owned() },
             batch.done().to_string(),
             batch.failed().to_string(),
             printable(&batch.label),
@@ -60,6 +60,9 @@ fn table(batches: &[BatchState]) -> Table {
 fn stage(batch: &BatchState) -> &'static str {
     if batch.batch_id == BatchId::STRAY {
         "stray"
+    } else if !batch.counted {
+        // Made by another program, or what is left after Redis has lost its data.
+        "uncounted"
     } else if batch.is_complete() {
         if batch.unwanted() > 0 { "cancelled" } else { "complete" }
     } else if batch.cancelled {

@@ -63,7 +63,7 @@ pub(crate) async fn run(
     if !worth_watching || matches!(end, End::Interrupted | End::QueueFull) {
         return Ok(end);
     }
-    let watched = watch::follow(&session.store, session.batch, &session.signal, screen).await?;
+    let watched = watch::follow(settings, &session.store, session.batch, &session.signal, screen).await?;
     Ok(if watched == End::Done { end } else { watched })
 }
 

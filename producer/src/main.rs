@@ -27,6 +27,8 @@ mod status;
 mod stop;
 mod text;
 mod topology;
+mod verdict;
+mod waiting;
 mod watch;
 
 use cli::{Cli, Command};

@@ -103,8 +103,10 @@ async fn ask_rabbitmq(
 
 async fn ask_redis(store: &Store) -> Result<Option<BatchState>, StoreError> {
     let batches = store.batches(LOOKED_THROUGH).await?;
-    let unfinished =
-        batches.into_iter().filter(|batch| batch.batch_id != BatchId::STRAY && !batch.is_complete());
+    let unfinished = batches.into_iter().filter(|batch| {
+        // Of one that nobody has counted, nobody knows whether it is finished.
+        batch.batch_id != BatchId::STRAY && batch.counted && !batch.is_complete()
+    });
     Ok(unfinished.min_by_key(|batch| batch.created_ms))
 }
 

@@ -90,6 +90,20 @@ uuid_id! {
 impl BatchId {
     /// The batch of messages that do not say which batch they belong to (garbage published straight to a queue).
     pub const STRAY: Self = Self(Uuid::nil());
+
+    /// When the batch was made, milliseconds since the Unix epoch: as its id says (UUID version 7), unless the id says
+    /// nothing of it or lies in the future; then now.
+    #[must_use]
+    pub fn made_ms(&self) -> i64 {
+        let now = unix_nanos(SystemTime::now()) / 1_000_000;
+        // Version 7 alone: the times of other versions begin in 1582, and anybody may have written the id.
+        let made = self.0.get_timestamp().filter(|_| self.0.get_version_num() == 7);
+        let made = made.map(|made| made.to_unix());
+        let made = made.and_then(|(seconds, nanos)| {
+            i64::try_from(seconds).ok()?.checked_mul(1000)?.checked_add(i64::from(nanos) / 1_000_000)
+        });
+        made.filter(|made| (1..=now).contains(made)).unwrap_or(now)
+    }
 }
 
 /// A file by the name of its media root and the path below it, so that hosts may mount it at different places.

@@ -25,6 +25,7 @@ use crate::descriptors;
 use crate::exit;
 use crate::gates::{self, Gates};
 use crate::health::{self, Health, Taking};
+use crate::held;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
 use crate::metrics::{self, Sampler};
@@ -140,6 +141,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     warn_of_little_memory(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), ahead, lane_settings.lanes);
     let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
+    let telling = held::tell(store.clone(), control.held.clone(), settings.store.result_ttl);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
     let taking = fleet.taking();
@@ -149,7 +151,7 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let policy = policy(&settings, &lane_settings);
     let sink = RedisSink::new(store);
     let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
-    drop((reader, sampler, watchers, showing));
+    drop((reader, sampler, watchers, showing, telling));
     fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;

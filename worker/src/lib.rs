@@ -13,6 +13,7 @@ pub mod descriptors;
 pub mod exit;
 pub mod gates;
 pub mod health;
+pub mod held;
 pub mod lane_settings;
 pub mod lanes;
 pub mod local;

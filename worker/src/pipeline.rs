@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::analyst::Analyst;
 use crate::gates::Gates;
+use crate::held::HeldBatches;
 use crate::ready::Ready;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Receive, Settle};
@@ -62,6 +63,8 @@ pub struct Control {
     pub heartbeat: Heartbeat,
     /// Keep it from taking work.
     pub gates: Gates,
+    /// The batches whose jobs it holds.
+    pub held: HeldBatches,
 }
 
 /// Runs until the source is exhausted or a stop has drained it. Every task received is settled when it returns.

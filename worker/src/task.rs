@@ -58,6 +58,16 @@ impl Work {
         }
     }
 
+    /// The batch of the job that it is about, where it is one's.
+    #[must_use]
+    pub fn batch_id(&self) -> Option<BatchId> {
+        match self {
+            Self::File(work) => work.job.as_ref().map(|job| job.batch_id),
+            Self::Dead(letter) => Some(letter.job.batch_id),
+            Self::Unreadable(_) => None,
+        }
+    }
+
     /// The trace that it belongs to, for logs.
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {

@@ -58,9 +58,12 @@ Examples:
 
 On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like.
 
+A batch that will not come to its end by itself is told of: no message waits in the queues, and neither a worker nor a producer has given a sign of life of it for a minute. So is the end of a batch that another program published, of which nobody has counted the jobs.
+
 Exit codes:
     0  every file is analysed
-    1  some files failed or were cancelled, or there is no such batch
+    1  some files failed or were cancelled, there is no such batch, or it will not
+       come to its end by itself
    69  Redis is unavailable at the start; later it is waited for
   130  interrupted; the work goes on";
 
@@ -101,8 +104,11 @@ Examples:
   producer retry --kind out_of_memory              in all batches
   producer retry --job 01890a5d-ac96-774b-bcce-b302099a8057
   producer retry $B --cancelled                    what was cancelled, too
+  producer retry $B --lost                         all that has no end, too
 
 Each job is published again as it was submitted, with no attempts behind it. Its failure is taken back first, so the batch is unfinished again until the job ends anew, and each job counts once. A job that the broker does not take has its failure back. If the command is killed, run it again: it publishes what was left in between.
+
+A job whose message is lost (a queue was purged by hand, or RabbitMQ has lost its data) never ends. `producer retry BATCH` publishes such jobs again when no message waits in the queues and neither a worker nor a producer has given a sign of life of the batch for a minute. --lost does not wait for that: a job that still waits or runs is then published twice, and ends once.
 
 Only the exit code and standard error tell how it went; nothing is written to standard output.
 
@@ -120,7 +126,7 @@ Examples:
   producer cancel last
   producer cancel $B --now --watch
 
-What has not started ends as cancelled when a worker comes to it: at once where a lane is free, without reading the file. A job that waits for a retry ends so when it comes back. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
+What has not started ends as cancelled at once; its message is dropped by the worker that comes to it, without reading the file. Jobs that are not known by name (an older version or another program published them) end when a worker comes to them. --now also ends what runs, what no worker has ended within 5 s, and closes the batch without the jobs that are not known by name: no message that is lost keeps it open. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
 
 Exit codes:
     0  cancelled; with --watch: and every job has its end

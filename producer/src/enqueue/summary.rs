@@ -143,6 +143,13 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
             count(tally.unconfirmed, "job")
         ));
     }
+    if ending.data_lost {
+        lines.push(
+            "Redis has lost its data meanwhile (FLUSHALL, or a restart without persistence): what had ended before has no result \
+             any more"
+                .to_owned(),
+        );
+    }
     if tally.accepted > 0 {
         lines.push(format!("follow it: producer watch {batch}"));
     }
@@ -161,6 +168,7 @@ pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
         End::QueueFull
     } else if tally.skipped + tally.problems + tally.unconfirmed > 0
         || tally.cancelled
+        || ending.data_lost
         || tally.accepted + tally.unchanged == 0
     {
         End::Incomplete

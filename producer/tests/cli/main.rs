@@ -20,6 +20,7 @@ mod failures;
 mod fleet;
 mod full;
 mod help;
+mod lost;
 mod manual;
 #[path = "../../../worker/tests/common/own_servers.rs"]
 mod own_servers;
@@ -34,4 +35,5 @@ mod tls;
 #[path = "../../../worker/tests/common/tls.rs"]
 mod tls_servers;
 mod topology;
+mod ttl;
 mod watch;

@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 
 use redis::{ErrorKind, Pipeline, Script, ServerErrorKind};
 
+use super::script::batch_script;
 use super::{Store, StoreError, StoredEnd};
 use crate::job::{BatchId, Job, JobId};
 use crate::outcome::Outcome;
 use crate::record::Record;
 
-static SCRIPT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("record_end.lua"), include_str!("finish.lua"))));
+static SCRIPT: LazyLock<Script> = batch_script!("finish.lua");
 
 /// Of a message that was not a job, this much is kept to look at.
 const MAX_KEPT_MESSAGE: usize = 4096;
@@ -78,14 +78,13 @@ impl Store {
         }
         for (batch, places) in batches {
             if *batch == BatchId::STRAY {
-                self.create_stray_batch(&mut pipeline);
+                self.name_stray_batch(&mut pipeline);
             }
-            let mut call = SCRIPT.prepare_invoke();
-            let keys = &self.keys;
-            call.key(keys.batch(*batch)).key(keys.jobs(*batch)).key(keys.events(*batch));
-            call.key(keys.failures(*batch)).key(keys.starts(*batch));
-            call.key(keys.withdrawn(*batch)).key(keys.unpublished(*batch));
-            call.arg(self.ttl_seconds());
+            // Whoever made the batch has written its entry, unless that was another program or Redis has lost it.
+            let created_ms = batch.made_ms();
+            self.add_to_index(&mut pipeline, *batch, created_ms);
+            let mut call = self.keys.call(&SCRIPT, *batch);
+            call.arg(self.ttl_seconds()).arg(created_ms);
             for end in places.iter().map(|place| &ends[*place]) {
                 let record = &end.record;
                 let seconds = record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);

@@ -49,9 +49,29 @@ impl Keys {
         self.batch(batch) + ":unpublished"
     }
 
+    /// Hash: job → what is needed to publish it, of the jobs that the broker has accepted and that have no end.
+    pub(super) fn open(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":open"
+    }
+
     /// Set: jobs that were retried after their batch was cancelled, and so are not.
     pub(super) fn spared(&self, batch: BatchId) -> String {
         self.batch(batch) + ":spared"
+    }
+
+    /// All keys of a batch, in the order in which its scripts take them (`batch.lua`).
+    pub(super) fn of_batch(&self, batch: BatchId) -> [String; 9] {
+        [
+            self.batch(batch),
+            self.jobs(batch),
+            self.events(batch),
+            self.failures(batch),
+            self.starts(batch),
+            self.withdrawn(batch),
+            self.unpublished(batch),
+            self.spared(batch),
+            self.open(batch),
+        ]
     }
 
     /// Sorted set: batches whose running jobs were cancelled, in the order of it.

@@ -76,11 +76,12 @@ impl Dispatch {
         supply: Supply,
     ) -> Self {
         let rests = Rests::new(policy.pace);
+        let leases = Leases::new(control.held.clone());
         Self {
             ready,
             running: JoinSet::new(),
             inquests: JoinSet::new(),
-            leases: Leases::default(),
+            leases,
             analyst,
             policy,
             control,

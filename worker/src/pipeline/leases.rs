@@ -7,13 +7,17 @@
 
 use std::collections::BTreeMap;
 
-use shared::job::JobId;
+use shared::job::{BatchId, JobId};
 
+use crate::held::HeldBatches;
 use crate::task::{Completed, Completion, Settlement, Task, Ticket};
 
 /// Jobs from their delivery to their completion.
 #[derive(Debug, Default)]
-pub(super) struct Leases(BTreeMap<JobId, Held>);
+pub(super) struct Leases {
+    jobs: BTreeMap<JobId, Held>,
+    batches: HeldBatches,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -21,13 +25,20 @@ struct Held {
     later: Vec<Ticket>,
     /// One of them may have been started elsewhere.
     redelivered: bool,
+    /// The batch of the job.
+    batch: Option<BatchId>,
 }
 
 impl Leases {
+    /// None so far. `batches` is kept up with them.
+    pub(super) fn new(batches: HeldBatches) -> Self {
+        Self { jobs: BTreeMap::new(), batches }
+    }
+
     /// Notes a task, and hands it back if it is to be worked on.
     pub(super) fn admit(&mut self, task: Task) -> Option<Task> {
         let Some(job_id) = task.work.job_id() else { return Some(task) };
-        match self.0.get_mut(&job_id) {
+        match self.jobs.get_mut(&job_id) {
             Some(held) => {
                 let trace_id = task.work.trace_id().map(tracing::field::display);
                 tracing::info!(%job_id, trace_id, "delivered again while it is here: not started twice");
@@ -36,7 +47,9 @@ impl Leases {
                 None
             }
             None => {
-                self.0.insert(job_id, Held::default());
+                let batch = task.work.batch_id();
+                batch.inspect(|batch| self.batches.add(*batch));
+                self.jobs.insert(job_id, Held { batch, ..Held::default() });
                 Some(task)
             }
         }
@@ -44,12 +57,12 @@ impl Leases {
 
     /// Whether a job is here.
     pub(super) fn holds(&self, job_id: Option<JobId>) -> bool {
-        job_id.is_some_and(|job_id| self.0.contains_key(&job_id))
+        job_id.is_some_and(|job_id| self.jobs.contains_key(&job_id))
     }
 
     /// Whether a later lease may have been started elsewhere.
     pub(super) fn was_redelivered(&self, job_id: Option<JobId>) -> bool {
-        job_id.and_then(|job_id| self.0.get(&job_id)).is_some_and(|held| held.redelivered)
+        job_id.and_then(|job_id| self.jobs.get(&job_id)).is_some_and(|held| held.redelivered)
     }
 
     /// Ends a job: what is to be done with each of its leases, in this order. The newest one carries the completion. The
@@ -61,7 +74,8 @@ impl Leases {
         ticket: Ticket,
         completion: Completion,
     ) -> Vec<Completed> {
-        let held = job_id.and_then(|job_id| self.0.remove(&job_id)).unwrap_or_default();
+        let held = job_id.and_then(|job_id| self.jobs.remove(&job_id)).unwrap_or_default();
+        held.batch.inspect(|batch| self.batches.remove(*batch));
         let mut tickets: Vec<Ticket> = std::iter::once(ticket).chain(held.later).collect();
         let follows = match &completion {
             Completion::Settle(Settlement::GiveBack) => Settlement::GiveBack,

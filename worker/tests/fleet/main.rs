@@ -27,6 +27,7 @@ mod dead;
 mod drain;
 mod harness;
 mod ipv6;
+mod keys;
 mod leases;
 mod log_reader;
 mod messages;
