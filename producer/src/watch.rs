@@ -9,6 +9,7 @@ use shared::store::{BatchState, Cursor, Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::audience::Audience;
 use crate::cli::WatchArgs;
 use crate::failure::{End, Failure};
 use crate::screen::Screen;
@@ -44,7 +45,10 @@ pub(crate) async fn run(
 ) -> Result<End, Failure> {
     let store = connect::store(settings, screen).await?;
     let batch = resolve::batch(&store, &args.batch).await?;
-    follow(&store, batch, &stop::on_signal()?, screen).await
+    let topology = connect::topology(&settings.queue);
+    let audience = Audience::of_batch(&store, topology, batch, screen).await;
+    let signal = stop::on_signal()?;
+    audience.beside(follow(&store, batch, &signal, screen), settings, &store).await
 }
 
 /// Follows the batch to its end.

@@ -8,6 +8,7 @@ pub use report;
 pub mod broker;
 pub mod job;
 pub mod machine;
+pub mod management;
 pub mod manual;
 pub mod outcome;
 pub mod record;

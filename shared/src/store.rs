@@ -18,6 +18,8 @@ mod ends;
 mod finish;
 mod keys;
 mod link;
+mod needs;
+mod overdue;
 mod page;
 mod probe;
 mod reports;
@@ -27,6 +29,7 @@ pub(crate) mod servers;
 mod starts;
 mod times;
 mod wire;
+mod workers;
 
 pub use batch::BatchState;
 pub use cancel::{Cancelled, RecallPlace};
@@ -34,6 +37,8 @@ use door::Door;
 pub use ends::EndPlace;
 pub use finish::Finished;
 use link::Connection;
+pub use needs::BatchNeeds;
+pub use overdue::SentRetry;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
@@ -41,6 +46,7 @@ use servers::Servers;
 pub use starts::{History, Start};
 pub use times::Timed;
 pub use wire::StoredEnd;
+pub use workers::{ANNOUNCEMENT_COUNTS_FOR, SeenWorker, WorkerAnnouncement};
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@
     reason = "all of this is tests; helpers count too"
 )]
 
+mod audience;
 mod batches;
 mod cancel;
 mod changed;
@@ -21,6 +22,9 @@ mod fleet;
 mod full;
 mod help;
 mod manual;
+mod policies;
+#[path = "../../../worker/tests/common/private.rs"]
+mod private_servers;
 mod proxy;
 mod purge;
 mod results;

@@ -7,6 +7,8 @@ mod fleet;
 mod frames;
 mod log;
 mod media;
+#[path = "../common/private.rs"]
+pub mod private;
 #[path = "../common/proc.rs"]
 mod proc;
 mod process;
