@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use shared::settings::ProducerSettings;
 
+mod audience;
 mod batches;
 mod cancel;
 mod cli;

@@ -10,7 +10,7 @@ use shared::broker::{Broker, BrokerError};
 use shared::job::BatchId;
 use shared::printable::{printable, write_json_indented};
 use shared::settings::ProducerSettings;
-use shared::store::{BatchState, Store, StoreError};
+use shared::store::{BatchState, SeenWorker, Store, StoreError};
 use shared::tls::Tls;
 use shared::topology::QueueDepth;
 
@@ -30,6 +30,8 @@ struct Status {
     /// Why there are none.
     queues_missing: Option<String>,
     oldest_unfinished_batch: Option<Oldest>,
+    /// Workers that have announced themselves lately; null when Redis could not be asked.
+    workers: Option<Vec<SeenWorker>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,12 +68,17 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         Ok(Err(why)) => (None, Some(why.clone())),
         Err(_) => (None, None),
     };
+    let (oldest, workers) = match &redis {
+        Ok((oldest, workers)) => (oldest.clone(), Some(workers.clone())),
+        Err(_) => (None, None),
+    };
     let status = Status {
         rabbitmq: server(&settings.queue.amqp_url, rabbitmq.as_ref().err()),
         redis: server(&settings.store.redis_url, redis.as_ref().err()),
         queues,
         queues_missing,
-        oldest_unfinished_batch: redis.ok().flatten().map(Oldest::from),
+        oldest_unfinished_batch: oldest.map(Oldest::from),
+        workers,
     };
     let mut out = io::stdout().lock();
     if json {
@@ -101,13 +108,15 @@ async fn ask_rabbitmq(
     }))
 }
 
-async fn ask_redis(store: &Store) -> Result<Option<BatchState>, StoreError> {
+/// The oldest unfinished batch, and the workers.
+async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>), StoreError> {
+    let workers = store.workers().await?;
     let batches = store.batches(LOOKED_THROUGH).await?;
     let unfinished = batches.into_iter().filter(|batch| {
         // Of one that nobody has counted, nobody knows whether it is finished.
         batch.batch_id != BatchId::STRAY && batch.counted && !batch.is_complete()
     });
-    Ok(unfinished.min_by_key(|batch| batch.created_ms))
+    Ok((unfinished.min_by_key(|batch| batch.created_ms), workers))
 }
 
 fn server(url: &impl ToString, error: Option<&impl ToString>) -> Server {
@@ -128,6 +137,11 @@ impl Status {
         if let Some(why) = &self.queues_missing {
             writeln!(out, "\n{why}")?;
         }
+        match self.workers.as_deref() {
+            Some([]) => writeln!(out, "\nno worker has announced itself")?,
+            Some(workers) => writeln!(out, "\n{}", worker_table(workers).trim_fmt())?,
+            None => {}
+        }
         match &self.oldest_unfinished_batch {
             Some(oldest) => writeln!(out, "\n{}", oldest.words()),
             None if self.redis.reachable => writeln!(out, "\nno batch is unfinished"),
@@ -146,6 +160,30 @@ fn table(queues: &[Queue]) -> Table {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+    table
+}
+
+fn worker_table(workers: &[SeenWorker]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["worker", "version", "lanes", "levels", "media roots", "seen"]);
+    for SeenWorker { worker, seen_seconds_ago } in workers {
+        let away = worker.roots_away.iter().map(|root| format!("{root} (away)"));
+        let roots: Vec<String> = worker.roots.iter().cloned().chain(away).collect();
+        let seen = format!("{} ago", text::duration(Duration::from_secs(*seen_seconds_ago)));
+        let cells = [
+            &worker.name,
+            &worker.version,
+            &worker.lanes.to_string(),
+            &worker.levels.join(","),
+            &roots.join(","),
+            &seen,
+        ];
+        table.add_row(cells.map(|cell| printable(cell)));
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod cgroup;
 pub mod job;
 pub mod machine;
+pub mod management;
 pub mod manual;
 pub mod mask;
 pub mod outcome;

@@ -20,7 +20,9 @@ mod held;
 mod index;
 mod keys;
 mod link;
+mod needs;
 mod open;
+mod overdue;
 mod page;
 mod probe;
 mod reports;
@@ -31,6 +33,7 @@ pub(crate) mod servers;
 mod starts;
 mod times;
 mod wire;
+mod workers;
 
 pub use batch::{Accepting, BatchHead, BatchState};
 pub use cancel::{Cancelled, RecallPlace};
@@ -39,7 +42,9 @@ pub use ends::EndPlace;
 pub use finish::Finished;
 pub use index::IndexPlace;
 use link::Connection;
+pub use needs::BatchNeeds;
 pub use open::OpenJobs;
+pub use overdue::SentRetry;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
@@ -47,6 +52,7 @@ use servers::Servers;
 pub use starts::{History, Start};
 pub use times::Timed;
 pub use wire::StoredEnd;
+pub use workers::{ANNOUNCEMENT_COUNTS_FOR, SeenWorker, WorkerAnnouncement};
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]

@@ -19,9 +19,11 @@ use crate::job::{Levels, Priority};
 
 mod mismatch;
 mod objects;
+mod prefix;
 
 pub use mismatch::Mismatch;
 pub use objects::Object;
+pub use prefix::reserved_part;
 
 use objects::{arguments, text};
 
@@ -200,18 +202,28 @@ impl Topology {
     pub async fn depths(&self, channel: &Channel) -> Result<Vec<QueueDepth>, TopologyError> {
         let mut depths = Vec::new();
         for queue in self.queues() {
-            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let state = channel
-                .queue_declare(queue.as_str().into(), options, FieldTable::default())
-                .await
-                .map_err(|source| TopologyError::Refused { name: queue.clone(), source })?;
-            depths.push(QueueDepth {
-                queue,
-                ready: state.message_count(),
-                consumers: state.consumer_count(),
-            });
+            depths.push(depth(channel, queue).await?);
         }
         Ok(depths)
+    }
+
+    /// Asks the broker for the depth of the queue of a level.
+    ///
+    /// # Errors
+    /// As [`Topology::depths`].
+    pub async fn level_depth(&self, channel: &Channel, level: Priority) -> Result<QueueDepth, TopologyError> {
+        depth(channel, self.level_queue(level)).await
+    }
+}
+
+async fn depth(channel: &Channel, queue: String) -> Result<QueueDepth, TopologyError> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let asked = channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await;
+    match asked {
+        Ok(state) => {
+            Ok(QueueDepth { queue, ready: state.message_count(), consumers: state.consumer_count() })
+        }
+        Err(source) => Err(TopologyError::Refused { name: queue, source }),
     }
 }
 

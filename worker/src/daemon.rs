@@ -38,9 +38,12 @@ use crate::starts::Starts;
 use crate::stop::Stop;
 use crate::watchdog;
 
+mod announce;
 mod depth;
+mod tiers;
 
 use depth::Depths;
+use tiers::TierWatch;
 
 const WEDGED: &str = "a connection to RabbitMQ is dead, or messages wait and none is delivered, to new consumers either: \
      start this worker again";
@@ -149,8 +152,23 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let showing = health::show(Arc::clone(&health));
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
     let policy = policy(&settings, &lane_settings);
+    announce::start(
+        &settings,
+        lane_settings.lanes,
+        store.clone(),
+        control.stop.clone(),
+        control.gates.clone(),
+    );
+    let tier_watch = TierWatch {
+        store: store.clone(),
+        broker: fleet.publish.clone(),
+        publisher: fleet.publisher,
+        topology: fleet.topology,
+        overdue_after: settings.service.wedge_timeout,
+    };
+    let (receiver, settler) = tiers::watch(fleet.receiver, fleet.settler, tier_watch);
     let sink = RedisSink::new(store);
-    let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
+    let ended = pipeline::run(receiver, settler, sink, analyst, policy, control).await;
     drop((reader, sampler, watchers, showing, telling));
     fleet.depth.abort();
     lanes.stop(true).await;
@@ -238,6 +256,7 @@ struct Fleet {
     consume: Broker,
     publish: Broker,
     publisher: Publisher,
+    topology: Topology,
     depth: JoinHandle<()>,
     wedged: CancellationToken,
     receiver: RabbitReceiver,
@@ -302,13 +321,13 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
     let wedged = CancellationToken::new();
     let depths = Depths {
         broker: publish.clone(),
-        topology,
+        topology: topology.clone(),
         consumers: receiver.consumers(),
         limit: settings.service.wedge_timeout,
         wedged: wedged.clone(),
     };
     let depth = depth::watch(depths).await;
-    Ok(Fleet { consume, publish, publisher, depth, wedged, receiver, settler })
+    Ok(Fleet { consume, publish, publisher, topology, depth, wedged, receiver, settler })
 }
 
 /// `None` when a stop came first.

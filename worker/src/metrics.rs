@@ -243,6 +243,11 @@ pub fn lost_leases(count: usize) {
     counter!(names::LOST_LEASES).increment(count as u64);
 }
 
+/// A retry that the broker did not bring back is published again.
+pub fn overdue_retry() {
+    counter!(names::OVERDUE_RETRIES).increment(1);
+}
+
 /// The lanes are shut in so far.
 pub fn confinement(confinement: Option<&Confinement>) {
     let layers = [
@@ -280,6 +285,7 @@ fn touch(levels: Levels) {
         names::READ_AHEAD_BYTES,
         names::CACHE_MISSES,
         names::LOST_LEASES,
+        names::OVERDUE_RETRIES,
         names::REDELIVERIES,
         names::STORE_FAILURES,
         names::LOG_LINES_DROPPED,

@@ -15,6 +15,7 @@ const FILES: usize = 80;
 
 async fn full_fleet() -> Fleet {
     let fleet = Fleet::with_max_size(LIMIT);
+    fleet.announce_worker(1000).await;
     fleet.files(FILES);
     fleet
 }

@@ -8,6 +8,7 @@
     reason = "all of this is tests; helpers count too"
 )]
 
+mod audience;
 mod batches;
 mod cancel;
 mod changed;
@@ -22,9 +23,10 @@ mod full;
 mod help;
 mod lost;
 mod manual;
-#[path = "../../../worker/tests/common/own_servers.rs"]
-mod own_servers;
 mod permissions;
+mod policies;
+#[path = "../../../worker/tests/common/private.rs"]
+mod private_servers;
 mod proxy;
 mod purge;
 mod results;

@@ -3,11 +3,11 @@
 use shared::broker::{Broker, Publisher};
 
 use crate::fleet::{Fleet, Output, finish};
-use crate::own_servers::OwnServers;
+use crate::private_servers::PrivateServers;
 
 const USER: &str = "limited";
 
-async fn enqueue(fleet: &Fleet, own: &OwnServers, prefix: &str) -> Output {
+async fn enqueue(fleet: &Fleet, own: &PrivateServers, prefix: &str) -> Output {
     let mut command = fleet.command(&["enqueue", fleet.root()]);
     command.env("AMQP_URL", own.amqp_as(USER, "%2f")).env("QUEUE_PREFIX", prefix);
     finish(command).await
@@ -15,7 +15,7 @@ async fn enqueue(fleet: &Fleet, own: &OwnServers, prefix: &str) -> Output {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_with_few_permissions_enqueues_or_is_told_which_one_is_missing() {
-    let own = OwnServers::start();
+    let own = PrivateServers::start();
     own.ctl(&["add_user", USER, USER]);
     let mut fleet = Fleet::new();
     fleet.redis_url.clone_from(&own.redis);

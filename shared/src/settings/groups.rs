@@ -103,6 +103,15 @@ pub struct QueueSettings {
     pub publish_window: usize,
 }
 
+/// RabbitMQ's HTTP API.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[non_exhaustive]
+pub struct ManagementSettings {
+    /// `RABBITMQ_API_URL`.
+    #[serde(rename = "rabbitmq_api_url")]
+    pub api_url: Option<SecretUrl>,
+}
+
 /// The results' store.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]

@@ -18,18 +18,25 @@ pub enum Program {
 pub enum UsedBy {
     /// The worker alone.
     Worker,
+    /// The producer alone.
+    Producer,
     /// Worker and producer: they must agree on it, or both need it.
     Both,
 }
 
 impl UsedBy {
     pub(super) fn includes(self, program: Program) -> bool {
-        self == Self::Both || program == Program::Worker
+        match self {
+            Self::Both => true,
+            Self::Worker => program == Program::Worker,
+            Self::Producer => program == Program::Producer,
+        }
     }
 
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Worker => "worker",
+            Self::Producer => "producer",
             Self::Both => "worker, producer",
         }
     }
@@ -107,6 +114,10 @@ const fn both(
     meaning: &'static str,
 ) -> Variable {
     Variable { used_by: UsedBy::Both, ..worker(name, kind, unit, default, meaning) }
+}
+
+const fn producer(variable: Variable) -> Variable {
+    Variable { used_by: UsedBy::Producer, ..variable }
 }
 
 const fn secret(variable: Variable) -> Variable {
@@ -243,6 +254,17 @@ pub const VARIABLES: &[Variable] = &[
         "amqp://guest:guest@127.0.0.1:5672/%2f",
         "RabbitMQ: `amqp://user:password@host:port/vhost`, `amqps` for TLS. Reserved characters are percent-encoded.",
     )),
+    without_default(
+        producer(secret(both(
+            "RABBITMQ_API_URL",
+            Kind::ApiUrl,
+            "",
+            "",
+            "RabbitMQ's HTTP API, where it has one: `producer topology check` then names policies that can lose jobs, and \
+             `producer enqueue` counts exactly what became of its jobs. The user needs the tag `monitoring`.",
+        ))),
+        Fallback::Absent,
+    ),
     both(
         "QUEUE_PREFIX",
         Kind::Prefix,

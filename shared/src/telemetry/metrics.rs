@@ -45,6 +45,8 @@ pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
 pub const READ_AHEAD_BYTES: &str = "analysis_read_ahead_bytes_total";
 /// Messages sent to a retry tier.
 pub const RETRIES: &str = "analysis_retries_total";
+/// Retries that the broker did not bring back, published again by a worker.
+pub const OVERDUE_RETRIES: &str = "analysis_overdue_retries_total";
 /// Deliveries that were no longer ours when they were to be acknowledged.
 pub const LOST_LEASES: &str = "analysis_lost_leases_total";
 /// Messages taken out of the dead queue.
@@ -239,6 +241,11 @@ pub const METRICS: &[Metric] = &[
         )
     },
     counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
+    counter(
+        OVERDUE_RETRIES,
+        &[],
+        "Retries that RabbitMQ did not bring back from their queue within WEDGE_TIMEOUT after their time, although their level's queue was empty; the worker has published them again.",
+    ),
     counter(
         LOST_LEASES,
         &[],

@@ -2,7 +2,8 @@
 
 use shared::job::BatchId;
 
-use crate::harness::{Fleet, OwnServers, Servers, Worker, until};
+use crate::harness::private::PrivateServers;
+use crate::harness::{Fleet, Servers, Worker, until};
 
 const WORKERS: usize = 3;
 
@@ -14,14 +15,14 @@ const CLOSED: f64 = 6.0;
 /// What the long test adds up to, over all workers.
 const MANY: f64 = 1000.0;
 
-fn set(own: &OwnServers, variable: &str, milliseconds: u64) {
+fn set(own: &PrivateServers, variable: &str, milliseconds: u64) {
     own.ctl(&["eval", &format!("application:set_env(rabbit, {variable}, {milliseconds}).")]);
 }
 
 /// RabbitMQ closes a channel on which a message stays unacknowledged for longer than consumer_timeout (30 minutes as a rule).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_outlive_channels_that_are_closed_under_their_running_jobs() {
-    let own = OwnServers::start();
+    let own = PrivateServers::start();
     set(&own, "channel_tick_interval", 200);
     set(&own, "consumer_timeout", 500);
     let fleet = Fleet::at(Servers { amqp: own.amqp.clone(), redis: own.redis.clone() }, &[]).await;
@@ -58,7 +59,7 @@ async fn workers_outlive_channels_that_are_closed_under_their_running_jobs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes a quarter of an hour"]
 async fn a_thousand_closed_channels_and_a_thousand_cuts_hang_no_worker() {
-    let own = OwnServers::start();
+    let own = PrivateServers::start();
     set(&own, "channel_tick_interval", 200);
     set(&own, "consumer_timeout", 500);
     // Jobs of three seconds: the channel of each is closed under it several times, and it ends all the same.

@@ -7,8 +7,8 @@ mod fleet;
 mod frames;
 mod log;
 mod media;
-#[path = "../common/own_servers.rs"]
-mod own_servers;
+#[path = "../common/private.rs"]
+pub mod private;
 #[path = "../common/proc.rs"]
 mod proc;
 mod process;
@@ -24,7 +24,6 @@ mod worker;
 
 pub use fleet::{Fleet, ROOT};
 pub use media::{silent_wav, slow_wav};
-pub use own_servers::OwnServers;
 pub use process::Process;
 pub use prometheus::{JOB, Prometheus, deploy};
 pub use proxy::{Line, Proxy};

@@ -13,6 +13,7 @@
 )]
 
 mod again;
+mod announce;
 mod batches;
 mod breakers;
 mod cache;
@@ -34,6 +35,7 @@ mod messages;
 mod metrics;
 mod order;
 mod outages;
+mod overdue;
 mod paths;
 mod pauses;
 mod permissions;

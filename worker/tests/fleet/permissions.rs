@@ -2,25 +2,26 @@
 
 use shared::job::{BatchId, FileRef, Job};
 
-use crate::harness::{Fleet, NORMAL, OwnServers, Servers, Worker, run_to_its_end};
+use crate::harness::private::PrivateServers;
+use crate::harness::{Fleet, NORMAL, Servers, Worker, run_to_its_end};
 
 const USER: &str = "limited";
 
 /// A fleet whose worker is a user of its own in a virtual host of its own.
-fn servers(own: &OwnServers) -> Servers {
+fn servers(own: &PrivateServers) -> Servers {
     own.ctl(&["add_vhost", "music"]);
     own.ctl(&["set_permissions", "-p", "music", "guest", ".*", ".*", ".*"]);
     own.ctl(&["add_user", USER, USER]);
     Servers { amqp: own.amqp_as("guest", "music"), redis: own.redis.clone() }
 }
 
-fn grant(own: &OwnServers, configure: &str, write: &str) {
+fn grant(own: &PrivateServers, configure: &str, write: &str) {
     own.ctl(&["set_permissions", "-p", "music", USER, configure, write, ".*"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_heeds_its_permissions_and_a_virtual_host_that_is_made_anew() {
-    let own = OwnServers::start();
+    let own = PrivateServers::start();
     let fleet = Fleet::at(servers(&own), &[]).await;
     let amqp = own.amqp_as(USER, "music");
     nothing_may_be_declared(&own, &fleet, &amqp).await;
@@ -29,7 +30,7 @@ async fn a_worker_heeds_its_permissions_and_a_virtual_host_that_is_made_anew() {
 }
 
 /// Without the right to configure, the queues that are there are enough, and one that is missing is named.
-async fn nothing_may_be_declared(own: &OwnServers, fleet: &Fleet, amqp: &str) {
+async fn nothing_may_be_declared(own: &PrivateServers, fleet: &Fleet, amqp: &str) {
     grant(own, "^$", ".*");
     let worker = Worker::ready(fleet, &[("AMQP_URL", amqp)]).await;
     let batch = fleet.submit(&fleet.silences(BatchId::new(), 3)).await;
@@ -45,7 +46,7 @@ async fn nothing_may_be_declared(own: &OwnServers, fleet: &Fleet, amqp: &str) {
 }
 
 /// A retry that RabbitMQ refuses is kept, readiness says why, and it goes through when it may.
-async fn retries_may_not_be_published(own: &OwnServers, fleet: &Fleet, amqp: &str) {
+async fn retries_may_not_be_published(own: &PrivateServers, fleet: &Fleet, amqp: &str) {
     grant(own, "^$", "^$");
     let worker = Worker::ready(fleet, &[("AMQP_URL", amqp)]).await;
     let batch = BatchId::new();
@@ -69,7 +70,7 @@ async fn retries_may_not_be_published(own: &OwnServers, fleet: &Fleet, amqp: &st
 }
 
 /// Its jobs are gone with it. What is submitted afterwards is worked on, all of it, by every worker that was there before.
-async fn the_virtual_host_is_made_anew(own: &OwnServers, fleet: &Fleet, amqp: &str) {
+async fn the_virtual_host_is_made_anew(own: &PrivateServers, fleet: &Fleet, amqp: &str) {
     grant(own, ".*", ".*");
     let one = Worker::ready(fleet, &[("AMQP_URL", amqp)]).await;
     let other = Worker::ready(fleet, &[("AMQP_URL", amqp)]).await;

@@ -120,7 +120,8 @@ fn what_config_prints_has_no_secret_and_names_the_source() {
 #[test]
 fn config_prints_every_variable_of_the_program() {
     let (rows, _) = describe(Program::Worker, vars(&[("WORKER_NAME", "attic")])).unwrap();
-    assert_eq!(rows.len(), VARIABLES.len());
+    let read = VARIABLES.iter().filter(|variable| variable.used_by != UsedBy::Producer);
+    assert_eq!(rows.len(), read.count());
     insta::assert_snapshot!(rows_table(&rows, Some(160)));
     let json: serde_json::Value = serde_json::from_str(&rows_json(&rows)).unwrap();
     assert_eq!(json[0]["name"], "ANALYSIS_MAX_WORKERS");

@@ -116,6 +116,11 @@ fn names_and_prefixes_keep_to_their_letters() {
         ("a b", None),
         ("müsik", None),
         ("a:b", None),
+        ("analysis.night", Some("analysis.night")),
+        ("analysis.dead", None),
+        ("analysis.retry.5s", None),
+        ("analysis.high", None),
+        ("analysis.p0", None),
     ];
     table("QUEUE_PREFIX", &cases);
     table("WORKER_NAME", &[(longer.as_str(), Some(longer.as_str())), ("a/b", None)]);
