@@ -48,7 +48,7 @@ impl Servers {
         let nodes: Vec<ConnectionInfo> =
             nodes.collect::<RedisResult<_>>().map_err(|error| error.to_string())?;
         let first = nodes.first().ok_or("it names no host")?;
-        let door = Door::new(first, &to.tls);
+        let door = Door::new(first, &to.tls, is_cluster(&to.url));
         let servers = match is_cluster(&to.url) {
             true => cluster(nodes, &to.tls).map_err(|error| error.to_string())?,
             false => Self::Single(pool(first.clone())?),
