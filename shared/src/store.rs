@@ -15,6 +15,7 @@ mod batch;
 mod cancel;
 mod door;
 mod ends;
+mod eviction;
 mod fault;
 mod finish;
 mod keys;
@@ -33,6 +34,7 @@ pub use batch::BatchState;
 pub use cancel::{Cancelled, RecallPlace};
 use door::Door;
 pub use ends::EndPlace;
+pub use eviction::Eviction;
 use fault::{Fault, FaultClass};
 pub use finish::Finished;
 use link::Connection;
@@ -183,6 +185,9 @@ impl Store {
             return StoreError::Denied { url, detail };
         }
         let fault = Fault::of(error);
+        if fault.code == "READONLY" {
+            self.servers.renew();
+        }
         if let Some(detail) = self.door.wrong_scheme(&fault) {
             return StoreError::Denied { url, detail };
         }

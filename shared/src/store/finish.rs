@@ -61,7 +61,11 @@ impl Store {
             pipeline = self.finish_pipeline(ends, &batches)?;
             answers = run(&pipeline, &mut connection).await;
         }
-        let answers = answers.map_err(|error| self.error_in(&error, &pipeline))?;
+        drop(connection);
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => return Err(self.confirmed(self.error_in(&error, &pipeline)).await),
+        };
         let mut stored = vec![false; ends.len()];
         for (places, flags) in batches.values().zip(answers) {
             for (place, flag) in places.iter().zip(flags) {
