@@ -27,6 +27,7 @@ mod retry;
 mod seen;
 pub(crate) mod servers;
 mod starts;
+mod stored;
 mod times;
 mod wire;
 
