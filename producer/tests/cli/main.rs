@@ -20,9 +20,12 @@ mod failures;
 mod fleet;
 mod full;
 mod help;
+mod losses;
 mod manual;
 mod proxy;
 mod purge;
+#[path = "../../../worker/tests/common/redis.rs"]
+mod redis_server;
 mod results;
 mod retry;
 mod servers;

@@ -1,6 +1,6 @@
 //! Storing ends: one pipeline for a whole flush, one atomic script per batch in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use redis::{Pipeline, RedisResult, Script};
@@ -47,7 +47,8 @@ impl Store {
         for (place, end) in ends.iter().enumerate() {
             batches.entry(end.batch_id).or_default().push(place);
         }
-        let mut pipeline = self.finish_pipeline(ends, &batches)?;
+        let gone = self.extend_known(ends).await?;
+        let mut pipeline = self.finish_pipeline(ends, &batches, &gone)?;
         let stored_by = pipeline.len();
         // After the ends: a file that counts as unchanged has one.
         self.set_seen(&mut pipeline, ends);
@@ -58,7 +59,7 @@ impl Store {
         {
             // No fault of these ends, which are stored: storing them again returns the answers that were lost.
             tracing::warn!(%error, "what `enqueue --changed` goes by cannot be written");
-            pipeline = self.finish_pipeline(ends, &batches)?;
+            pipeline = self.finish_pipeline(ends, &batches, &gone)?;
             answers = run(&pipeline, &mut connection).await;
         }
         drop(connection);
@@ -79,12 +80,11 @@ impl Store {
         &self,
         ends: &[Finished],
         batches: &BTreeMap<BatchId, Vec<usize>>,
+        gone: &BTreeSet<usize>,
     ) -> Result<Pipeline, StoreError> {
         let mut pipeline = Pipeline::new();
-        for end in ends {
-            // Reports first: an end that is there has its report.
-            self.set_known(&mut pipeline, &end.record)?;
-        }
+        // Reports first: an end that is there has its report.
+        self.set_known(&mut pipeline, ends, gone)?;
         for (batch, places) in batches {
             if *batch == BatchId::STRAY {
                 self.create_stray_batch(&mut pipeline);

@@ -34,6 +34,7 @@ mod pauses;
 mod pid_one;
 mod prometheus;
 mod read_ahead;
+mod redis_faults;
 mod retries;
 mod rolling;
 mod start;
