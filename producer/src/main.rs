@@ -17,6 +17,7 @@ mod enqueue;
 mod export;
 mod failure;
 mod failures;
+mod losses;
 mod pick;
 mod publish;
 mod purge;

@@ -1,5 +1,6 @@
 //! `producer status`: the two servers, the queues, and the batch that has waited longest. A look, no change: nothing is
-//! declared, and no message is taken out to read its age, which would count against its delivery limit.
+//! declared, and no message is taken out to read its age, which would count against its delivery limit. Only Redis is
+//! written to, a key that expires: whether it takes results is not known otherwise.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,6 +42,8 @@ struct Server {
     reachable: bool,
     /// What is wrong.
     error: Option<String>,
+    /// What works and may do harm.
+    warning: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,8 +76,11 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         Err(_) => (None, None),
     };
     let status = Status {
-        rabbitmq: server(&settings.queue.amqp_url, rabbitmq.as_ref().err()),
-        redis: server(&settings.store.redis_url, redis.as_ref().err()),
+        rabbitmq: Server::of(&settings.queue.amqp_url, rabbitmq.as_ref().err(), true),
+        redis: Server {
+            warning: eviction_warning(&store, redis.as_ref().err()).await,
+            ..Server::of(&settings.store.redis_url, redis.as_ref().err(), is_away(redis.as_ref().err()))
+        },
         queues,
         queues_missing,
         oldest_unfinished_batch: oldest.map(Oldest::from),
@@ -88,7 +94,8 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         status.print(&mut out)?;
     }
     screen.clear();
-    Ok(if status.rabbitmq.reachable && status.redis.reachable { End::Done } else { End::Incomplete })
+    let all_well = status.rabbitmq.error.is_none() && status.redis.error.is_none();
+    Ok(if all_well { End::Done } else { End::Incomplete })
 }
 
 /// The queues, or why there are none; an error when the broker does not answer.
@@ -108,8 +115,9 @@ async fn ask_rabbitmq(
     }))
 }
 
-/// The oldest unfinished batch, and the workers.
+/// The oldest unfinished batch, and the workers; an error also when Redis answers and takes no results.
 async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>), StoreError> {
+    store.probe().await?;
     let workers = store.workers().await?;
     let batches = store.batches(LOOKED_THROUGH).await?;
     let unfinished = batches.into_iter().filter(|batch| {
@@ -119,16 +127,45 @@ async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>
     Ok((unfinished.min_by_key(|batch| batch.created_ms), workers))
 }
 
-fn server(url: &impl ToString, error: Option<&impl ToString>) -> Server {
-    Server { url: url.to_string(), reachable: error.is_none(), error: error.map(ToString::to_string) }
+/// Whether an error means that Redis does not answer, or does not let us in; otherwise it does, and takes no results.
+const fn is_away(error: Option<&StoreError>) -> bool {
+    matches!(error, Some(StoreError::Unreachable { .. } | StoreError::Denied { .. } | StoreError::Url(_)))
+}
+
+/// What Redis may evict by. Of one that is away there is an error already.
+async fn eviction_warning(store: &Store, error: Option<&StoreError>) -> Option<String> {
+    if is_away(error) {
+        return None;
+    }
+    match store.eviction().await {
+        Ok(eviction) => eviction.map(|eviction| eviction.to_string()),
+        Err(error) => Some(format!("cannot see whether Redis may evict results (INFO memory): {error}")),
+    }
+}
+
+impl Server {
+    fn of(url: &impl ToString, error: Option<&impl ToString>, is_away: bool) -> Self {
+        let reachable = error.is_none() || !is_away;
+        Self { url: url.to_string(), reachable, error: error.map(ToString::to_string), warning: None }
+    }
+
+    /// Its state in a word: it may answer and be of no use.
+    const fn state(&self) -> &'static str {
+        match (&self.error, self.reachable) {
+            (None, _) => "ok",
+            (Some(_), true) => "FAULT",
+            (Some(_), false) => "DOWN",
+        }
+    }
 }
 
 impl Status {
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         for (name, server) in [("RabbitMQ", &self.rabbitmq), ("Redis", &self.redis)] {
-            match &server.error {
-                None => writeln!(out, "{name:9} ok    {}", server.url)?,
-                Some(error) => writeln!(out, "{name:9} DOWN  {error}")?,
+            let words = server.error.as_ref().unwrap_or(&server.url);
+            writeln!(out, "{name:9} {:5} {words}", server.state())?;
+            if let Some(warning) = &server.warning {
+                writeln!(out, "{:9} warning: {warning}", "")?;
             }
         }
         if let Some(queues) = &self.queues {
@@ -144,7 +181,7 @@ impl Status {
         }
         match &self.oldest_unfinished_batch {
             Some(oldest) => writeln!(out, "\n{}", oldest.words()),
-            None if self.redis.reachable => writeln!(out, "\nno batch is unfinished"),
+            None if self.redis.error.is_none() => writeln!(out, "\nno batch is unfinished"),
             None => Ok(()),
         }
     }

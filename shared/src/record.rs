@@ -119,6 +119,17 @@ impl Record {
         End::of(self.outcome, self.kind)
     }
 
+    /// Whether it was made with a report that is not there: Redis keeps reports apart from ends, and this one was evicted or
+    /// deleted, has expired, or cannot be read.
+    #[must_use]
+    pub const fn lacks_its_report(&self) -> bool {
+        let made_with_one = match self.outcome {
+            Outcome::Ok | Outcome::Partial | Outcome::NotApplicable => true,
+            Outcome::Failed | Outcome::Cancelled => false,
+        };
+        made_with_one && self.identity.is_some() && self.profile.is_some() && self.report.is_none()
+    }
+
     /// The path's true bytes.
     #[must_use]
     pub fn path_bytes(&self) -> Vec<u8> {

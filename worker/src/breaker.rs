@@ -93,6 +93,13 @@ impl Breaker {
         }
     }
 
+    /// Opens at once, however often it has failed.
+    pub fn trip(&mut self, now: Instant) {
+        if self.state != State::Open {
+            self.open(now);
+        }
+    }
+
     /// Something worked. While it is open only stragglers can, and one that began before says nothing of now.
     pub fn succeeded(&mut self) {
         if self.state != State::Open {

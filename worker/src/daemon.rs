@@ -143,7 +143,8 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     metrics::memory_limit(settings.resources.memory_bytes);
     warn_of_little_memory(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), ahead, lane_settings.lanes);
-    let watchers = gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout);
+    let watchers =
+        gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout).await;
     let telling = held::tell(store.clone(), control.held.clone(), settings.store.result_ttl);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
@@ -207,7 +208,7 @@ fn open_store(settings: &WorkerSettings, tls: &Tls) -> Result<Store, Failure> {
 
 /// A store that does not let us in is a setting that is wrong. One that is away is waited for when it is needed.
 async fn let_in(store: &Store) -> Result<(), Failure> {
-    match store.ping().await {
+    match store.probe().await {
         Err(error @ StoreError::Denied { .. }) => Err((error, EXIT_CONFIG).into()),
         _ => Ok(()),
     }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::breaker::State;
 use crate::metrics;
 
+mod eviction;
 mod guard;
 mod watcher;
 
@@ -46,6 +47,7 @@ impl Dependency {
 pub struct Gates {
     redis: Guard,
     roots: Arc<BTreeMap<String, Guard>>,
+    eviction: eviction::Seen,
     changes: watch::Receiver<()>,
 }
 
@@ -63,7 +65,12 @@ impl Gates {
         let changed = Arc::new(changed);
         let guard = |name: String| Guard::new(name, Arc::clone(&changed));
         let roots = roots.into_iter().map(|root| (root.to_owned(), guard(format!("media root {root}"))));
-        Self { roots: Arc::new(roots.collect()), redis: guard("redis".to_owned()), changes }
+        Self {
+            roots: Arc::new(roots.collect()),
+            redis: guard("redis".to_owned()),
+            eviction: eviction::Seen::default(),
+            changes,
+        }
     }
 
     /// Redis's.
@@ -86,6 +93,12 @@ impl Gates {
         // Jobs of another root go on: those of one that is away cost no lane.
         let reasons: Option<Vec<String>> = self.roots.values().map(Guard::reason).collect();
         reasons.filter(|reasons| !reasons.is_empty()).map(|reasons| format!("roots: {}", reasons.join("; ")))
+    }
+
+    /// What stops no work, but somebody should know.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.eviction.warning()
     }
 
     /// Why files of this root cannot be read now.

@@ -1,7 +1,7 @@
 //! The daemon's HTTP side: `/metrics`, `/livez`, `/readyz`, `/startupz`.
 //!
 //! Liveness is internal alone: a broker or a store that is away must not restart workers. Readiness is what a load
-//! balancer and a rollout ask: channels open, Redis answering, a media root there, not draining.
+//! balancer and a rollout ask: channels open, Redis taking writes, a media root there, not draining.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -77,12 +77,21 @@ impl Health {
             None => return Err("starting: not consuming yet".to_owned()),
             Some(Taking(taking)) => taking().map_err(|reason| format!("rabbitmq: {reason}"))?,
         }
-        match tokio::time::timeout(self.timeout, self.store.ping()).await {
+        match tokio::time::timeout(self.timeout, self.store.probe()).await {
             Ok(Ok(())) => {
                 self.gates.closed().map_or(Ok(()), |reason| Err(format!("taking no work: {reason}")))
             }
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("redis: no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.timeout)),
+        }
+    }
+
+    /// The answer of `/readyz`: a warning does not make a worker unready.
+    async fn readiness(&self) -> (StatusCode, String) {
+        let (status, text) = answer(self.ready().await);
+        match self.gates.warning().filter(|_| status == StatusCode::OK) {
+            Some(warning) => (status, format!("{text}warning: {warning}\n")),
+            None => (status, text),
         }
     }
 
@@ -130,7 +139,7 @@ pub async fn serve(
     let limits = ConnectionLimits::new(lanes, health.timeout);
     let probes = Router::new()
         .route("/livez", get(async |State(health): State<Arc<Health>>| answer(health.live())))
-        .route("/readyz", get(async |State(health): State<Arc<Health>>| answer(health.ready().await)))
+        .route("/readyz", get(async |State(health): State<Arc<Health>>| health.readiness().await))
         .route("/startupz", get(async |State(health): State<Arc<Health>>| answer(health.started())))
         .with_state(health);
     let metrics = Router::new().route("/metrics", get(exposition)).with_state(recorder);
@@ -142,7 +151,7 @@ async fn exposition(State(recorder): State<Recorder>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], recorder.render())
 }
 
-fn answer(result: Result<(), String>) -> impl IntoResponse {
+fn answer(result: Result<(), String>) -> (StatusCode, String) {
     match result {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),

@@ -200,6 +200,11 @@ pub fn breaker(dependency: Dependency, state: State) {
     gauge!(names::BREAKER_STATE, "dependency" => dependency.label()).set(f64::from(state.number()));
 }
 
+/// Whether Redis may throw results away when its memory is full.
+pub fn redis_may_evict(may: bool) {
+    gauge!(names::REDIS_MAY_EVICT).set(f64::from(u8::from(may)));
+}
+
 /// So many media roots can be read, and so many cannot.
 pub fn media_roots(available: usize, away: usize) {
     gauge!(names::MEDIA_ROOTS, "state" => "available").set(available as f64);
@@ -303,6 +308,7 @@ fn touch(levels: Levels) {
         breaker(dependency, State::Closed);
     }
     media_roots(0, 0);
+    redis_may_evict(false);
     jobs(0, 0);
     AUDIO.show();
     confinement(None);

@@ -21,6 +21,7 @@ mod failures;
 mod fleet;
 mod full;
 mod help;
+mod losses;
 mod lost;
 mod manual;
 mod permissions;
@@ -29,6 +30,8 @@ mod policies;
 mod private_servers;
 mod proxy;
 mod purge;
+#[path = "../../../worker/tests/common/redis.rs"]
+mod redis_server;
 mod results;
 mod retry;
 mod servers;

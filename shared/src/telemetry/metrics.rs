@@ -57,6 +57,8 @@ pub const CONSUMER_RESTARTS: &str = "analysis_consumer_restarts_total";
 pub const BREAKER_STATE: &str = "analysis_breaker_state";
 /// Media roots that can be read, and that cannot.
 pub const MEDIA_ROOTS: &str = "analysis_media_roots";
+/// Whether Redis may throw results away.
+pub const REDIS_MAY_EVICT: &str = "analysis_redis_may_evict";
 /// Deliveries that had been with a worker before.
 pub const REDELIVERIES: &str = "analysis_redeliveries_total";
 /// Lanes replaced.
@@ -272,6 +274,12 @@ pub const METRICS: &[Metric] = &[
         MetricUnit::Count,
         &["state"],
         "Media roots of this worker that are available, and that are away; jobs of those that are away are retried.",
+    ),
+    gauge(
+        REDIS_MAY_EVICT,
+        MetricUnit::Count,
+        &[],
+        "1 where Redis has a maxmemory and a maxmemory-policy other than noeviction: it may throw results away. Looked at every minute.",
     ),
     counter(
         REDELIVERIES,

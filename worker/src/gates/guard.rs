@@ -84,6 +84,14 @@ impl Guard {
         });
     }
 
+    /// It failed before there was any work: so there is no need to wait for more failures.
+    pub(super) fn failed_at_the_start(&self, reason: &dyn Display) {
+        self.change(|inner| {
+            inner.reason = reason.to_string();
+            inner.breaker.trip(Instant::now());
+        });
+    }
+
     /// It worked.
     pub fn succeeded(&self) {
         self.change(|inner| inner.breaker.succeeded());

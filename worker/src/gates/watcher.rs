@@ -10,7 +10,7 @@ use shared::store::Store;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::{Gates, Guard};
+use super::{Gates, Guard, eviction};
 use crate::breaker::State;
 
 /// Between two looks at what works. An idle worker is to notice too, before it takes a job that it cannot finish.
@@ -19,12 +19,18 @@ const EVERY: Duration = Duration::from_secs(5);
 /// After a failed look: three of them are over within a second.
 const SOON: Duration = Duration::from_millis(300);
 
-/// Watches until aborted: the set ends its tasks when it is dropped. `limit` is the longest look.
+/// Watches until aborted: the set ends its tasks when it is dropped. `limit` is the longest look. Redis has been looked at
+/// when it returns: a worker that could store nothing is not to take any work first.
 #[must_use]
-pub fn watch(gates: &Gates, store: Store, roots: &MediaRoots, limit: Duration) -> JoinSet<()> {
+pub async fn watch(gates: &Gates, store: Store, roots: &MediaRoots, limit: Duration) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(show(gates.clone()));
-    tasks.spawn(look_after(gates.redis().clone(), RedisLook { store, limit }));
+    tasks.spawn(eviction::watch(gates.clone(), store.clone(), limit));
+    let mut look = RedisLook { store, limit };
+    if let Err(Doubt::Failed(reason)) = look.look(true).await {
+        gates.redis().failed_at_the_start(&reason);
+    }
+    tasks.spawn(look_after(gates.redis().clone(), look));
     for (name, guard) in gates.roots() {
         if let Some(path) = roots.get(name) {
             let look = RootLook { path: Arc::new(path.to_owned()), limit, stuck: None };
@@ -101,10 +107,9 @@ struct RedisLook {
 }
 
 impl Look for RedisLook {
-    /// A look asks for an answer; a probe writes, because a Redis that is full or a replica answers and takes nothing.
-    async fn look(&mut self, probe: bool) -> Result<(), Doubt> {
-        let asked = async { if probe { self.store.probe().await } else { self.store.ping().await } };
-        match timeout(self.limit, asked).await {
+    /// Always a write: a Redis that is full or a replica answers a ping and takes nothing, and an idle worker is to notice.
+    async fn look(&mut self, _: bool) -> Result<(), Doubt> {
+        match timeout(self.limit, self.store.probe()).await {
             Ok(answer) => answer.map_err(|error| Doubt::Failed(error.to_string())),
             Err(_) => Err(Doubt::Failed(format!("no answer within {:?} (HEALTH_CHECK_TIMEOUT)", self.limit))),
         }

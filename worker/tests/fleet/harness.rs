@@ -14,6 +14,8 @@ mod proc;
 mod process;
 mod prometheus;
 mod proxy;
+#[path = "../common/redis.rs"]
+pub mod redis_server;
 #[path = "../common/samples.rs"]
 mod samples;
 mod servers;

@@ -43,6 +43,7 @@ mod pid_one;
 mod prometheus;
 mod protocol;
 mod read_ahead;
+mod redis_faults;
 mod retries;
 mod rolling;
 mod signals;
