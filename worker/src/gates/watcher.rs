@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Gates, Guard};
 use crate::breaker::State;
+use crate::lanes::Lanes;
 
 /// Between two looks at what works. An idle worker is to notice too, before it takes a job that it cannot finish.
 const EVERY: Duration = Duration::from_secs(5);
@@ -38,6 +39,20 @@ async fn show(mut gates: Gates) {
     loop {
         gates.show();
         gates.changed().await;
+    }
+}
+
+/// Follows what the lanes say of themselves. They need no probe: their pool goes on trying, and knows when it has succeeded.
+pub async fn follow_lanes(gates: Gates, lanes: Lanes) {
+    let mut outage = lanes.outage();
+    loop {
+        match outage.borrow_and_update().as_deref() {
+            Some(reason) => gates.lanes().record_failure(&reason),
+            None => gates.lanes().mended(),
+        }
+        if outage.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -70,7 +85,7 @@ async fn look_after(guard: Guard, mut look: impl Look) {
 }
 
 fn report(guard: &Guard, seen: Result<(), String>) -> Duration {
-    match seen {
+    let pause = match seen {
         Ok(()) => {
             guard.succeeded();
             EVERY
@@ -79,7 +94,9 @@ fn report(guard: &Guard, seen: Result<(), String>) -> Duration {
             guard.record_failure(&reason);
             SOON
         }
-    }
+    };
+    guard.looked();
+    pause
 }
 
 struct RedisLook {
