@@ -143,8 +143,9 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     metrics::memory_limit(settings.resources.memory_bytes);
     warn_of_little_memory(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), ahead, lane_settings.lanes);
-    let watchers =
+    let mut watchers =
         gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout).await;
+    watchers.spawn(gates::follow_lanes(control.gates.clone(), lanes.clone()));
     let telling = held::tell(store.clone(), control.held.clone(), settings.store.result_ttl);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.

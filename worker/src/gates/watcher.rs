@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Gates, Guard, eviction};
 use crate::breaker::State;
+use crate::lanes::Lanes;
 
 /// Between two looks at what works. An idle worker is to notice too, before it takes a job that it cannot finish.
 const EVERY: Duration = Duration::from_secs(5);
@@ -55,6 +56,20 @@ enum Doubt {
     Ours(String),
 }
 
+/// Follows what the lanes say of themselves. They need no probe: their pool goes on trying, and knows when it has succeeded.
+pub async fn follow_lanes(gates: Gates, lanes: Lanes) {
+    let mut outage = lanes.outage();
+    loop {
+        match outage.borrow_and_update().as_deref() {
+            Some(reason) => gates.lanes().record_failure(&reason),
+            None => gates.lanes().mended(),
+        }
+        if outage.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 trait Look {
     /// What is wrong. A `probe` looks closer, because something has failed.
     fn look(&mut self, probe: bool) -> impl Future<Output = Result<(), Doubt>> + Send;
@@ -84,7 +99,7 @@ async fn look_after(guard: Guard, mut look: impl Look) {
 }
 
 fn report(guard: &Guard, seen: Result<(), Doubt>) -> Duration {
-    match seen {
+    let pause = match seen {
         Ok(()) => {
             guard.succeeded();
             EVERY
@@ -98,7 +113,9 @@ fn report(guard: &Guard, seen: Result<(), Doubt>) -> Duration {
             guard.abandoned();
             EVERY
         }
-    }
+    };
+    guard.looked();
+    pause
 }
 
 struct RedisLook {

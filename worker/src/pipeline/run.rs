@@ -45,7 +45,11 @@ pub(super) fn without_root(analyst: &Analyst, gates: &Gates, start: &Start) -> O
 
 pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Start) -> Done {
     let (work, begun) = (&start.work, Some(Instant::now()));
-    let working = AssertUnwindSafe(analyst.work(work, start.redelivered)).catch_unwind();
+    let working = async {
+        let ended = analyst.work(work, start.redelivered).await?;
+        Ok(blame_root(&control.gates, work, ended).await)
+    };
+    let working = AssertUnwindSafe(working).catch_unwind();
     let ended = tokio::select! {
         biased;
         ended = working => ended.unwrap_or_else(|_| Ok(internal(work))),
@@ -63,6 +67,22 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
         analyst.forget_start(work).await;
     }
     Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion, begun }
+}
+
+/// A file that could not be read in time says nothing of itself while its media root does not answer: it ends as the root's
+/// failure, and is tried again when the root may be back.
+async fn blame_root(gates: &Gates, work: &FileWork, mut ended: Ended) -> Ended {
+    let Some(job) = work.job.as_ref().filter(|_| work.root.is_some()) else { return ended };
+    if !matches!(ended.record.end(), End::Failed(FailureKind::Timeout | FailureKind::Io)) {
+        return ended;
+    }
+    if let Some(reason) = gates.ask_root(&job.file.root).await {
+        let end = End::Failed(FailureKind::RootUnavailable);
+        let record = &mut ended.record;
+        let detail = format!("{reason}; {}", record.detail.as_deref().unwrap_or_default());
+        (record.outcome, record.kind, record.detail) = (end.outcome(), end.kind(), Some(detail));
+    }
+    ended
 }
 
 fn settled(mut ended: Ended, start: &Start) -> Completion {

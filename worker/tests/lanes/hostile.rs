@@ -73,6 +73,22 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
             }
             Ok(())
         }
+        "crawl.wav" => {
+            let started = Instant::now();
+            loop {
+                at(started.elapsed().as_secs_f64(), Some(172_800.0));
+                std::thread::sleep(TICK);
+            }
+        }
+        "flood.wav" => {
+            let message = serde_json::json!({"Progress": {"decoded_seconds": 5.0, "total_seconds": null}});
+            let body =
+                rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
+            let frame = [&(body.len() as u32).to_le_bytes()[..], &body].concat();
+            loop {
+                say(&frame);
+            }
+        }
         "slow.wav" => {
             let started = Instant::now();
             while started.elapsed() < SLOW {
@@ -84,7 +100,7 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
         "until-done.wav" => {
             let started = Instant::now();
             while !target.root.join("done").exists() {
-                at(started.elapsed().as_secs_f64(), Some(36_000.0));
+                at(started.elapsed().as_secs_f64() * 1000.0, Some(36_000.0));
                 std::thread::sleep(TICK);
             }
             Ok(())

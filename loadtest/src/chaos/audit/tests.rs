@@ -37,6 +37,9 @@ fn book(records: Vec<Record>) -> Book {
         bytes: 0,
         cancelled: false,
         retrying: 0,
+        counted: true,
+        data_lost: false,
+        last_sign_ms: None,
     };
     Book { state, records, jobs, failures }
 }
