@@ -178,6 +178,7 @@ fn work(found: &Found) -> Option<Work> {
         path,
         attempt: 0,
         force: false,
+        deliveries: 0,
         seen,
         job: None,
         trace: None,
