@@ -316,7 +316,7 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
         queue.levels,
         &settings.schedule.levels,
         settings.analysis.lanes,
-        settings.analysis.batch_size,
+        pipeline::initial_reserve(settings.analysis.batch_size, settings.analysis.batch_max),
     );
     let (receiver, settler) =
         rabbitmq::open(consume.clone(), publisher.clone(), &topology, windows, roots).await?;
@@ -377,5 +377,6 @@ fn policy(settings: &WorkerSettings, lanes: &LaneSettings) -> Policy {
         tiers: settings.queue.retry_delays.len(),
         levels: settings.queue.levels,
         aging: (schedule.mode == PriorityMode::Weighted).then_some(schedule.aging),
+        consumer_timeout: Some(settings.service.consumer_timeout),
     }
 }

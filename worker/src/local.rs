@@ -114,6 +114,7 @@ fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {
         tiers: 0,
         levels,
         aging: None,
+        consumer_timeout: None,
     }
 }
 

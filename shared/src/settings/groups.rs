@@ -181,6 +181,9 @@ pub struct ServiceSettings {
     /// `WEDGE_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub wedge_timeout: Duration,
+    /// RabbitMQ's own `consumer_timeout`, which the broker does not tell (`CONSUMER_TIMEOUT`).
+    #[serde(deserialize_with = "milliseconds")]
+    pub consumer_timeout: Duration,
     /// `SHUTDOWN_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub shutdown_timeout: Duration,

@@ -151,14 +151,14 @@ pub const VARIABLES: &[Variable] = &[
         Kind::Integer { min: 1, max: 1000 },
         "jobs",
         "10",
-        "Jobs taken from the broker ahead of the lanes, and outcomes written to Redis together, at first.",
+        "Outcomes written to Redis together, and jobs held ahead of the lanes where so many end within a second. Of slower files fewer are held, down to one.",
     ),
     worker(
         "ANALYSIS_BATCH_MAX",
         Kind::Integer { min: 1, max: 1000 },
         "jobs",
         "500",
-        "What `ANALYSIS_BATCH_SIZE` may grow to by itself while lanes would wait for jobs, and never more than ends in a second. Not above it: no growth.",
+        "What ANALYSIS_BATCH_SIZE may grow to while lanes wait for jobs, never more than end in a second. Set to ANALYSIS_BATCH_SIZE or less, exactly ANALYSIS_BATCH_SIZE jobs are held, whatever the files.",
     ),
     worker(
         "ANALYSIS_TIMEOUT",
@@ -399,6 +399,13 @@ pub const VARIABLES: &[Variable] = &[
         "time",
         "60s",
         "Messages wait, the worker has room and none is delivered for so long: it consumes anew, and after as long again exits with code 70.",
+    ),
+    worker(
+        "CONSUMER_TIMEOUT",
+        duration(1000, TEN_YEARS),
+        "time",
+        "30m",
+        "What `consumer_timeout` is in RabbitMQ's configuration; the broker does not tell. A job that has waited in the worker for half of it goes back to its queue.",
     ),
     worker(
         "SHUTDOWN_TIMEOUT",

@@ -94,6 +94,7 @@ fn every_variable_reaches_its_field() {
         ("HTTP_ADDR", "[::1]:0"),
         ("HEALTH_CHECK_TIMEOUT", "250ms"),
         ("WEDGE_TIMEOUT", "2m"),
+        ("CONSUMER_TIMEOUT", "1h"),
         ("SHUTDOWN_TIMEOUT", "60"),
         ("LOG_FORMAT", "json"),
         ("LOG_LEVEL", "warn,lapin=off"),
@@ -129,6 +130,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.service.http_addr.to_string(), "[::1]:0");
     assert_eq!(settings.service.health_check_timeout, Duration::from_millis(250));
     assert_eq!(settings.service.wedge_timeout, Duration::from_secs(120));
+    assert_eq!(settings.service.consumer_timeout, Duration::from_secs(3600));
     assert_eq!(settings.service.shutdown_timeout, Duration::from_secs(60));
     assert_eq!(settings.log.format, crate::telemetry::LogFormat::Json);
     assert_eq!(settings.log.filter, "warn,lapin=off");

@@ -19,7 +19,7 @@ pub const QUEUE_CONSUMERS: &str = "analysis_queue_consumers";
 pub const JOBS: &str = "analysis_jobs";
 /// Ends per write to Redis.
 pub const BATCH_SIZE: &str = "analysis_batch_size";
-/// How many ends may be.
+/// How many messages are held beyond the lanes.
 pub const BATCH_LIMIT: &str = "analysis_batch_limit";
 /// Busy lanes.
 pub const WORKER_UTILIZATION: &str = "analysis_worker_utilization";
@@ -53,6 +53,8 @@ pub const LOST_LEASES: &str = "analysis_lost_leases_total";
 pub const DEAD_LETTERS: &str = "analysis_dead_letters_total";
 /// Consumers started again.
 pub const CONSUMER_RESTARTS: &str = "analysis_consumer_restarts_total";
+/// Results that Redis refuses for good.
+pub const REFUSED_RESULTS: &str = "analysis_refused_results_total";
 /// Whether a circuit breaker keeps the worker from taking work.
 pub const BREAKER_STATE: &str = "analysis_breaker_state";
 /// Media roots that can be read, and that cannot.
@@ -181,7 +183,7 @@ pub const METRICS: &[Metric] = &[
         BATCH_LIMIT,
         MetricUnit::Count,
         &[],
-        "Messages held beyond the lanes, and ends written together, at most: ANALYSIS_BATCH_SIZE, or more where the lanes would wait (up to ANALYSIS_BATCH_MAX).",
+        "Messages held beyond those that the lanes work on, at most: what the lanes end in a second, from 1 up to ANALYSIS_BATCH_MAX; 0 while other workers may be idle.",
     ),
     gauge(WORKER_UTILIZATION, MetricUnit::Ratio, &[], "Share of the lanes that are analysing, from 0 to 1."),
     gauge(
@@ -298,6 +300,11 @@ pub const METRICS: &[Metric] = &[
         LOG_LINES_DROPPED,
         &[],
         "Log lines that were not written, because standard error was not read in time or could not be written to.",
+    ),
+    counter(
+        REFUSED_RESULTS,
+        &["fate"],
+        "Results that Redis refuses for good (a key of another type, a script that fails), by what became of them: reduced (stored as a failure, without the report), retried, stray (stored as a failure of the batch of nobody), parked (in the longest retry tier), lost (no job; it stands in the log).",
     ),
     gauge(
         WORKER_READY,

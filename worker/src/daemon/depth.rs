@@ -74,6 +74,7 @@ impl Watcher {
             return self.nothing_known();
         };
         metrics::queues(&found, &self.depths.topology);
+        self.depths.consumers.note_depths(&found);
         if !wanted {
             return self.wedge.forget();
         }

@@ -46,6 +46,8 @@ mod prometheus;
 mod protocol;
 mod read_ahead;
 mod redis_faults;
+mod redis_outage;
+mod refused_results;
 mod retries;
 mod rolling;
 mod signals;

@@ -68,6 +68,12 @@ impl<A> Ledger<A> {
         }
     }
 
+    /// How many of the unsettled ones have not been taken out to be settled apart: with the lanes, or ends whose
+    /// acknowledgement is on its way.
+    pub(super) fn acknowledgeable(&self) -> usize {
+        self.outstanding.values().filter(|acker| acker.is_some()).count()
+    }
+
     /// Takes deliveries out and returns the fewest acknowledgements that settle them, with the number of those whose
     /// channel is gone.
     pub(super) fn acks(&mut self, tickets: &[Ticket]) -> (Vec<Ack<A>>, usize) {
@@ -132,6 +138,7 @@ mod tests {
         let mut ledger = ledger(1..=4);
         assert_eq!(ledger.take(&ticket(0, 2)), Some(2));
         assert_eq!(ledger.take(&ticket(0, 2)), None);
+        assert_eq!((ledger.outstanding(), ledger.acknowledgeable()), (4, 3), "a retry under way is no end");
         // 3 with `multiple` would acknowledge 2, whose retry is not confirmed yet.
         let (acks, _) = ledger.acks(&[ticket(0, 1), ticket(0, 3)]);
         assert_eq!(acks, [Ack { acker: 1, covers: 1 }, Ack { acker: 3, covers: 1 }]);

@@ -30,6 +30,9 @@ const CONSUME_AGAIN: Duration = Duration::from_secs(1);
 /// A broker that is away confirms nothing, and has everything back anyway.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
 
+/// Between two looks whether a window that has shrunk has room again: short beside the files of seconds for which it shrinks.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(100);
+
 /// Which queue a subscription is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Feed {
@@ -106,6 +109,10 @@ impl Subscription {
                 None if intent.paused => {
                     // An error is the end of the receiver, which stops us first.
                     let _ = self.intent.changed().await;
+                    None
+                }
+                None if self.is_overfull(intent) => {
+                    self.wait_for_room().await;
                     None
                 }
                 None => self.consume_again(intent).await,
@@ -227,6 +234,20 @@ impl Subscription {
     /// Whether the consumer has the window that is wanted.
     fn fits(&self, intent: Intent) -> bool {
         self.window.of(self.reserve) == self.window.of(intent.reserve)
+    }
+
+    /// Whether more is unsettled than a window that has shrunk allows. A consumer has its whole window to fill, whatever the one
+    /// before it has left: so none is started before what is too much has ended or gone back.
+    fn is_overfull(&self, intent: Intent) -> bool {
+        let unsettled = lock(&self.ledger).outstanding();
+        self.channel().status().connected() && unsettled > usize::from(self.window.of(intent.reserve))
+    }
+
+    async fn wait_for_room(&mut self) {
+        tokio::select! {
+            () = sleep(LOOK_FOR_ROOM) => {}
+            _ = self.intent.changed() => {}
+        }
     }
 
     /// Cancels, for a pause or because another window is wanted: a consumer keeps the one that it began with. What the broker
