@@ -31,6 +31,7 @@ const ALLOWED: &[c_long] = &[
     SYS_fstat,
     SYS_fstatfs,
     SYS_futex,
+    SYS_getcwd,
     SYS_getdents64,
     SYS_getpid,
     SYS_getrandom,

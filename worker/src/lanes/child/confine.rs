@@ -54,7 +54,10 @@ pub(super) fn confine(
     let (files, roots) = restrict_files(readable);
     demand(wanted, "Landlock", &files)?;
     between()?;
-    drop_privileges()?;
+    match drop_privileges() {
+        Err(error) if wanted != LaneConfinement::Optional => return Err(error),
+        _ => {}
+    }
     let calls = restrict_calls();
     demand(wanted, "seccomp", &calls)?;
     let roots = if files.is_in_force() { roots } else { Vec::new() };
@@ -95,7 +98,12 @@ fn restrict_files(_: Vec<PathBuf>) -> (Layer, Vec<Root>) {
 
 #[cfg(target_os = "linux")]
 fn drop_privileges() -> Result<(), String> {
-    privileges::drop_all().map_err(|error| format!("its privileges cannot be dropped: {error}"))
+    privileges::drop_all().map_err(|error| {
+        format!(
+            "it cannot drop its privileges: {error}; run the worker as a user without any, or set LANE_CONFINEMENT=optional to \
+             run lanes that keep them"
+        )
+    })
 }
 
 #[cfg(not(target_os = "linux"))]

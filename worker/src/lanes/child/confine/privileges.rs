@@ -20,7 +20,11 @@ pub(super) fn drop_all() -> io::Result<()> {
     // Linux 4.3 brought them.
     unless(Errno::INVAL, clear_ambient_capability_set())?;
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
-    Ok(set_capabilities(None, sets)?)
+    // An ordinary user's are what they should be, and a container may refuse to set them.
+    if sets != held {
+        set_capabilities(None, sets)?;
+    }
+    Ok(())
 }
 
 /// A worker that runs as root reads the media of every user, and Landlock keeps that to the media roots. Containers often give
