@@ -29,6 +29,7 @@ fn book(records: Vec<Record>) -> Book {
         label: "chaos-0".into(),
         created_ms: 0,
         accepted,
+        counted: true,
         sealed: true,
         outcomes,
         kinds: BTreeMap::new(),
@@ -37,6 +38,8 @@ fn book(records: Vec<Record>) -> Book {
         bytes: 0,
         cancelled: false,
         retrying: 0,
+        data_lost: false,
+        last_sign_ms: None,
     };
     Book { state, records, jobs, failures }
 }

@@ -62,6 +62,7 @@ fn state(ended: u64) -> BatchState {
         label: String::new(),
         created_ms: 0,
         accepted: ended,
+        counted: true,
         sealed: true,
         outcomes: BTreeMap::from([(Outcome::Ok, ended)]),
         kinds: BTreeMap::new(),
@@ -70,6 +71,8 @@ fn state(ended: u64) -> BatchState {
         bytes: ended * 10,
         cancelled: false,
         retrying: 0,
+        data_lost: false,
+        last_sign_ms: None,
     }
 }
 
