@@ -195,6 +195,8 @@ impl Watcher {
             Ok(state) => {
                 if std::mem::take(&mut self.away) {
                     self.screen.line("Redis is back");
+                    // Workers and producer could not give a sign of life either.
+                    self.weigh_at = Instant::now() + WEIGH_WAITING_EVERY;
                 }
                 Ok(Some(state))
             }

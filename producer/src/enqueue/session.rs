@@ -28,8 +28,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// A producer that has nothing to count says so often that it is at work: what gives no sign of life is taken for killed.
 const SIGN_EVERY: Duration = Duration::from_secs(10);
 
-/// Jobs counted in one call: Redis does nothing else for some milliseconds.
-const MOST_COUNTED: usize = 2000;
+/// Jobs counted in one call: Redis does nothing else for 6 ms.
+const MOST_COUNTED: usize = 1000;
 
 /// Accepted jobs that are remembered by name while Redis is away. Of those beyond, only the number is counted then: where
 /// their messages are lost, they cannot be published again.
@@ -305,7 +305,8 @@ impl<'a> Run<'a> {
         let head = self.head.clone()?;
         let silence = self.counted_at.elapsed();
         let many = self.uncounted.jobs.len() >= MOST_COUNTED && !self.redis_away;
-        let due = many || (silence >= COUNT_EVERY && !self.uncounted.is_empty()) || silence >= SIGN_EVERY;
+        let sign_every = if self.redis_away { COUNT_EVERY } else { SIGN_EVERY };
+        let due = many || (silence >= COUNT_EVERY && !self.uncounted.is_empty()) || silence >= sign_every;
         due.then(|| {
             self.counted_at = Instant::now();
             (head, self.uncounted.take())

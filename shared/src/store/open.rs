@@ -25,6 +25,9 @@ const PAGE: usize = 500;
 #[derive(Serialize, Deserialize)]
 struct OpenJob(u8, String, RelPath, u8, bool, i64, Option<(u64, i64)>);
 
+/// A job's id and its stored form.
+type Stored = (Vec<u8>, Vec<u8>);
+
 /// Some jobs without an end.
 #[derive(Debug, Default)]
 pub struct OpenJobs {
@@ -76,7 +79,7 @@ impl Store {
         let mut connection = self.connection().await?;
         let mut command = redis::cmd("HSCAN");
         command.arg(&key).arg(place).arg("COUNT").arg(PAGE);
-        let (next, found): (u64, Vec<(Vec<u8>, Vec<u8>)>) =
+        let (next, found): (u64, Vec<Stored>) =
             command.query_async(&mut connection).await.map_err(|error| self.error(&error))?;
         let next = (next != 0).then_some(next);
         if found.is_empty() {

@@ -18,5 +18,6 @@ for i = 2, #ARGV do
   end
   counts[#counts + 1] = count
 end
-redis.call('EXPIRE', STARTS, seconds_to_keep(tonumber(ARGV[1])))
+-- Each end sets the time anew.
+if redis.call('TTL', STARTS) == -1 then redis.call('EXPIRE', STARTS, seconds_to_keep(tonumber(ARGV[1]))) end
 return counts

@@ -56,24 +56,30 @@ async fn an_idle_fleet_leaves_no_key_behind() {
 
 #[tokio::test]
 async fn a_worker_says_of_which_batches_it_holds_jobs() {
-    let fleet = Fleet::with(&[]).await;
+    // The lane stands still for longer than it usually may.
+    let fleet = Fleet::with(&[("ANALYSIS_TIMEOUT", "5m")]).await;
     let worker = Worker::ready(&fleet, &[]).await;
     let lanes = worker.freeze().await;
-    let batch = BatchId::new();
+    let running = BatchId::new();
     slow_wav(&fleet.path("slow.wav"));
-    fleet.submit(&[fleet.job(batch, "slow.wav", NORMAL)]).await;
+    fleet.submit(&[fleet.job(running, "slow.wav", NORMAL)]).await;
     worker.holds(0, 1).await;
-    // The running job and one that waits behind it in another batch: of both it is said, again and again.
-    let behind = fleet.submit(&fleet.silences(BatchId::new(), 1)).await;
+    // One job runs, and one of another batch waits behind it: of both it is said, and said again.
+    let waiting = fleet.submit(&fleet.silences(BatchId::new(), 1)).await;
     worker.holds(1, 1).await;
-    for batch in [batch, behind] {
-        let sign = async || fleet.state(batch).await.unwrap().last_sign_ms.unwrap();
-        let mut last = sign().await;
-        for _ in 0..2 {
-            last = until("a sign of life", async || Some(sign().await).filter(|now| *now > last)).await;
-        }
+    let signs = async || {
+        let sign = async |batch| fleet.state(batch).await.unwrap().last_sign_ms.unwrap();
+        [sign(running).await, sign(waiting).await]
+    };
+    let mut last = signs().await;
+    for _ in 0..2 {
+        last = until("a sign of life of both", async || {
+            let now = signs().await;
+            (now[0] > last[0] && now[1] > last[1]).then_some(now)
+        })
+        .await;
     }
     lanes[0].thaw();
-    fleet.ends(behind, 1).await;
+    fleet.ends(waiting, 1).await;
     worker.stop().await;
 }
