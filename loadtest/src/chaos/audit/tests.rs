@@ -29,7 +29,6 @@ fn book(records: Vec<Record>) -> Book {
         label: "chaos-0".into(),
         created_ms: 0,
         accepted,
-        counted: true,
         sealed: true,
         outcomes,
         kinds: BTreeMap::new(),
@@ -38,6 +37,7 @@ fn book(records: Vec<Record>) -> Book {
         bytes: 0,
         cancelled: false,
         retrying: 0,
+        counted: true,
         data_lost: false,
         last_sign_ms: None,
     };

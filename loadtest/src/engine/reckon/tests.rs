@@ -62,7 +62,6 @@ fn state(ended: u64) -> BatchState {
         label: String::new(),
         created_ms: 0,
         accepted: ended,
-        counted: true,
         sealed: true,
         outcomes: BTreeMap::from([(Outcome::Ok, ended)]),
         kinds: BTreeMap::new(),
@@ -71,6 +70,7 @@ fn state(ended: u64) -> BatchState {
         bytes: ended * 10,
         cancelled: false,
         retrying: 0,
+        counted: true,
         data_lost: false,
         last_sign_ms: None,
     }
