@@ -130,6 +130,9 @@ pub(crate) struct EnqueueArgs {
     /// Take files with any extension, not only those of audio formats
     #[arg(long)]
     pub(crate) all_files: bool,
+    /// Leave out symbolic links in folders; without it, those that lead below a media root are followed
+    #[arg(long)]
+    pub(crate) no_follow: bool,
     /// Read paths from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) files_from: Option<PathBuf>,

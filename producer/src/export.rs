@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::ExportArgs;
 use crate::failure::{End, Failure};
+use crate::losses::{Losses, Read};
 use crate::results::PAGE;
 use crate::screen::Screen;
 use crate::{connect, resolve, text};
@@ -65,12 +66,14 @@ pub(crate) async fn run(
     if let Some(state) = state.as_ref().filter(|state| !args.partial && !state.is_complete()) {
         return Err(Failure::NotFound(incomplete(state)));
     }
+    let mut losses = Losses::begin(&store, batch).await?;
     let left_out = match &args.output {
-        None => write(&store, batch, args.format, roots, io::stdout().lock()).await?,
-        Some(path) => in_place(&store, batch, args.format, roots, path).await?,
+        None => write(&store, batch, args.format, roots, io::stdout().lock(), &mut losses).await?,
+        Some(path) => in_place(&store, batch, args.format, roots, path, &mut losses).await?,
     };
+    let has_lost = losses.tell(&store, Read::All, screen).await?;
     if left_out == 0 {
-        return Ok(End::Done);
+        return Ok(if has_lost { End::Incomplete } else { End::Done });
     }
     let files = text::count(left_out, "file");
     screen.line(&format!(
@@ -101,13 +104,14 @@ async fn in_place(
     format: Format,
     roots: Option<&MediaRoots>,
     path: &Path,
+    losses: &mut Losses,
 ) -> Result<u64, Failure> {
     let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".export-").permissions(Permissions::from_mode(MODE));
     let file: NamedTempFile = builder.tempfile_in(folder).map_err(told)?;
-    let left_out = write(store, batch, format, roots, file.as_file()).await?;
+    let left_out = write(store, batch, format, roots, file.as_file(), losses).await?;
     file.as_file().sync_all().map_err(told)?;
     file.persist(path).map_err(|error| told(error.error))?;
     Ok(left_out)
@@ -120,6 +124,7 @@ async fn write(
     format: Format,
     roots: Option<&MediaRoots>,
     out: impl Write,
+    losses: &mut Losses,
 ) -> Result<u64, Failure> {
     let out = BufWriter::new(out);
     let mut document = match (format, roots) {
@@ -131,6 +136,7 @@ async fn write(
         let page = store.page(batch, &cursor, PAGE as usize).await?;
         for record in &page.records {
             document.write(record)?;
+            losses.note(record);
         }
         match page.next {
             Some(next) => cursor = next,

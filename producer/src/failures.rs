@@ -11,6 +11,7 @@ use shared::store::{BatchState, Cursor, CursorError, Store, StoredEnd};
 
 use crate::cli::FailuresArgs;
 use crate::failure::{End, Failure};
+use crate::losses::{Losses, Read};
 use crate::screen::Screen;
 use crate::{connect, pick};
 
@@ -61,25 +62,36 @@ pub(crate) async fn run(
         store: &store,
         kinds: &args.kind,
         left: args.limit.unwrap_or(u64::MAX),
+        seen: 0,
         rows: Rows::new(BufWriter::new(io::stdout().lock()), format),
     };
+    let mut has_lost = false;
     let (batches, mut cursor) = from(batches, args.cursor.as_ref());
     for state in &batches {
         let from = std::mem::replace(&mut cursor, Cursor::start());
         if state.failed() == 0 {
             continue;
         }
-        if let Some(cursor) = list.batch(state.batch_id, from).await? {
+        let (losses, whole) = (Losses::begin(&store, state.batch_id).await?, from == Cursor::start());
+        list.seen = 0;
+        let rest = list.batch(state.batch_id, from).await?;
+        let read = if whole && rest.is_none() { Read::Failures(list.seen) } else { Read::Part };
+        has_lost |= losses.tell(&store, read, screen).await?;
+        if let Some(cursor) = rest {
             let batch = args.batch.is_none().then_some(state.batch_id);
             list.rows.finish()?;
             screen.line(&format!("more: {}", continuation(args, &Place { batch, cursor })));
-            return Ok(End::Done);
+            return Ok(end(has_lost));
         }
     }
-    if list.rows.finish()? == 0 {
+    if list.rows.finish()? == 0 && !has_lost {
         screen.line("no failures");
     }
-    Ok(End::Done)
+    Ok(end(has_lost))
+}
+
+const fn end(has_lost: bool) -> End {
+    if has_lost { End::Incomplete } else { End::Done }
 }
 
 /// The batches from the cursor's on, and where to go on in the first of them. One that has expired since is passed over,
@@ -101,6 +113,8 @@ struct List<'a, W: io::Write> {
     store: &'a Store,
     kinds: &'a [FailureKind],
     left: u64,
+    /// Failures of this batch that were read, of whichever kind.
+    seen: u64,
     rows: Rows<W>,
 }
 
@@ -109,6 +123,7 @@ impl<W: io::Write> List<'_, W> {
     async fn batch(&mut self, batch: BatchId, mut cursor: Cursor) -> Result<Option<Cursor>, Failure> {
         loop {
             let (ends, next) = self.store.ends(batch, Outcome::Failed, &cursor, PAGE).await?;
+            self.seen += ends.len() as u64;
             for (place, end) in ends.iter().filter(|(_, end)| is_of(self.kinds, end)) {
                 if self.left == 0 {
                     return Ok(Some(cursor));

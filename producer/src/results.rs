@@ -9,6 +9,7 @@ use shared::store::{Cursor, Page, Store};
 
 use crate::cli::ResultsArgs;
 use crate::failure::{End, Failure};
+use crate::losses::{Losses, Read};
 use crate::screen::Screen;
 use crate::{connect, resolve, text};
 
@@ -29,6 +30,8 @@ pub(crate) async fn run(
     let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
     let width = terminal_size::terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0);
     let mut writer = RecordWriter::new(BufWriter::new(io::stdout().lock()), format, usize::from(width));
+    let mut losses = Losses::begin(&store, batch).await?;
+    let mut printed = 0;
     let mut cursor = args.cursor.clone().unwrap_or_else(Cursor::start);
     let mut left = args.limit.unwrap_or(u64::MAX);
     let rest = loop {
@@ -36,8 +39,10 @@ pub(crate) async fn run(
         let page = page(&store, batch, args.failed, &cursor, limit).await?;
         for record in &page.records {
             writer.write(record)?;
+            losses.note(record);
         }
         writer.flush()?;
+        printed += page.records.len() as u64;
         left -= page.records.len() as u64;
         match page.next {
             Some(next) if left > 0 => cursor = next,
@@ -45,6 +50,12 @@ pub(crate) async fn run(
         }
     };
     writer.finish()?;
+    let read = match (&rest, args.failed, &args.cursor) {
+        (None, false, _) => Read::All,
+        (None, true, None) => Read::Failures(printed),
+        _ => Read::Part,
+    };
+    let has_lost = losses.tell(&store, read, screen).await?;
     if let Some(rest) = rest {
         screen.line(&format!("more: {}", continuation(batch, args, &rest)));
     } else if let Some(state) =
@@ -53,7 +64,7 @@ pub(crate) async fn run(
         let (done, accepted) = (state.done(), text::count(state.accepted, "file"));
         screen.line(&format!("the batch is not complete: {done} of {accepted} done so far"));
     }
-    Ok(End::Done)
+    Ok(if has_lost { End::Incomplete } else { End::Done })
 }
 
 async fn page(

@@ -1,5 +1,6 @@
 //! `producer status`: the two servers, the queues, and the batch that has waited longest. A look, no change: nothing is
-//! declared, and no message is taken out to read its age, which would count against its delivery limit.
+//! declared, and no message is taken out to read its age, which would count against its delivery limit. Only Redis is
+//! written to, a key that expires: whether it takes results is not known otherwise.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,9 +9,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use shared::broker::{Broker, BrokerError};
 use shared::job::BatchId;
-use shared::record::printable;
+use shared::printable::{printable, write_json_indented};
 use shared::settings::ProducerSettings;
-use shared::store::{BatchState, Store, StoreError};
+use shared::store::{BatchState, SeenWorker, Store, StoreError};
 use shared::tls::Tls;
 use shared::topology::QueueDepth;
 
@@ -30,6 +31,8 @@ struct Status {
     /// Why there are none.
     queues_missing: Option<String>,
     oldest_unfinished_batch: Option<Oldest>,
+    /// Workers that have announced themselves lately; null when Redis could not be asked.
+    workers: Option<Vec<SeenWorker>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,6 +42,8 @@ struct Server {
     reachable: bool,
     /// What is wrong.
     error: Option<String>,
+    /// What works and may do harm.
+    warning: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,22 +71,31 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         Ok(Err(why)) => (None, Some(why.clone())),
         Err(_) => (None, None),
     };
+    let (oldest, workers) = match &redis {
+        Ok((oldest, workers)) => (oldest.clone(), Some(workers.clone())),
+        Err(_) => (None, None),
+    };
     let status = Status {
-        rabbitmq: server(&settings.queue.amqp_url, rabbitmq.as_ref().err()),
-        redis: server(&settings.store.redis_url, redis.as_ref().err()),
+        rabbitmq: Server::of(&settings.queue.amqp_url, rabbitmq.as_ref().err(), true),
+        redis: Server {
+            warning: eviction_warning(&store, redis.as_ref().err()).await,
+            ..Server::of(&settings.store.redis_url, redis.as_ref().err(), is_away(redis.as_ref().err()))
+        },
         queues,
         queues_missing,
-        oldest_unfinished_batch: redis.ok().flatten().map(Oldest::from),
+        oldest_unfinished_batch: oldest.map(Oldest::from),
+        workers,
     };
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
+        write_json_indented(&mut out, &status)?;
         out.write_all(b"\n")?;
     } else {
         status.print(&mut out)?;
     }
     screen.clear();
-    Ok(if status.rabbitmq.reachable && status.redis.reachable { End::Done } else { End::Incomplete })
+    let all_well = status.rabbitmq.error.is_none() && status.redis.error.is_none();
+    Ok(if all_well { End::Done } else { End::Incomplete })
 }
 
 /// The queues, or why there are none; an error when the broker does not answer.
@@ -101,25 +115,57 @@ async fn ask_rabbitmq(
     }))
 }
 
-async fn ask_redis(store: &Store) -> Result<Option<BatchState>, StoreError> {
+/// The oldest unfinished batch, and the workers; an error also when Redis answers and takes no results.
+async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>), StoreError> {
+    store.probe().await?;
+    let workers = store.workers().await?;
     let batches = store.batches(LOOKED_THROUGH).await?;
     let unfinished = batches.into_iter().filter(|batch| {
         // Of one that nobody has counted, nobody knows whether it is finished.
         batch.batch_id != BatchId::STRAY && batch.counted && !batch.is_complete()
     });
-    Ok(unfinished.min_by_key(|batch| batch.created_ms))
+    Ok((unfinished.min_by_key(|batch| batch.created_ms), workers))
 }
 
-fn server(url: &impl ToString, error: Option<&impl ToString>) -> Server {
-    Server { url: url.to_string(), reachable: error.is_none(), error: error.map(ToString::to_string) }
+/// Whether an error means that Redis does not answer, or does not let us in; otherwise it does, and takes no results.
+const fn is_away(error: Option<&StoreError>) -> bool {
+    matches!(error, Some(StoreError::Unreachable { .. } | StoreError::Denied { .. } | StoreError::Url(_)))
+}
+
+/// What Redis may evict by. Of one that is away there is an error already.
+async fn eviction_warning(store: &Store, error: Option<&StoreError>) -> Option<String> {
+    if is_away(error) {
+        return None;
+    }
+    match store.eviction().await {
+        Ok(eviction) => eviction.map(|eviction| eviction.to_string()),
+        Err(error) => Some(format!("cannot see whether Redis may evict results (INFO memory): {error}")),
+    }
+}
+
+impl Server {
+    fn of(url: &impl ToString, error: Option<&impl ToString>, is_away: bool) -> Self {
+        let reachable = error.is_none() || !is_away;
+        Self { url: url.to_string(), reachable, error: error.map(ToString::to_string), warning: None }
+    }
+
+    /// Its state in a word: it may answer and be of no use.
+    const fn state(&self) -> &'static str {
+        match (&self.error, self.reachable) {
+            (None, _) => "ok",
+            (Some(_), true) => "FAULT",
+            (Some(_), false) => "DOWN",
+        }
+    }
 }
 
 impl Status {
     fn print(&self, out: &mut impl Write) -> io::Result<()> {
         for (name, server) in [("RabbitMQ", &self.rabbitmq), ("Redis", &self.redis)] {
-            match &server.error {
-                None => writeln!(out, "{name:9} ok    {}", server.url)?,
-                Some(error) => writeln!(out, "{name:9} DOWN  {error}")?,
+            let words = server.error.as_ref().unwrap_or(&server.url);
+            writeln!(out, "{name:9} {:5} {words}", server.state())?;
+            if let Some(warning) = &server.warning {
+                writeln!(out, "{:9} warning: {warning}", "")?;
             }
         }
         if let Some(queues) = &self.queues {
@@ -128,9 +174,14 @@ impl Status {
         if let Some(why) = &self.queues_missing {
             writeln!(out, "\n{why}")?;
         }
+        match self.workers.as_deref() {
+            Some([]) => writeln!(out, "\nno worker has announced itself")?,
+            Some(workers) => writeln!(out, "\n{}", worker_table(workers).trim_fmt())?,
+            None => {}
+        }
         match &self.oldest_unfinished_batch {
             Some(oldest) => writeln!(out, "\n{}", oldest.words()),
-            None if self.redis.reachable => writeln!(out, "\nno batch is unfinished"),
+            None if self.redis.error.is_none() => writeln!(out, "\nno batch is unfinished"),
             None => Ok(()),
         }
     }
@@ -146,6 +197,30 @@ fn table(queues: &[Queue]) -> Table {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+    table
+}
+
+fn worker_table(workers: &[SeenWorker]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["worker", "version", "lanes", "levels", "media roots", "seen"]);
+    for SeenWorker { worker, seen_seconds_ago } in workers {
+        let away = worker.roots_away.iter().map(|root| format!("{root} (away)"));
+        let roots: Vec<String> = worker.roots.iter().cloned().chain(away).collect();
+        let seen = format!("{} ago", text::duration(Duration::from_secs(*seen_seconds_ago)));
+        let cells = [
+            &worker.name,
+            &worker.version,
+            &worker.lanes.to_string(),
+            &worker.levels.join(","),
+            &roots.join(","),
+            &seen,
+        ];
+        table.add_row(cells.map(|cell| printable(cell)));
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

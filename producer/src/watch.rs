@@ -10,6 +10,7 @@ use shared::store::{BatchState, Cursor, Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::audience::Audience;
 use crate::cli::WatchArgs;
 use crate::failure::{End, Failure};
 use crate::screen::Screen;
@@ -52,7 +53,10 @@ pub(crate) async fn run(
 ) -> Result<End, Failure> {
     let store = connect::store(settings, screen).await?;
     let batch = resolve::batch(&store, &args.batch).await?;
-    follow(settings, &store, batch, &stop::on_signal()?, screen).await
+    let topology = connect::topology(&settings.queue);
+    let audience = Audience::of_batch(&store, topology, batch, screen).await;
+    let signal = stop::on_signal()?;
+    audience.beside(follow(settings, &store, batch, &signal, screen), settings, &store).await
 }
 
 /// Follows the batch to its end, or until it is clear that it has none.

@@ -15,6 +15,8 @@ mod priority;
 mod trace;
 mod wire;
 
+#[cfg(feature = "schema")]
+pub(crate) use path::MAX_BYTES as MAX_PATH_BYTES;
 pub use path::{RelPath, RelPathError};
 pub use priority::{Levels, LevelsError, Priority, UnknownLevel};
 pub use trace::{TraceContext, TraceId};
@@ -106,6 +108,7 @@ impl BatchId {
 
 /// A file by the name of its media root and the path below it, so that hosts may mount it at different places.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileRef {
     /// Name of the media root (`MEDIA_ROOTS`).
     pub root: String,
@@ -130,6 +133,7 @@ impl fmt::Display for FileRef {
 /// A file's size and time of last change, as whoever submitted it saw them. Only he can compare them later: another host's
 /// mount may round times otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Seen {
     /// Size, bytes.
     pub bytes: u64,
@@ -161,6 +165,7 @@ pub fn unix_nanos(time: SystemTime) -> i64 {
 
 /// One file to analyse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
     /// Identity of the job: idempotence is by it.
     pub job_id: JobId,

@@ -12,11 +12,12 @@ mod csv;
 mod table;
 mod writer;
 
-pub use table::printable;
+pub use crate::printable::printable;
 pub use writer::{Format, RecordWriter};
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Record {
     /// The file: as it was given (`worker analyze`), or `root/relative/path` (the fleet). Bytes that are not UTF-8 are
     /// replaced; then `path_hex` has the true name.
@@ -116,6 +117,17 @@ impl Record {
     #[must_use]
     pub const fn end(&self) -> End {
         End::of(self.outcome, self.kind)
+    }
+
+    /// Whether it was made with a report that is not there: Redis keeps reports apart from ends, and this one was evicted or
+    /// deleted, has expired, or cannot be read.
+    #[must_use]
+    pub const fn lacks_its_report(&self) -> bool {
+        let made_with_one = match self.outcome {
+            Outcome::Ok | Outcome::Partial | Outcome::NotApplicable => true,
+            Outcome::Failed | Outcome::Cancelled => false,
+        };
+        made_with_one && self.identity.is_some() && self.profile.is_some() && self.report.is_none()
     }
 
     /// The path's true bytes.

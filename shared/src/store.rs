@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::PoolError;
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{Pipeline, RedisError};
 
 use crate::tls::Address;
 
@@ -15,12 +15,16 @@ mod batch;
 mod cancel;
 mod door;
 mod ends;
+mod eviction;
+mod fault;
 mod finish;
 mod held;
 mod index;
 mod keys;
 mod link;
+mod needs;
 mod open;
+mod overdue;
 mod page;
 mod probe;
 mod reports;
@@ -29,17 +33,23 @@ mod script;
 mod seen;
 pub(crate) mod servers;
 mod starts;
+mod stored;
 mod times;
 mod wire;
+mod workers;
 
 pub use batch::{Accepting, BatchHead, BatchState};
 pub use cancel::{Cancelled, RecallPlace};
 use door::Door;
 pub use ends::EndPlace;
+pub use eviction::Eviction;
+use fault::{Fault, FaultClass};
 pub use finish::Finished;
 pub use index::IndexPlace;
 use link::Connection;
+pub use needs::BatchNeeds;
 pub use open::OpenJobs;
+pub use overdue::SentRetry;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
@@ -47,6 +57,7 @@ use servers::Servers;
 pub use starts::{History, Start};
 pub use times::Timed;
 pub use wire::StoredEnd;
+pub use workers::{ANNOUNCEMENT_COUNTS_FOR, SeenWorker, WorkerAnnouncement};
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +78,21 @@ pub enum StoreError {
         /// Its words, or what is wrong with its certificate.
         detail: String,
     },
-    /// It lets us in, and refuses the work (out of memory, read only, loading).
+    /// It lets us in and takes no work, from nobody (out of memory, read-only, not saving). An operator or a failover mends that.
     #[error("Redis at {url} (REDIS_URL) refuses: {detail}")]
     Refused {
         /// Address, password masked.
         url: String,
+        /// Its words.
+        detail: String,
+    },
+    /// Redis works, and cannot do this: a key has another type, or a script failed. The same request meets it again.
+    #[error("Redis at {url} (REDIS_URL) cannot do this and never will ({subject}): {detail}")]
+    Permanent {
+        /// Address, password masked.
+        url: String,
+        /// The command or script, and its key.
+        subject: String,
         /// Its words.
         detail: String,
     },
@@ -89,6 +110,18 @@ pub enum StoreError {
     /// A value that cannot be written.
     #[error("a value cannot be encoded: {0}")]
     Encode(#[from] rmp_serde::encode::Error),
+}
+
+impl StoreError {
+    /// Whether the same request would meet the same error for ever, while others succeed: it is to be given up, and is no
+    /// sign that Redis is away.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        match self {
+            Self::Permanent { .. } | Self::Unreadable { .. } | Self::Encode(_) => true,
+            Self::Unreachable { .. } | Self::Denied { .. } | Self::Refused { .. } | Self::Url(_) => false,
+        }
+    }
 }
 
 /// A pool of connections and the fleet's keys. Cheap to clone.
@@ -150,24 +183,33 @@ impl Store {
     }
 
     fn error(&self, error: &RedisError) -> StoreError {
-        let (url, detail) = (self.url.clone(), error.to_string());
-        if let Some(detail) = self.door.denial(error) {
+        self.error_about(error, |_| "a command".to_owned())
+    }
+
+    /// As [`Store::error`], naming the command of this pipeline.
+    fn error_in(&self, error: &RedisError, pipeline: &Pipeline) -> StoreError {
+        self.error_about(error, |command| link::describe(pipeline, command))
+    }
+
+    /// The error in our terms. `subject` names a command by its place in the pipeline.
+    fn error_about(&self, error: &RedisError, subject: impl FnOnce(usize) -> String) -> StoreError {
+        let url = self.url.clone();
+        if let Some(detail) = self.door.tls_denial(error) {
             return StoreError::Denied { url, detail };
         }
-        match error.kind() {
-            // A cluster without a master for a while, and a server that is reading its data, come back by themselves.
-            ErrorKind::Io
-            | ErrorKind::ClusterConnectionNotFound
-            | ErrorKind::Server(
-                ServerErrorKind::ClusterDown
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::BusyLoading,
-            ) => StoreError::Unreachable { url, detail },
-            _ if error.is_timeout() || error.is_connection_dropped() => {
-                StoreError::Unreachable { url, detail }
-            }
-            _ => StoreError::Refused { url, detail },
+        let fault = Fault::of(error);
+        if fault.code == "READONLY" {
+            self.servers.renew();
+        }
+        if let Some(detail) = self.door.wrong_scheme(&fault) {
+            return StoreError::Denied { url, detail };
+        }
+        let detail = fault.words;
+        match fault.class {
+            FaultClass::Unreachable => StoreError::Unreachable { url, detail },
+            FaultClass::Denied => StoreError::Denied { url, detail: door::advice(&detail) },
+            FaultClass::Refused => StoreError::Refused { url, detail },
+            FaultClass::Permanent => StoreError::Permanent { url, subject: subject(fault.command), detail },
         }
     }
 

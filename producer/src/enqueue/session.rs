@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::Item;
 use super::tally::Tally;
+use crate::audience::Audience;
 use crate::failure::Failure;
-use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, keep_mended, now_ms};
+use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, now_ms};
 use crate::screen::Screen;
 
 /// The batch's counter in Redis is behind by a second at most: watchers divide by it.
@@ -51,6 +52,7 @@ pub(super) struct Session {
     pub(super) store: Store,
     pub(super) signal: CancellationToken,
     pub(super) screen: Screen,
+    pub(super) audience: Audience,
     /// Whether the batch's id is written to standard output as soon as there is one.
     pub(super) print_id: bool,
 }
@@ -127,14 +129,15 @@ impl Session {
         let (mut under_way, mut counting) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut mending = pin!(keep_mended(&self.broker, &self.delivery.publisher));
+        let mut looking = pin!(self.audience.watch(Some(&self.broker), &self.store));
         while run.taking || !under_way.is_empty() {
             tokio::select! {
-                never = &mut mending => match never {},
+                never = &mut looking => match never {},
                 // Never more under way than the window: the queue's limit is soft by as much, and so is our memory.
                 item = found.recv(), if run.taking && under_way.len() < self.window => match item {
                     Some(Item::File(file, seen)) => {
                         run.create_batch().await?;
+                        self.audience.needs_root(&file.root);
                         let job = self.job(file, seen);
                         under_way.push(async move { (self.delivery.deliver(&job).await, job, seen.bytes) });
                     }

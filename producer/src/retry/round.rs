@@ -1,7 +1,5 @@
 //! A window of jobs whose ends were taken back, or that never had one: publish, and note or undo.
 
-use std::pin::pin;
-
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use shared::broker::Broker;
@@ -12,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::tally::Tally;
 use crate::cli::OnFull;
-use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, keep_mended, now_ms};
+use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, now_ms};
 use crate::screen::Screen;
 
 pub(super) struct Round<'a> {
@@ -96,10 +94,8 @@ impl<'a> Round<'a> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline = None;
-        let mut mending = pin!(keep_mended(self.broker, &delivery.publisher));
         loop {
             tokio::select! {
-                never = &mut mending => match never {},
                 fared = under_way.next() => match fared {
                     Some((fared, job, end)) => self.fared(fared, job, end, &mut fates),
                     None => return fates,

@@ -8,11 +8,14 @@ use std::time::{Duration, SystemTime};
 use redis::AsyncCommands;
 use shared::job::Job;
 use shared::outcome::{End, FailureKind, NotApplicable};
-use shared::store::Finished;
+use shared::store::{Finished, Store};
 
-use crate::fleet::{Fleet, Output, finished};
+use crate::fleet::{Fleet, Output, finish, finished};
 
 const ANALYSER: &str = "0123abcd";
+
+/// Seconds.
+const DAY: i64 = 24 * 3600;
 
 /// A time of change that no later one can be mistaken for.
 fn age(path: &Path) {
@@ -159,10 +162,48 @@ async fn what_a_run_finds_lives_on_and_the_rest_goes_with_its_era() {
     assert_eq!(after.iter().filter(|key| now.contains(key)).count(), 1);
     for key in &after {
         let left: i64 = redis.ttl(key).await.unwrap();
-        assert!((1..=1200).contains(&left), "{key} expires in {left} s");
+        assert!((1..=60 * DAY).contains(&left), "{key} expires in {left} s");
     }
     // And once more, from where it is now.
     assert_eq!(enqueue(&fleet).await.1["unchanged"], 1);
+}
+
+#[tokio::test]
+async fn workers_and_producers_need_not_keep_results_equally_long() {
+    let fleet = Fleet::new();
+    files(&fleet, &["a.mp3", "b.mp3"]);
+    enqueue(&fleet).await;
+    let with_ttl = |days: u32| {
+        Store::open(&fleet.redis_url, &fleet.prefix, Duration::from_secs(u64::from(days) * 24 * 3600))
+            .unwrap()
+    };
+    with_ttl(1).announce_analyser(ANALYSER).await.unwrap();
+    let ends: Vec<Finished> = taken(&fleet)
+        .await
+        .iter()
+        .map(|job| {
+            let mut ended = finished(job, End::Ok);
+            (ended.record.bytes, ended.record.analyser) = (None, Some(ANALYSER.to_owned()));
+            ended
+        })
+        .collect();
+    with_ttl(7).finish(&ends).await.unwrap();
+    for ttl in ["1h", "1d", "30d", "365d", "1s"] {
+        let mut command = fleet.command(&["enqueue", "--changed", "--json", fleet.root()]);
+        command.env("RESULT_TTL", ttl);
+        let output = finish(command).await;
+        let numbers: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(
+            (&numbers["accepted"], &numbers["unchanged"]),
+            (&0.into(), &2.into()),
+            "{ttl}: {output:?}"
+        );
+    }
+    // Nobody's short setting makes the fleet forget which analyser it has.
+    let mut redis =
+        redis::Client::open(&*fleet.redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let left: i64 = redis.ttl(format!("{}:analyser", fleet.prefix)).await.unwrap();
+    assert!(left > 59 * DAY, "{left}");
 }
 
 #[tokio::test]

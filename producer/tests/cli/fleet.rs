@@ -16,7 +16,7 @@ use shared::broker::lapin::types::FieldTable;
 use shared::job::{BatchId, FileRef, Job, JobId, Levels, Priority, RelPath};
 use shared::outcome::{End, FailureKind};
 use shared::record::Record;
-use shared::store::{BatchState, Finished, Store};
+use shared::store::{BatchState, Finished, Store, WorkerAnnouncement};
 use shared::topology::Topology;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
@@ -148,6 +148,19 @@ impl Fleet {
         let queue = format!("{}.{level}", self.prefix);
         let channel = broker.channel().await.unwrap();
         channel.queue_declare(queue.into(), options, FieldTable::default()).await.unwrap().message_count()
+    }
+
+    /// Announces a worker that takes from every level and may hold so many jobs: without one, jobs that a test takes out of
+    /// a queue are lost jobs.
+    pub async fn announce_worker(&self, holds_at_most: usize) {
+        let worker = WorkerAnnouncement {
+            name: "test".to_owned(),
+            holds_at_most,
+            levels: ["high", "normal", "low"].map(str::to_owned).to_vec(),
+            roots: vec!["music".to_owned()],
+            ..WorkerAnnouncement::default()
+        };
+        self.store().announce_worker(&worker, None).await.unwrap();
     }
 
     /// Takes up to `most` jobs out of the queue of a level.

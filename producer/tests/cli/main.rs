@@ -8,6 +8,7 @@
     reason = "all of this is tests; helpers count too"
 )]
 
+mod audience;
 mod batches;
 mod cancel;
 mod changed;
@@ -20,10 +21,17 @@ mod failures;
 mod fleet;
 mod full;
 mod help;
+mod losses;
 mod lost;
 mod manual;
+mod permissions;
+mod policies;
+#[path = "../../../worker/tests/common/private.rs"]
+mod private_servers;
 mod proxy;
 mod purge;
+#[path = "../../../worker/tests/common/redis.rs"]
+mod redis_server;
 mod results;
 mod retry;
 mod servers;

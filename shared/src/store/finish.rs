@@ -1,12 +1,13 @@
 //! Storing ends: one pipeline for a whole flush, one atomic script per batch in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use redis::{ErrorKind, Pipeline, Script, ServerErrorKind};
+use redis::{Pipeline, RedisResult, Script};
 
+use super::link::Connection;
 use super::script::batch_script;
-use super::{Store, StoreError, StoredEnd};
+use super::{Store, StoreError, StoredEnd, fault};
 use crate::job::{BatchId, Job, JobId};
 use crate::outcome::Outcome;
 use crate::record::Record;
@@ -46,17 +47,26 @@ impl Store {
         for (place, end) in ends.iter().enumerate() {
             batches.entry(end.batch_id).or_default().push(place);
         }
-        let pipeline = self.finish_pipeline(ends, &batches)?;
+        let gone = self.extend_known(ends).await?;
+        let mut pipeline = self.finish_pipeline(ends, &batches, &gone)?;
+        let stored_by = pipeline.len();
+        // After the ends: a file that counts as unchanged has one.
+        self.set_seen(&mut pipeline, ends);
         let mut connection = self.connection().await?;
-        let answers: Vec<Vec<u8>> = match pipeline.query_async(&mut connection).await {
-            // A restarted Redis has forgotten the script.
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                SCRIPT.load_async(&mut connection).await.map_err(|error| self.error(&error))?;
-                pipeline.query_async(&mut connection).await
-            }
-            other => other,
+        let mut answers = run(&pipeline, &mut connection).await;
+        if let Err(error) = &answers
+            && fault::is_permanent_from(error, stored_by)
+        {
+            // No fault of these ends, which are stored: storing them again returns the answers that were lost.
+            tracing::warn!(%error, "what `enqueue --changed` goes by cannot be written");
+            pipeline = self.finish_pipeline(ends, &batches, &gone)?;
+            answers = run(&pipeline, &mut connection).await;
         }
-        .map_err(|error| self.error(&error))?;
+        drop(connection);
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => return Err(self.confirmed(self.error_in(&error, &pipeline)).await),
+        };
         let mut stored = vec![false; ends.len()];
         for (places, flags) in batches.values().zip(answers) {
             for (place, flag) in places.iter().zip(flags) {
@@ -70,12 +80,11 @@ impl Store {
         &self,
         ends: &[Finished],
         batches: &BTreeMap<BatchId, Vec<usize>>,
+        gone: &BTreeSet<usize>,
     ) -> Result<Pipeline, StoreError> {
         let mut pipeline = Pipeline::new();
-        for end in ends {
-            // Reports first: an end that is there has its report.
-            self.set_known(&mut pipeline, &end.record)?;
-        }
+        // Reports first: an end that is there has its report.
+        self.set_known(&mut pipeline, ends, gone)?;
         for (batch, places) in batches {
             if *batch == BatchId::STRAY {
                 self.name_stray_batch(&mut pipeline);
@@ -98,9 +107,18 @@ impl Store {
             }
             pipeline.invoke_script(&call);
         }
-        // After the ends: a file that counts as unchanged has one.
-        self.set_seen(&mut pipeline, ends);
         Ok(pipeline)
+    }
+}
+
+/// Sends a pipeline, and once more with the script if that was forgotten: by a restart, or a failover.
+async fn run(pipeline: &Pipeline, connection: &mut Connection) -> RedisResult<Vec<Vec<u8>>> {
+    match pipeline.query_async(connection).await {
+        Err(error) if fault::lacks_script(&error) => {
+            SCRIPT.load_async(connection).await?;
+            pipeline.query_async(connection).await
+        }
+        other => other,
     }
 }
 

@@ -103,4 +103,69 @@ impl Keys {
     pub(super) fn batches(&self) -> String {
         format!("{}:batches", self.prefix)
     }
+
+    /// Sorted set: announcements of workers by the time at which Redis heard them last.
+    pub(super) fn workers(&self) -> String {
+        format!("{}:workers", self.prefix)
+    }
+
+    /// Hash: jobs that wait for a retry → their messages.
+    pub(super) fn retries(&self) -> String {
+        format!("{}:{{retries}}", self.prefix)
+    }
+
+    /// Sorted set: the same jobs by the time at which they are due.
+    pub(super) fn retries_due(&self) -> String {
+        self.retries() + ":due"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::ProducerSettings;
+
+    fn all(prefix: &str) -> Vec<String> {
+        let (keys, batch) = (Keys::new(prefix), BatchId::STRAY);
+        vec![
+            keys.batch(batch),
+            keys.jobs(batch),
+            keys.events(batch),
+            keys.failures(batch),
+            keys.starts(batch),
+            keys.withdrawn(batch),
+            keys.unpublished(batch),
+            keys.spared(batch),
+            keys.cancelled(),
+            keys.report("i", "p"),
+            keys.seen(0, 0),
+            keys.analyser(),
+            keys.probe(),
+            keys.batches(),
+            keys.workers(),
+            keys.retries(),
+            keys.retries_due(),
+        ]
+    }
+
+    fn is_accepted(prefix: &str) -> bool {
+        let vars = [(OsString::from("QUEUE_PREFIX"), OsString::from(prefix))];
+        ProducerSettings::from_vars(vars).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_accepted_prefixes_share_a_key(
+            one in "[ab:.]{1,3}(batch|seen)?[:.]?[a0]{0,2}",
+            other in "[ab:.]{1,3}(batch|seen)?[:.]?[a0]{0,2}",
+        ) {
+            let others = all(&other);
+            let share = all(&one).iter().any(|key| others.contains(key));
+            prop_assert!(!share || one == other || !is_accepted(&one) || !is_accepted(&other));
+        }
+    }
 }

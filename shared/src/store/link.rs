@@ -97,6 +97,17 @@ fn key(command: &Cmd) -> (&[u8], bool) {
     (key.and_then(simple).unwrap_or_default(), is_script)
 }
 
+/// A command of a pipeline for an error: its name and its key.
+pub(super) fn describe(pipeline: &Pipeline, place: usize) -> String {
+    let Some(command) = pipeline.cmd_iter().nth(place) else { return "a command".to_owned() };
+    let (key, is_script) = key(command);
+    let name = match (is_script, command.args_iter().next()) {
+        (false, Some(Arg::Simple(name))) => String::from_utf8_lossy(name),
+        _ => "a script".into(),
+    };
+    format!("{name} on {}", String::from_utf8_lossy(key))
+}
+
 /// What decides on the slot (Redis Cluster specification, "Hash tags"): what stands between the first brace and the next
 /// closing one, unless that is nothing.
 fn tag(key: &[u8]) -> &[u8] {

@@ -1,10 +1,16 @@
 //! Reports by the identity of their audio and the profile they were made under.
+//!
+//! A worker that answers from its cache may answer with an older report than Redis has: in a rolling update, when a newer
+//! worker has made the report anew. So a cached answer never replaces a report. It lets it live on, and brings it back where
+//! it is gone: every end that is stored has its report.
 
-use redis::{AsyncCommands, Pipeline};
+use std::collections::BTreeSet;
+
+use redis::{AsyncCommands, ExistenceCheck, Pipeline, SetExpiry, SetOptions};
 use report::Report;
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError};
+use super::{Finished, Store, StoreError};
 use crate::outcome::{End, Kind, Outcome};
 use crate::record::Record;
 
@@ -74,15 +80,52 @@ impl Store {
         connection.get_ex(&key, expiry).await.map_err(|error| self.error(&error))
     }
 
-    /// Adds the writing of what a record says of its audio, where it says something.
-    pub(super) fn set_known(&self, pipeline: &mut Pipeline, record: &Record) -> Result<(), StoreError> {
-        let (Some(identity), Some(profile)) = (&record.identity, &record.profile) else { return Ok(()) };
-        if let Some(known) = Known::of(record) {
-            pipeline
-                .set_ex(self.keys.report(identity, profile), known.encode()?, self.ttl_seconds())
-                .ignore();
+    /// Lets the reports behind cached ends live on, in one round trip where there are any. Returns the places of those ends
+    /// whose report is gone.
+    pub(super) async fn extend_known(&self, ends: &[Finished]) -> Result<BTreeSet<usize>, StoreError> {
+        let cached = ends.iter().enumerate().filter(|(_, end)| end.record.cached);
+        let keyed = cached.filter_map(|(place, end)| Some((place, self.report_key(&end.record)?)));
+        let (places, keys): (Vec<usize>, Vec<String>) = keyed.unzip();
+        if keys.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let ttl = i64::try_from(self.ttl_seconds()).unwrap_or(i64::MAX);
+        let mut pipeline = Pipeline::new();
+        for key in keys {
+            pipeline.expire(key, ttl);
+        }
+        let mut connection = self.connection().await?;
+        let there: Vec<bool> =
+            pipeline.query_async(&mut connection).await.map_err(|error| self.error_in(&error, &pipeline))?;
+        Ok(places.into_iter().zip(there).filter(|(_, there)| !there).map(|(place, _)| place).collect())
+    }
+
+    /// Adds the writing of what these records say of their audio, where they say something. `gone` is what
+    /// [`Store::extend_known`] returned.
+    pub(super) fn set_known(
+        &self,
+        pipeline: &mut Pipeline,
+        ends: &[Finished],
+        gone: &BTreeSet<usize>,
+    ) -> Result<(), StoreError> {
+        let written =
+            ends.iter().enumerate().filter(|(place, end)| !end.record.cached || gone.contains(place));
+        for (_, end) in written {
+            let record = &end.record;
+            let (Some(key), Some(known)) = (self.report_key(record), Known::of(record)) else { continue };
+            let mut options = SetOptions::default().with_expiration(SetExpiry::EX(self.ttl_seconds()));
+            if record.cached {
+                // Another worker may have made it anew since it was found gone.
+                options = options.conditional_set(ExistenceCheck::NX);
+            }
+            pipeline.set_options(key, known.encode()?, options).ignore();
         }
         Ok(())
+    }
+
+    /// Where the report of this record is kept, if it can have one.
+    fn report_key(&self, record: &Record) -> Option<String> {
+        Some(self.keys.report(record.identity.as_deref()?, record.profile.as_deref()?))
     }
 
     /// The reports of these records, in their order, in one round trip.
@@ -91,10 +134,7 @@ impl Store {
         records: &[&Record],
     ) -> Result<Vec<Option<Box<Report>>>, StoreError> {
         let mut pipeline = Pipeline::new();
-        let key = |record: &&Record| {
-            Some(self.keys.report(record.identity.as_deref()?, record.profile.as_deref()?))
-        };
-        let keys: Vec<Option<String>> = records.iter().map(key).collect();
+        let keys: Vec<Option<String>> = records.iter().map(|record| self.report_key(record)).collect();
         for key in keys.iter().flatten() {
             pipeline.get(key);
         }

@@ -8,9 +8,9 @@
 //! changed to another state of the same 64 bits.
 //!
 //! **Time.** Entries must not expire while runs find them, nor live for ever, and Redis expires keys, not entries. So the keys
-//! carry an era, as long as RESULT_TTL, and expire at the end of the next one. A run that finds an entry in the era before
-//! moves it into this one. What no run finds, because the file is gone, goes with its era: after one RESULT_TTL at the
-//! earliest, two at the latest.
+//! carry the number of an era of 30 days, and expire 30 days after its end, or RESULT_TTL after it where that is longer. A run that finds an
+//! entry in an era before moves it into this one. What no run finds, because the file is gone, goes with its era. The
+//! length of an era is no setting: workers write entries and producers look for them, and with two lengths they would never meet.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,10 +18,12 @@ use redis::{FromRedisValue, Pipeline};
 
 use super::{Finished, Store, StoreError};
 use crate::job::{FileRef, Seen};
-use crate::outcome::{End, FailureKind};
 
 /// See above. Fewer would grow beyond 512 entries before ten million files.
 const BUCKETS: u16 = 1 << 15;
+
+/// Two eras cover every run that comes once a month or more often, and a key is looked at in both.
+const ERA: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const NAME_BYTES: usize = 8;
 const STATE_BYTES: usize = 8;
@@ -55,22 +57,12 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     start
 }
 
-/// Whether the same file would end in the same way again. What failed for want of time, memory or luck may do better, and
-/// what was too large may be allowed by then: such files are submitted again.
-const fn is_worth_remembering(end: End) -> bool {
-    match end {
-        End::Ok | End::Partial | End::NotApplicable(_) => true,
-        End::Failed(kind) => matches!(kind, FailureKind::Unsupported | FailureKind::Corrupt),
-        End::Cancelled => false,
-    }
-}
-
 /// The entry that an end leaves, where it is worth one. The state is the one that the producer saw: a file that changed
 /// between that and its analysis is submitted once more.
 fn entry_of(end: &Finished) -> Option<Entry> {
     let (job, analyser) = (end.job.as_ref()?, end.record.analyser.as_deref()?);
     let seen = job.seen.filter(|seen| end.record.bytes.is_none_or(|bytes| bytes == seen.bytes))?;
-    is_worth_remembering(end.record.end()).then(|| Entry::of(&job.file, seen, analyser))
+    end.record.end().is_lasting().then(|| Entry::of(&job.file, seen, analyser))
 }
 
 impl Store {
@@ -90,7 +82,7 @@ impl Store {
     /// # Errors
     /// When Redis fails.
     pub async fn analyser(&self) -> Result<Option<String>, StoreError> {
-        let expiry = redis::Expiry::EX(2 * self.ttl_seconds());
+        let expiry = redis::Expiry::EX(2 * self.kept_after_era());
         let mut pipeline = Pipeline::new();
         pipeline.get_ex(self.keys.analyser(), expiry);
         self.ask::<(Option<String>,)>(&pipeline).await.map(|(analyser,)| analyser)
@@ -106,27 +98,34 @@ impl Store {
         files: &[(&FileRef, Seen)],
         analyser: &str,
     ) -> Result<Vec<bool>, StoreError> {
-        let era = self.era();
+        let era = era_now();
         let entries: Vec<Entry> = files.iter().map(|(file, seen)| Entry::of(file, *seen, analyser)).collect();
         let mut same = self.are_same(era, &entries).await?;
-        let unknown: Vec<usize> = (0..entries.len()).filter(|place| same[*place].is_none()).collect();
-        if let Some(before) = era.checked_sub(1).filter(|_| !unknown.is_empty()) {
+        for before in (1..=self.eras_back()).map_while(|back| era.checked_sub(back)) {
+            let unknown: Vec<usize> = (0..entries.len()).filter(|place| same[*place].is_none()).collect();
+            if unknown.is_empty() {
+                break;
+            }
             let wanted: Vec<Entry> = unknown.iter().map(|place| entries[*place]).collect();
             let found = self.are_same(before, &wanted).await?;
             let kept = wanted.iter().zip(&found).filter(|(_, same)| **same == Some(true));
-            self.keep(era, kept.map(|(entry, _)| entry)).await?;
+            self.keep(before, era, kept.map(|(entry, _)| entry)).await?;
             unknown.into_iter().zip(found).for_each(|(place, found)| same[place] = found);
         }
         Ok(same.into_iter().map(|same| same == Some(true)).collect())
     }
 
-    /// Moves entries of the era before into this one.
-    async fn keep(&self, era: u64, entries: impl Iterator<Item = &Entry>) -> Result<(), StoreError> {
+    /// Moves entries of an era before into this one.
+    async fn keep(
+        &self,
+        before: u64,
+        era: u64,
+        entries: impl Iterator<Item = &Entry>,
+    ) -> Result<(), StoreError> {
         let mut pipeline = Pipeline::new();
         for entry in entries {
             self.set_entry(&mut pipeline, era, entry);
-            let before = self.keys.seen(era.saturating_sub(1), entry.bucket);
-            pipeline.hdel(before, entry.name.as_slice()).ignore();
+            pipeline.hdel(self.keys.seen(before, entry.bucket), entry.name.as_slice()).ignore();
         }
         if pipeline.is_empty() { Ok(()) } else { self.ask(&pipeline).await }
     }
@@ -134,7 +133,7 @@ impl Store {
     /// Adds the entries of these ends, and says by the way which analyser made them: a Redis that has lost its data is told
     /// so again.
     pub(super) fn set_seen(&self, pipeline: &mut Pipeline, ends: &[Finished]) {
-        let era = self.era();
+        let era = era_now();
         for entry in ends.iter().filter_map(entry_of) {
             self.set_entry(pipeline, era, &entry);
         }
@@ -144,13 +143,13 @@ impl Store {
     }
 
     fn set_analyser(&self, pipeline: &mut Pipeline, analyser: &str) {
-        pipeline.set_ex(self.keys.analyser(), analyser, 2 * self.ttl_seconds()).ignore();
+        pipeline.set_ex(self.keys.analyser(), analyser, 2 * self.kept_after_era()).ignore();
     }
 
     fn set_entry(&self, pipeline: &mut Pipeline, era: u64, entry: &Entry) {
         let key = self.keys.seen(era, entry.bucket);
         pipeline.hset(&key, entry.name.as_slice(), entry.state.as_slice()).ignore();
-        pipeline.expire_at(key, self.end_of_next(era)).ignore();
+        pipeline.expire_at(key, self.expiry_of(era)).ignore();
     }
 
     /// Whether these entries have their states in this era, in one round trip; `None` for one that is not there.
@@ -172,12 +171,23 @@ impl Store {
         pipeline.query_async(&mut connection).await.map_err(|error| self.error(&error))
     }
 
-    fn era(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        now.as_secs() / self.ttl_seconds()
+    /// How long the keys of an era are kept after its end, in seconds.
+    fn kept_after_era(&self) -> u64 {
+        self.ttl_seconds().max(ERA.as_secs())
     }
 
-    fn end_of_next(&self, era: u64) -> i64 {
-        i64::try_from((era + 2).saturating_mul(self.ttl_seconds())).unwrap_or(i64::MAX)
+    /// In so many eras before this one there may be entries.
+    fn eras_back(&self) -> u64 {
+        self.kept_after_era().div_ceil(ERA.as_secs())
     }
+
+    fn expiry_of(&self, era: u64) -> i64 {
+        let end = (era + 1).saturating_mul(ERA.as_secs());
+        i64::try_from(end.saturating_add(self.kept_after_era())).unwrap_or(i64::MAX)
+    }
+}
+
+fn era_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    now.as_secs() / ERA.as_secs()
 }

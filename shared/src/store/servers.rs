@@ -2,9 +2,13 @@
 //!
 //! A cluster has a scheme of its own instead of being guessed: `redis-cluster://user:password@a:6379,b:6379,c`. A guess
 //! would need an answer before there is a connection, and the single server keeps its one round trip for a pipeline.
+//!
+//! A connection may outlive the role of the server at its other end: after a failover the address leads to the new master,
+//! and the old connections to a replica. So they are replaced when a server says that it is one. A cluster's client does
+//! that by itself.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use deadpool_redis::{Manager, Pool, PoolError, Runtime};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
@@ -25,14 +29,44 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One connection for each of: ends, cache look-ups, starts, health. Each carries many commands at a time.
 const CONNECTIONS: usize = 4;
 
+/// A replica answers every command with the same refusal; one of them in this time is enough.
+const RENEWED_EVERY: Duration = Duration::from_secs(1);
+
 /// Scheme of a cluster, and that of each of its nodes.
 const CLUSTERS: [(&str, &str); 2] = [("redis-cluster://", "redis://"), ("rediss-cluster://", "rediss://")];
 
 /// The connections.
 #[derive(Clone)]
 pub(super) enum Servers {
-    Single(Pool),
+    Single(Arc<Single>),
     Cluster(Arc<Cluster>),
+}
+
+/// One server.
+pub(super) struct Single {
+    info: ConnectionInfo,
+    pool: Mutex<(Pool, Instant)>,
+}
+
+impl Single {
+    fn new(info: ConnectionInfo) -> Result<Self, String> {
+        let pool = Mutex::new((pool(info.clone())?, Instant::now()));
+        Ok(Self { info, pool })
+    }
+
+    fn pool(&self) -> Pool {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Connections in use are closed when they come back to the old pool, which is gone.
+    fn renew(&self) {
+        let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.1.elapsed() >= RENEWED_EVERY
+            && let Ok(pool) = pool(self.info.clone())
+        {
+            *current = (pool, Instant::now());
+        }
+    }
 }
 
 /// The cluster's own connection keeps one to each node, mends them, and follows the slots.
@@ -48,18 +82,29 @@ impl Servers {
         let nodes: Vec<ConnectionInfo> =
             nodes.collect::<RedisResult<_>>().map_err(|error| error.to_string())?;
         let first = nodes.first().ok_or("it names no host")?;
-        let door = Door::new(first, &to.tls);
+        let door = Door::new(first, &to.tls, is_cluster(&to.url));
         let servers = match is_cluster(&to.url) {
             true => cluster(nodes, &to.tls).map_err(|error| error.to_string())?,
-            false => Self::Single(pool(first.clone())?),
+            false => Self::Single(Arc::new(Single::new(first.clone())?)),
         };
         Ok((servers, door))
+    }
+
+    pub(super) const fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// The server at the other end is no master any more: connects anew from now on.
+    pub(super) fn renew(&self) {
+        if let Self::Single(single) = self {
+            single.renew();
+        }
     }
 
     /// One checkout for a whole pipeline: each costs a round trip of its own.
     pub(super) async fn connection(&self) -> Result<Connection, PoolError> {
         match self {
-            Self::Single(pool) => pool.get().await.map(Connection::Node),
+            Self::Single(single) => single.pool().get().await.map(Connection::Node),
             Self::Cluster(cluster) => {
                 let connect = || cluster.client.get_async_connection();
                 let connection = cluster.connection.get_or_try_init(connect).await;

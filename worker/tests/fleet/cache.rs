@@ -116,10 +116,14 @@ async fn hundreds_of_files_are_decoded_once_however_they_are_renamed_moved_and_r
     worker.stop().await;
 }
 
+fn report_key(fleet: &Fleet, record: &Record) -> String {
+    let (identity, profile) = (record.identity.as_deref().unwrap(), record.profile.as_deref().unwrap());
+    format!("{}:report:{identity}:{profile}", fleet.topology.prefix)
+}
+
 /// Makes what Redis knows of this audio older: an analyser before this one made some of its parts.
 async fn age(fleet: &Fleet, record: &Record, change: impl FnOnce(&mut Report)) {
-    let (identity, profile) = (record.identity.as_deref().unwrap(), record.profile.as_deref().unwrap());
-    let key = format!("{}:report:{identity}:{profile}", fleet.topology.prefix);
+    let key = report_key(fleet, record);
     let mut redis = fleet.redis().await;
     let bytes: Vec<u8> = redis.get(&key).await.unwrap();
     let mut known: Known = rmp_serde::from_slice(&bytes).unwrap();
@@ -167,6 +171,42 @@ async fn of_a_report_with_an_old_part_that_part_alone_is_computed_anew() {
     assert_eq!((whole.cached, whole.recomputed.as_deref()), (false, None));
     assert_eq!(worker.metrics().await.sum("analysis_cache_misses_total", &[]), 1.0);
     assert_eq!(whole.report.unwrap().silence, first.report.unwrap().silence);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_cached_answer_never_replaces_a_report_and_brings_a_lost_one_back() {
+    let fleet = Fleet::with(&[]).await;
+    fleet.put("waltz.flac", "waltz.flac");
+    let worker = Worker::ready(&fleet, &[]).await;
+    let first = end_of(&fleet, fleet.job(BatchId::new(), "waltz.flac", NORMAL)).await;
+    // Another worker has made it anew meanwhile; this one has the old one in its memory.
+    let mark = |report: &mut Report| report.silence.as_mut().unwrap().leading_seconds = 77.0;
+    age(&fleet, &first, mark).await;
+    let key = report_key(&fleet, &first);
+    let mut redis = fleet.redis().await;
+    let _: bool = redis.expire(&key, 100).await.unwrap();
+    // While other files are analysed, and in the same writes as their ends.
+    let batch = BatchId::new();
+    let mut jobs = fleet.silences(batch, 5);
+    jobs.extend((0..5).map(|_| fleet.job(batch, "waltz.flac", NORMAL)));
+    fleet.submit(&jobs).await;
+    let records = fleet.ends(batch, 10).await;
+    let cached: Vec<&Record> = records.iter().filter(|record| record.identity == first.identity).collect();
+    assert_eq!(cached.len(), 5);
+    for record in cached {
+        assert!(record.cached, "{record:?}");
+        assert_eq!(record.report.as_ref().unwrap().silence.as_ref().unwrap().leading_seconds, 77.0);
+    }
+    let left: i64 = redis.ttl(&key).await.unwrap();
+    assert!(left > 100, "it lives on: {left}");
+
+    // Evicted: the answer from memory is written again, before its end.
+    let _: bool = redis.del(&key).await.unwrap();
+    let again = end_of(&fleet, fleet.job(BatchId::new(), "waltz.flac", NORMAL)).await;
+    assert!(again.cached);
+    assert_eq!(again.report, first.report);
+    assert_eq!(worker.metrics().await.sum("analysis_cache_misses_total", &[]), 2.0);
     worker.stop().await;
 }
 

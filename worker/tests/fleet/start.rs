@@ -48,7 +48,10 @@ async fn what_the_lanes_or_the_machine_refuse_is_named() {
     let cases = [
         (("ANALYSIS_FEATURES", "loudness,horoscope"), "horoscope"),
         (("MAX_MEMORY_MB", "256"), "MiB are needed"),
-        (("HTTP_ADDR", address.as_str()), "HTTP_ADDR"),
+        (
+            ("HTTP_ADDR", address.as_str()),
+            "(HTTP_ADDR): Address already in use (os error 98), most likely by another worker",
+        ),
     ];
     for (setting, words) in cases {
         let ended = run(&fleet, &[setting, ("ANALYSIS_MAX_WORKERS", "4")]).await;

@@ -39,17 +39,29 @@ pub struct Proxy {
     /// The server's URL by way of this proxy.
     pub url: String,
     line: Arc<watch::Sender<Line>>,
+    server: Arc<watch::Sender<(String, u16)>>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
     pub async fn before(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        Self::before_at(url, "127.0.0.1:0").await
+    }
+
+    /// The same, listening at this address.
+    pub async fn before_at(url: &str, address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let line = Arc::new(watch::Sender::new(Line::Open));
         let amqp = url.starts_with("amqp");
-        let accepting = tokio::spawn(accept(listener, endpoint(url), amqp, Arc::clone(&line)));
-        Self { url: through(url, port), line, accepting }
+        let server = Arc::new(watch::Sender::new(endpoint(url)));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&server), amqp, Arc::clone(&line)));
+        Self { url: through(url, address), line, server, accepting }
+    }
+
+    /// New connections go to another server; those that are there stay.
+    pub fn lead_to(&self, url: &str) {
+        self.server.send_replace(endpoint(url));
     }
 
     pub fn set(&self, line: Line) {
@@ -63,10 +75,15 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: (String, u16), amqp: bool, line: Arc<watch::Sender<Line>>) {
+async fn accept(
+    listener: TcpListener,
+    server: Arc<watch::Sender<(String, u16)>>,
+    amqp: bool,
+    line: Arc<watch::Sender<Line>>,
+) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        let (server, line) = (server.clone(), line.subscribe());
+        let (server, line) = (server.borrow().clone(), line.subscribe());
         tokio::spawn(async move {
             if *line.borrow() == Line::Cut {
                 return;
