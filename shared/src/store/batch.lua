@@ -27,7 +27,10 @@ end
 -- How long the batch is to be kept from now on.
 local function seconds_to_keep(ttl)
   local accepted = tonumber(redis.call('HGET', BATCH, 'accepted') or 0)
-  if redis.call('HLEN', JOBS) < accepted then return ttl + MISSING_ENDS_SECONDS end
+  local ended = redis.pcall('HLEN', JOBS)
+  -- Somebody else's key in the place of ours fails the ends of this batch, and nothing but them.
+  if type(ended) ~= 'number' then ended = 0 end
+  if ended < accepted then return ttl + MISSING_ENDS_SECONDS end
   return ttl
 end
 

@@ -50,6 +50,10 @@ impl Store {
         let gone = self.extend_known(ends).await?;
         let mut pipeline = self.finish_pipeline(ends, &batches, &gone)?;
         let stored_by = pipeline.len();
+        for batch in batches.keys() {
+            // Whoever made the batch has written its entry, unless that was another program or Redis has lost it.
+            self.add_to_index(&mut pipeline, *batch, batch.made_ms());
+        }
         // After the ends: a file that counts as unchanged has one.
         self.set_seen(&mut pipeline, ends);
         let mut connection = self.connection().await?;
@@ -58,7 +62,7 @@ impl Store {
             && fault::is_permanent_from(error, stored_by)
         {
             // No fault of these ends, which are stored: storing them again returns the answers that were lost.
-            tracing::warn!(%error, "what `enqueue --changed` goes by cannot be written");
+            tracing::warn!(%error, "the list of batches, or what `enqueue --changed` goes by, cannot be written");
             pipeline = self.finish_pipeline(ends, &batches, &gone)?;
             answers = run(&pipeline, &mut connection).await;
         }
@@ -89,11 +93,8 @@ impl Store {
             if *batch == BatchId::STRAY {
                 self.name_stray_batch(&mut pipeline);
             }
-            // Whoever made the batch has written its entry, unless that was another program or Redis has lost it.
-            let created_ms = batch.made_ms();
-            self.add_to_index(&mut pipeline, *batch, created_ms);
             let mut call = self.keys.call(&SCRIPT, *batch);
-            call.arg(self.ttl_seconds()).arg(created_ms);
+            call.arg(self.ttl_seconds()).arg(batch.made_ms());
             for end in places.iter().map(|place| &ends[*place]) {
                 let record = &end.record;
                 let seconds = record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);

@@ -1,5 +1,6 @@
 //! What a fleet leaves in Redis, and what a worker says there of the jobs that it holds.
 
+use redis::AsyncCommands;
 use shared::broker::lapin::BasicProperties;
 use shared::job::BatchId;
 use shared::store::{BatchHead, Cancelled};
@@ -82,4 +83,19 @@ async fn a_worker_says_of_which_batches_it_holds_jobs() {
     lanes[0].thaw();
     fleet.ends(waiting, 1).await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_of_batches_of_another_type_costs_no_result() {
+    let fleet = Fleet::with(&[]).await;
+    let list = format!("{}:batches", fleet.topology.prefix);
+    let _: () = fleet.redis().await.set(&list, "not ours").await.unwrap();
+    let worker = Worker::ready(&fleet, &[]).await;
+    let batch = BatchId::new();
+    fleet.publish(&fleet.silences(batch, 3)).await;
+    fleet.ends(batch, 3).await;
+    assert_eq!(fleet.done(BatchId::STRAY).await, 0);
+    worker.answers("/readyz", 200).await;
+    worker.stop().await;
+    assert_eq!(fleet.queued().await, 0);
 }

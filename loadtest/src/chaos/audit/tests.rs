@@ -29,7 +29,6 @@ fn book(records: Vec<Record>) -> Book {
         label: "chaos-0".into(),
         created_ms: 0,
         accepted,
-        counted: true,
         sealed: true,
         outcomes,
         kinds: BTreeMap::new(),

@@ -62,7 +62,6 @@ fn state(ended: u64) -> BatchState {
         label: String::new(),
         created_ms: 0,
         accepted: ended,
-        counted: true,
         sealed: true,
         outcomes: BTreeMap::from([(Outcome::Ok, ended)]),
         kinds: BTreeMap::new(),
