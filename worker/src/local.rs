@@ -98,7 +98,7 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
     bar.finish_and_clear();
     match ended {
         Err(SinkError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) if stop.is_now() => Err((error.to_string(), exit::INTERRUPTED)),
+        Err(error @ SinkError::Unread) => Err((error.to_string(), exit::INTERRUPTED)),
         Err(error) => Err((error.to_string(), exit::SYSTEM)),
         Ok(()) => Ok(conclude(args, &scanned, &tally, stop.is_draining())),
     }

@@ -23,6 +23,9 @@ pub enum SinkError {
     /// What the records are written to is gone or full.
     #[error("cannot write the results: {0}")]
     Output(#[from] std::io::Error),
+    /// We were told to stop at once, and whoever reads the records does not take the last of them.
+    #[error("stopped while nobody read the results")]
+    Unread,
 }
 
 /// Stores ends.

@@ -146,8 +146,18 @@ async fn a_reader_that_has_stopped_reading_keeps_nobody_from_ending() {
     for signal in ["TERM", "HUP"] {
         let (sender, _unread) = tokio::net::unix::pipe::pipe().unwrap();
         while sender.try_write(&[b'x'; 4096]).is_ok() {}
-        let mut command = fleet.command(&["watch", &batch.to_string()]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(sender.into_blocking_fd().unwrap());
+        // The tests themselves may run under nohup.
+        let program = fleet.command(&[]);
+        let mut command = tokio::process::Command::new("/usr/bin/env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_producer"), "watch", &batch.to_string()]);
+        command
+            .env_clear()
+            .envs(program.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(sender.into_blocking_fd().unwrap());
         let mut child = command.spawn().unwrap();
         let pid = child.id().unwrap();
         tokio::time::timeout(LIMIT, async {

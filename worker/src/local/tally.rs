@@ -115,7 +115,7 @@ fn left_out(out: &mut impl Write, scan: &Summary) -> fmt::Result {
     }
     if scan.repeated_links > 0 {
         let links = scan.repeated_links;
-        writeln!(out, "{links} links lead to what was found anyway, or back to a folder around them")?;
+        writeln!(out, "links that lead to what was found anyway, or back to a folder around them: {links}")?;
     }
     Ok(())
 }

@@ -78,22 +78,18 @@ async fn pass_on<W: Write + Send + 'static>(
     bar: ProgressBar,
     stop: &Stop,
 ) -> Result<(), SinkError> {
-    let Some(mut writing) = out.take() else { return Err(unread()) };
+    let Some(mut writing) = out.take() else { return Err(SinkError::Unread) };
     let mut writing = tokio::task::spawn_blocking(move || {
         let written = bar.suspend(|| writing.write_all(&bytes).and_then(|()| writing.flush()));
         (writing, written)
     });
     let written = tokio::select! {
         written = &mut writing => written,
-        () = stop.stopped_now() => timeout(LAST_WRITE, writing).await.map_err(|_| unread())?,
+        () = stop.stopped_now() => timeout(LAST_WRITE, writing).await.map_err(|_| SinkError::Unread)?,
     };
     let (written_to, result) = written.map_err(io::Error::other)?;
     *out = Some(written_to);
     Ok(result?)
-}
-
-fn unread() -> SinkError {
-    SinkError::Output(io::Error::new(io::ErrorKind::TimedOut, "nobody reads them"))
 }
 
 impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> Sink for RecordsSink<W, F> {

@@ -8,7 +8,9 @@ use crate::harness::{Fleet, Worker};
 #[tokio::test]
 async fn a_closed_terminal_drains() {
     let fleet = Fleet::with(&[]).await;
-    let mut worker = Worker::ready(&fleet, &[]).await;
+    // The tests themselves may run under nohup.
+    let starter = ["/bin/sh", "-c", "env --default-signal=HUP \"$@\"; exit $?", "sh"];
+    let mut worker = Worker::ready_under(&fleet, &starter, &[]).await;
     let lanes = worker.freeze().await;
     let batch = BatchId::new();
     fleet.submit(&fleet.silences(batch, 3)).await;

@@ -104,7 +104,13 @@ fn a_fifo_in_a_folder_is_denied_and_nothing_hangs() {
     let ends: Vec<_> =
         records.iter().map(|record| (record.outcome, record.kind.map(|kind| kind.code()))).collect();
     assert_eq!(ends, [(Outcome::Failed, Some("denied")), (Outcome::NotApplicable, Some("silence"))]);
-    assert!(ended.stderr.contains("1 links lead to what was found anyway"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("links that lead to what was found anyway, or back to a folder around them: 1\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -176,7 +182,10 @@ fn links_in_a_folder_are_followed_unless_told_otherwise() {
     };
     let (found, said) = names_of(&[]);
     assert_eq!(found, BTreeSet::from([b"a.wav".to_vec(), b"album/b.wav".to_vec()]));
-    assert!(said.contains("1 links lead to what was found anyway"), "{said}");
+    assert!(
+        said.contains("links that lead to what was found anyway, or back to a folder around them: 1\n"),
+        "{said}"
+    );
     let (found, said) = names_of(&["--no-follow"]);
     assert_eq!(found, BTreeSet::from([b"a.wav".to_vec()]));
     assert!(said.contains("2 links not followed (--no-follow)"), "{said}");
@@ -199,4 +208,15 @@ fn names_in_errors_cannot_command_the_terminal() {
     // A list that is not there has a name, too.
     let ended = run(analyze(["--files-from"]).arg(folder.path().join("\u{1b}c")));
     assert!(ended.stderr.contains("\\u{1b}c: No such file"), "{:?}", ended.stderr);
+}
+
+#[test]
+fn videos_whose_audio_can_be_decoded_are_found_in_a_folder() {
+    let names = ["a.mov", "b.m4v", "c.3g2", "d.QT", "e.f4a"];
+    let folder = folder(&names.map(|name| ("hip_hop.m4a", name)));
+    let ended = run(analyze([folder.path()]).args(["--format", "ndjson"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let records = records(&ended.stdout);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Ok), "{records:?}");
+    assert_eq!(records.len(), names.len());
 }

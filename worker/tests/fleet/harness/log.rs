@@ -27,11 +27,10 @@ impl Log {
         let mut may_read = reads.subscribe();
         tokio::spawn(async move {
             let mut read = BufReader::new(stderr).lines();
-            // The pipe stays open while it is not read; the test's end reads the rest.
-            while let Ok(Some(line)) = {
-                let _over = may_read.wait_for(|reads| *reads).await.is_ok();
-                read.next_line().await
-            } {
+            loop {
+                // The pipe stays open while it is not read. Without a test to hear it, the rest is read.
+                let _over = may_read.wait_for(|reads| *reads).await.is_err();
+                let Ok(Some(line)) = read.next_line().await else { break };
                 into.lock().unwrap().push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
                 counted.send_modify(|count| *count += 1);
             }
