@@ -181,7 +181,10 @@ fn names_its_exchange(submission: &Submission, faults: &[Injected]) -> bool {
             && fault.began_ms <= submission.ended_ms + SLACK_MS
             && submission.began_ms <= fault.healed_ms + SLACK_MS
     };
-    submission.said.contains("exchange") && faults.iter().any(was_gone)
+    // An exchange that has just been made again may not have its bindings yet.
+    let says_which =
+        ["exchange", "no queue takes messages"].iter().any(|words| submission.said.contains(words));
+    says_which && faults.iter().any(was_gone)
 }
 
 /// The accounts of a batch agree: events, jobs, counters and the index of failures.

@@ -163,8 +163,7 @@ impl Field {
                 return Ok(found(self.side.evicting_redis(&self.servers.amqp).await));
             }
             Fault::OldBatch => {
-                let _turns = (self.turns[0].lock().await, self.turns[1].lock().await);
-                return Ok(found(self.side.old_batch(&self.servers).await));
+                return Ok(found(self.side.old_batch(&self.servers, &self.turns).await));
             }
         }
         Ok(Done::Fine)

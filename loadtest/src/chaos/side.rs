@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use shared::job::JobId;
 use tokio::process::Command;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::fleet::END_WITHIN;
@@ -28,10 +29,10 @@ const FILES: usize = 40;
 const OLD_FILES: usize = 6;
 
 /// The shortest time in which a worker can start, end some files, and be asked for them.
-const SHORT_TTL: Duration = Duration::from_secs(6);
+const SHORT_TTL: Duration = Duration::from_secs(5);
 
 /// Longer than that: the batch has expired, unless the fleet sees to it that it does not.
-const OLDER: Duration = Duration::from_secs(8);
+const OLDER: Duration = Duration::from_secs(6);
 
 /// A command of the producer, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -48,7 +49,7 @@ pub(crate) struct SideFleets {
     folder: PathBuf,
     programs: Programs,
     seen: Arc<Seen>,
-    turn: tokio::sync::Mutex<()>,
+    turn: Mutex<()>,
 }
 
 /// How a command of the producer ended.
@@ -87,7 +88,7 @@ impl SideFleets {
                 tone::write(&path, number).map_err(io(path.display().to_string()))?;
             }
         }
-        Ok(Self { folder, programs, seen, turn: tokio::sync::Mutex::default() })
+        Ok(Self { folder, programs, seen, turn: Mutex::default() })
     }
 
     /// A Redis that deletes keys when its memory is full (`allkeys-lru`): what is lost must be said by the worker, which can see
@@ -125,11 +126,19 @@ impl SideFleets {
     }
 
     /// A batch that waits in the queue for longer than RESULT_TTL: its results are there nevertheless. `Err` if they are not.
-    pub(crate) async fn old_batch(&self, servers: &Servers) -> Result<String, String> {
+    pub(crate) async fn old_batch(
+        &self,
+        servers: &Servers,
+        turns: &[Mutex<()>; 3],
+    ) -> Result<String, String> {
         let _turn = self.turn.lock().await;
         let ttl = format!("{}s", SHORT_TTL.as_secs());
         let environment = self.environment("few", &servers.amqp, &servers.redis, &ttl);
-        let submitted = self.producer(&environment, &["enqueue"], Some("few")).await?;
+        let submitted = {
+            // No other fault while it is submitted; afterwards whatever comes.
+            let (_rabbitmq, _redis) = (turns[0].lock().await, turns[1].lock().await);
+            self.producer(&environment, &["enqueue"], Some("few")).await?
+        };
         if submitted.code != Some(0) {
             return Err(format!("its batch could not be submitted: {}", submitted.quoted()));
         }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How much of what a producer said is kept.
-const SAID: usize = 240;
+const SAID: usize = 600;
 
 /// What `producer enqueue --json` prints.
 #[derive(Debug, Clone, Default, Deserialize)]

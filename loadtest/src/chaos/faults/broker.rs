@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shared::broker::Broker;
 use shared::broker::lapin::options::ExchangeDeleteOptions;
+use shared::topology::Topology;
 use tokio::time::sleep;
 
 use super::{Done, Field};
@@ -50,47 +51,38 @@ impl Field {
         Some(self.servers.rabbitmq_log()?.matches(CLOSED).count())
     }
 
-    /// Deletes an exchange for a time: that of the levels, or that of a retry tier.
+    /// Deletes exchanges for a time.
     pub(super) async fn delete_exchange(&self, lasts: Duration, pick: u64) -> Result<Done, RigError> {
         let _turn = self.turns[0].lock().await;
-        let exchange = self.exchange(pick);
+        let struck = Exchanges::picked(pick);
         let broker = Broker::connect(&self.servers.amqp, "chaos").await?;
         let channel = broker.channel().await?;
-        channel.exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default()).await?;
-        self.without(&exchange, lasts).await?;
+        for name in struck.names(&self.topology) {
+            channel.exchange_delete(name.as_str().into(), ExchangeDeleteOptions::default()).await?;
+        }
+        self.without(struck, lasts).await?;
         self.topology.declare(&channel).await?;
-        Ok(Done::Said(self.described(&exchange)))
+        Ok(Done::Said(struck.described().to_owned()))
     }
 
-    /// Withdraws the permission to publish to an exchange for a time.
+    /// Withdraws the permission to publish to exchanges for a time.
     pub(super) async fn revoke_permission(&self, lasts: Duration, pick: u64) -> Result<Done, RigError> {
         let _turn = self.turns[0].lock().await;
         // A worker that starts may not bind the queue of that name either, and would be right to end.
         let _held = join_all(self.slots.iter().map(|slot| slot.worker.lock())).await;
-        let exchange = self.exchange(pick);
-        let others = format!("^(?!{}$).*", exchange.replace('.', "\\."));
+        let struck = Exchanges::picked(pick);
+        let others = format!("^(?!({})$).*", struck.names(&self.topology).join("|").replace('.', "\\."));
         let user = user_of(&self.servers.amqp);
         self.servers.ask(&["ctl", "set_permissions", user, ".*", &others, ".*"]).await?;
-        self.without(&exchange, lasts).await?;
+        self.without(struck, lasts).await?;
         self.servers.ask(&["ctl", "set_permissions", user, ".*", ".*", ".*"]).await?;
-        Ok(Done::Said(self.described(&exchange)))
+        Ok(Done::Said(struck.described().to_owned()))
     }
 
-    fn exchange(&self, pick: u64) -> String {
-        let tiers = self.topology.retry_delays.len() as u64;
-        let tier = usize::try_from(pick / 2 % tiers.max(1)).unwrap_or(0);
-        let retry = self.topology.retry(tier).filter(|_| pick % 2 == 1);
-        retry.unwrap_or_else(|| self.topology.exchange().to_owned())
-    }
-
-    fn described(&self, exchange: &str) -> String {
-        if exchange == self.topology.exchange() { "of the levels" } else { "of a retry tier" }.to_owned()
-    }
-
-    /// Waits while an exchange cannot be used. To a retry tier workers publish only what failed for a passing reason: so the
+    /// Waits while exchanges cannot be used. To a retry tier workers publish only what failed for a passing reason: so the
     /// media root is away for a part of the time.
-    async fn without(&self, exchange: &str, lasts: Duration) -> Result<(), RigError> {
-        if exchange == self.topology.exchange() {
+    async fn without(&self, struck: Exchanges, lasts: Duration) -> Result<(), RigError> {
+        if struck == Exchanges::Levels {
             sleep(lasts).await;
             return Ok(());
         }
@@ -100,6 +92,37 @@ impl Field {
         self.media.show().map_err(io("bringing the media root back"))?;
         sleep(lasts / 2).await;
         Ok(())
+    }
+}
+
+/// Exchanges that are struck together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exchanges {
+    /// That of the levels, to which producers publish.
+    Levels,
+    /// Those of all retry tiers, to which workers publish.
+    Retries,
+}
+
+impl Exchanges {
+    const fn picked(pick: u64) -> Self {
+        if pick.is_multiple_of(2) { Self::Levels } else { Self::Retries }
+    }
+
+    fn names(self, topology: &Topology) -> Vec<String> {
+        match self {
+            Self::Levels => vec![topology.exchange().to_owned()],
+            Self::Retries => {
+                (0..topology.retry_delays.len()).filter_map(|tier| topology.retry(tier)).collect()
+            }
+        }
+    }
+
+    const fn described(self) -> &'static str {
+        match self {
+            Self::Levels => "of the levels",
+            Self::Retries => "of the retries",
+        }
     }
 }
 
