@@ -67,7 +67,7 @@ impl Audience {
     pub(crate) async fn watch(&self, broker: Option<&Broker>, store: &Store) -> Infallible {
         loop {
             sleep(LOOK_EVERY).await;
-            for line in self.look(broker, store).await {
+            for line in Box::pin(self.look(broker, store)).await {
                 self.screen.line(&line);
             }
         }
@@ -80,7 +80,7 @@ impl Audience {
         settings: &ProducerSettings,
         store: &Store,
     ) -> T {
-        let looking = async {
+        let looking = Box::pin(async {
             let tls = connect::tls(settings).ok();
             let to = tls.map(|tls| tls.at(settings.queue.amqp_url.expose()));
             let broker = match to {
@@ -88,7 +88,7 @@ impl Audience {
                 None => None,
             };
             self.watch(broker.as_ref(), store).await
-        };
+        });
         tokio::select! {
             done = work => done,
             never = looking => match never {},

@@ -88,8 +88,8 @@ impl Aftermath {
         if accepted == 0 || ending.interrupted || ending.tally.broken.is_some() {
             return Self::default();
         }
-        let unserved = session.audience.look(Some(&session.broker), &session.store).await;
-        Self { unserved, nowhere: audit::audit(session, settings, accepted).await }
+        let unserved = Box::pin(session.audience.look(Some(&session.broker), &session.store)).await;
+        Self { unserved, nowhere: Box::pin(audit::audit(session, settings, accepted)).await }
     }
 }
 

@@ -62,15 +62,22 @@ pub(super) async fn audit(session: &Session, settings: &ProducerSettings, accept
         Some(api) => policies::hazards(api, &session.topology).await.ok(),
         None => None,
     };
-    let exact =
-        api.as_ref().filter(|_| by_bound > 0 || hazards.as_ref().is_some_and(|found| !found.is_empty()));
+    let hazards = hazards.map(|found| on_the_way(session, found));
+    // An API that does not answer counts nothing.
+    let is_asked = hazards.as_ref().is_some_and(|found| by_bound > 0 || !found.is_empty());
+    let exact = api.as_ref().filter(|_| is_asked);
     let lost = match exact {
-        // Exact as its figures are, they are older than the bound.
         Some(api) => certain(session, accepted, Some(api), CERTAIN_AFTER_BY_API).await,
         None if by_bound > 0 => certain(session, accepted, None, CERTAIN_AFTER).await,
         None => 0,
     };
     (lost > 0).then(|| Nowhere { jobs: lost, is_least: exact.is_none(), causes: causes(hazards.as_deref()) })
+}
+
+/// Those of the queues that the jobs pass.
+fn on_the_way(session: &Session, hazards: Vec<Hazard>) -> Vec<Hazard> {
+    let queues = [session.topology.level_queue(session.level), session.topology.dead()];
+    hazards.into_iter().filter(|hazard| queues.contains(&hazard.queue)).collect()
 }
 
 /// What is missing in every count of a while.

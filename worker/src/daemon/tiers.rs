@@ -56,7 +56,10 @@ pub(super) fn watch<R: Receive, S: Settle>(
     let (sender, notes) = mpsc::channel(NOTES);
     let lost = Arc::new(AtomicU64::new(0));
     let book = Notebook { sender, lost: Arc::clone(&lost), delays: watch.topology.retry_delays.clone() };
-    let watcher = Watcher { watch, notes, lost, sent: BTreeMap::new(), returned: BTreeSet::new() };
+    let look_every = LOOK_EVERY.min(watch.overdue_after / 4);
+    let (sent, returned) = (BTreeMap::new(), BTreeSet::new());
+    // Whoever starts does not know whether Redis was away.
+    let watcher = Watcher { watch, notes, lost, sent, returned, look_every, redis_failed: Instant::now() };
     tokio::spawn(watcher.run());
     (WatchedReceiver { inner: receiver, book: book.clone() }, WatchedSettler { inner: settler, book })
 }
@@ -155,11 +158,14 @@ struct Watcher {
     /// What Redis has yet to hear: the last that happened to each job.
     sent: BTreeMap<JobId, (SentRetry, Instant)>,
     returned: BTreeSet<JobId>,
+    look_every: Duration,
+    /// When Redis did not answer last.
+    redis_failed: Instant,
 }
 
 impl Watcher {
     async fn run(mut self) {
-        let mut tick = interval(LOOK_EVERY.min(self.watch.overdue_after / 4));
+        let mut tick = interval(self.look_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let room = NOTES.saturating_sub(self.sent.len() + self.returned.len());
@@ -209,7 +215,10 @@ impl Watcher {
                 self.sent.clear();
                 self.returned.clear();
             }
-            Err(error) => debug!(%error, "retries are not noted yet"),
+            Err(error) => {
+                debug!(%error, "retries are not noted yet");
+                self.redis_failed = Instant::now();
+            }
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
@@ -220,19 +229,21 @@ impl Watcher {
         }
     }
 
-    async fn look(&self) {
+    async fn look(&mut self) {
         // Nothing is published now, and a channel for the question would hang as well.
         if self.watch.broker.is_blocked() {
             return;
         }
         if let Err(error) = self.send_overdue().await {
             debug!(%error, "overdue retries are not known");
+            self.redis_failed = Instant::now();
         }
     }
 
     async fn send_overdue(&self) -> Result<(), StoreError> {
         let TierWatch { store, overdue_after, .. } = &self.watch;
-        if store.noted_retries().await? == 0 {
+        // After a Redis that was away every worker has its notes of what came back to tell first.
+        if store.noted_retries().await? == 0 || self.redis_failed.elapsed() < 2 * self.look_every {
             return Ok(());
         }
         // A retry may wait in its level's queue for its turn, as long as there is a queue.

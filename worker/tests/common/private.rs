@@ -8,10 +8,8 @@ use tempfile::TempDir;
 /// A RabbitMQ and a Redis that nobody else uses, gone when dropped.
 pub struct PrivateServers {
     state: TempDir,
-    pub amqp: String,
-    pub redis: String,
-    /// RabbitMQ's HTTP API.
-    pub api: String,
+    /// What `services.sh env` prints.
+    environment: String,
 }
 
 impl PrivateServers {
@@ -20,12 +18,14 @@ impl PrivateServers {
         let state = tempfile::tempdir().unwrap();
         let up = services(state.path(), &["up"]);
         assert!(up.status.success(), "{up:?}");
-        let line = String::from_utf8(services(state.path(), &["env"]).stdout).unwrap();
-        let url = |name: &str| {
-            let (_, rest) = line.split_once(&format!("{name}='")).unwrap_or_else(|| panic!("{name}: {line}"));
-            rest.split('\'').next().unwrap().to_owned()
-        };
-        Self { amqp: url("AMQP_URL"), redis: url("REDIS_URL"), api: url("RABBITMQ_API_URL"), state }
+        let environment = String::from_utf8(services(state.path(), &["env"]).stdout).unwrap();
+        Self { state, environment }
+    }
+
+    /// `AMQP_URL`, `REDIS_URL` or `RABBITMQ_API_URL`.
+    pub fn url(&self, variable: &str) -> &str {
+        let (_, rest) = self.environment.split_once(&format!("{variable}='")).expect(variable);
+        rest.split_once('\'').expect(variable).0
     }
 
     /// What rabbitmqctl prints.

@@ -107,7 +107,8 @@ async fn nothing_is_noted(fleet: &Fleet) {
 async fn a_broker_that_moves_no_retry_any_more_keeps_none() {
     const JOBS: usize = 20;
     let servers = PrivateServers::start();
-    let at = Servers { amqp: servers.amqp.clone(), redis: servers.redis.clone() };
+    let url = |variable: &str| servers.url(variable).to_owned();
+    let at = Servers { amqp: url("AMQP_URL"), redis: url("REDIS_URL") };
     let fleet = Fleet::at(at, &[("RETRY_DELAYS", "500ms"), ("WEDGE_TIMEOUT", "2s")]).await;
     let mut worker = Worker::ready(&fleet, &[]).await;
     let before = BatchId::new();
