@@ -24,6 +24,7 @@ use crate::stop::Stop;
 mod commit;
 mod dead;
 mod dispatch;
+mod heartbeat;
 mod leases;
 mod refused;
 mod reserve;
@@ -36,7 +37,7 @@ use commit::Commit;
 use dispatch::{Dispatch, Outbox};
 use supply::Supply;
 
-pub use dispatch::Heartbeat;
+pub use heartbeat::Heartbeat;
 pub use reserve::initial_reserve;
 
 /// Ends are stored together that come within this time of each other: from one flush to the next it takes at least so long,

@@ -2,8 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use shared::outcome::End;
@@ -40,31 +38,6 @@ pub(super) struct Outbox {
     pub(super) results: UnboundedSender<Uncommitted>,
     /// To the loop that settles.
     pub(super) settlements: UnboundedSender<Settlements>,
-}
-
-/// The time of the dispatcher's last turn: a liveness that no other server can spoil.
-#[derive(Debug, Clone)]
-pub struct Heartbeat {
-    origin: Instant,
-    last_ms: Arc<AtomicU64>,
-}
-
-impl Default for Heartbeat {
-    fn default() -> Self {
-        Self { origin: Instant::now(), last_ms: Arc::default() }
-    }
-}
-
-impl Heartbeat {
-    fn beat(&self) {
-        self.last_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Time since the last turn.
-    #[must_use]
-    pub fn age(&self) -> Duration {
-        self.origin.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Relaxed)))
-    }
 }
 
 pub(super) struct Dispatch {
