@@ -112,13 +112,13 @@ pub(super) fn lacks_script(error: &RedisError) -> bool {
     replies.is_some_and(|replies| replies.iter().any(|(_, reply)| reply.code() == "NOSCRIPT"))
 }
 
-/// Whether every command of a pipeline that failed is one of these, and failed for good.
-pub(super) fn is_permanent_of(error: &RedisError, is_one: impl Fn(usize) -> bool) -> bool {
+/// Whether every command that failed is the one at `from` or a later one, and each for good.
+pub(super) fn is_permanent_from(error: &RedisError, from: usize) -> bool {
     let replies = error.clone().into_server_errors();
     replies.is_some_and(|replies| {
-        let is_permanent =
-            |code, detail: Option<&str>| class_of(code, detail.unwrap_or_default()) == Permanent;
-        replies.iter().all(|(command, reply)| is_one(*command) && is_permanent(reply.code(), reply.details()))
+        replies.iter().all(|(command, reply)| {
+            *command >= from && class_of(reply.code(), reply.details().unwrap_or_default()) == Permanent
+        })
     })
 }
 

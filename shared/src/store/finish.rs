@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use redis::{Pipeline, RedisResult, Script};
 
 use super::link::Connection;
-use super::{Store, StoreError, StoredEnd, fault, link};
+use super::{Store, StoreError, StoredEnd, fault};
 use crate::job::{BatchId, Job, JobId};
 use crate::outcome::Outcome;
 use crate::record::Record;
@@ -49,16 +49,17 @@ impl Store {
         }
         let gone = self.extend_known(ends).await?;
         let mut pipeline = self.finish_pipeline(ends, &batches, &gone)?;
+        let stored_by = pipeline.len();
+        // After the ends: a file that counts as unchanged has one.
+        self.set_seen(&mut pipeline, ends);
         let mut connection = self.connection().await?;
         let mut answers = run(&pipeline, &mut connection).await;
-        let is_shared =
-            |command| link::key_at(&pipeline, command).is_some_and(|key| self.keys.is_shared(key));
         if let Err(error) = &answers
-            && fault::is_permanent_of(error, is_shared)
+            && fault::is_permanent_from(error, stored_by)
         {
             // No fault of these ends, which are stored: storing them again returns the answers that were lost.
-            tracing::warn!(error = %self.error_in(error, &pipeline), "ends are stored, but a key of the whole fleet cannot be written");
-            pipeline = link::only(&pipeline, |key| !self.keys.is_shared(key));
+            tracing::warn!(%error, "what `enqueue --changed` goes by cannot be written");
+            pipeline = self.finish_pipeline(ends, &batches, &gone)?;
             answers = run(&pipeline, &mut connection).await;
         }
         drop(connection);
@@ -107,8 +108,6 @@ impl Store {
             }
             pipeline.invoke_script(&call);
         }
-        // After the ends: a file that counts as unchanged has one.
-        self.set_seen(&mut pipeline, ends);
         Ok(pipeline)
     }
 }

@@ -79,15 +79,6 @@ impl Keys {
         format!("{}:probe", self.prefix)
     }
 
-    /// Whether a key belongs to the whole fleet, and to no batch or report. What is wrong with it is no job's fault.
-    pub(super) fn is_shared(&self, key: &[u8]) -> bool {
-        [":batches", ":analyser", ":cancelled", ":probe", ":seen:"].iter().any(|name| {
-            let rest =
-                key.strip_prefix(self.prefix.as_bytes()).and_then(|rest| rest.strip_prefix(name.as_bytes()));
-            rest.is_some_and(|rest| rest.is_empty() || name.ends_with(':'))
-        })
-    }
-
     /// Sorted set: batches by the time of their making.
     pub(super) fn batches(&self) -> String {
         format!("{}:batches", self.prefix)

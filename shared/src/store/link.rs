@@ -97,26 +97,6 @@ fn key(command: &Cmd) -> (&[u8], bool) {
     (key.and_then(simple).unwrap_or_default(), is_script)
 }
 
-/// The key of a command of a pipeline.
-pub(super) fn key_at(pipeline: &Pipeline, place: usize) -> Option<&[u8]> {
-    pipeline.cmd_iter().nth(place).map(|command| key(command).0)
-}
-
-/// The commands of a pipeline on keys that are wanted; of the answers only those of scripts.
-pub(super) fn only(pipeline: &Pipeline, is_wanted: impl Fn(&[u8]) -> bool) -> Pipeline {
-    let mut rest = Pipeline::new();
-    for command in pipeline.cmd_iter() {
-        let (key, is_script) = key(command);
-        if is_wanted(key) {
-            rest.add_command(command.clone());
-            if !is_script {
-                rest.ignore();
-            }
-        }
-    }
-    rest
-}
-
 /// A command of a pipeline for an error: its name and its key.
 pub(super) fn describe(pipeline: &Pipeline, place: usize) -> String {
     let Some(command) = pipeline.cmd_iter().nth(place) else { return "a command".to_owned() };
