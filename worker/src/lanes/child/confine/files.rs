@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath,
-    RestrictSelfAttr, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-    RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictSelfAttr,
+    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
 use super::super::roots::Root;
@@ -62,7 +61,6 @@ fn enforce(readable: Vec<PathBuf>) -> Result<(RestrictionStatus, Vec<Root>), Enf
     })?;
     // A thread that still hangs in the opening of a root is confined, too, from Linux 7.0 on; on older kernels seccomp alone
     // holds it.
-    let rules =
-        rules.set_compatibility(CompatLevel::BestEffort).all_threads(true).map_err(RulesetError::from)?;
+    let rules = rules.all_threads(true).map_err(RulesetError::from)?;
     Ok((rules.restrict_self()?, roots))
 }

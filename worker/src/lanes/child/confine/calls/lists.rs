@@ -3,6 +3,10 @@
 //! NEEDED was measured: every sample, every damaged file of the tests and some 300 other files were analysed under `strace`, without
 //! this list to see what is called, and with it to see what is refused (`clone3` and `openat2`, and nothing else). Mutated
 //! files, 1,500 of them, ended alike with and without it. What no such run sees was added with its reason.
+//!
+//! A library that comes to need another call shows in a job's detail, as "Function not implemented" or SIGSYS.
+//! `LANE_CONFINEMENT=off strace -f worker analyze FILE` then tells the call. It is added here and in `tests/lanes/calls.rs`, with
+//! the least of its arguments that will do.
 
 use libc::*;
 
