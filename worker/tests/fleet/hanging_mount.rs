@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-use rustix::pipe::pipe;
+use rustix::pipe::{PipeFlags, pipe_with};
 use shared::job::{BatchId, Job};
 use shared::record::Record;
 use tokio::process::{Child, Command};
@@ -24,10 +24,11 @@ struct HangingMount {
 impl HangingMount {
     /// Covers a folder; `None`, and a word about it, where the kernel does not let us.
     fn over(path: &Path) -> Option<Self> {
-        let (requests, sender) = pipe().unwrap();
-        let daemon =
-            Command::new("sleep").arg("600").process_group(0).stdin(Stdio::null()).kill_on_drop(true).spawn();
-        let daemon = daemon.unwrap();
+        // No other program may hold the pipe open: see `end`.
+        let (requests, sender) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let mut daemon = Command::new("sleep");
+        daemon.arg("600").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let daemon = daemon.kill_on_drop(true).spawn().unwrap();
         let (fd, group) = (sender.as_raw_fd(), daemon.id().unwrap());
         let options = format!("fd={fd},pgrp={group},minproto=5,maxproto=5,indirect");
         let options = CString::new(options).unwrap();
@@ -118,9 +119,7 @@ async fn a_file_that_hangs_in_a_root_that_answers_is_tried_again() {
     let Some(mut mount) = HangingMount::over(&fleet.root().join("disk")) else { return worker.stop().await };
     until("both are to be tried again", async || (retries(&worker).await >= 2.0).then_some(())).await;
     worker.answers("/readyz", 200).await;
-    let metrics = worker.metrics().await;
-    assert!(metrics.sum("analysis_lane_restarts_total", &[("cause", "timeout")]) >= 2.0);
-    assert_eq!(metrics.sum("analysis_timeouts_total", &[]), 0.0);
+    assert_eq!(worker.metrics().await.sum("analysis_timeouts_total", &[]), 0.0);
     mount.end();
     all_are_well(&fleet.ends(batch, JOBS as u64).await);
     worker.stop().await;

@@ -46,7 +46,7 @@ async fn every_series_is_there_from_the_start() {
     for (name, label, values) in [
         ("analysis_dead_letters_total", "fate", &["revived", "failed", "unreadable", "ended"][..]),
         ("analysis_consumer_restarts_total", "cause", &["ended", "wedged"]),
-        ("analysis_breaker_state", "dependency", &["redis", "roots"]),
+        ("analysis_breaker_state", "dependency", &["redis", "roots", "lanes"]),
         ("analysis_media_roots", "state", &["available", "away"]),
     ] {
         for value in values {

@@ -2,17 +2,66 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
-use rustix::process::{Resource, Rlimit, Signal, geteuid, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, prlimit, setrlimit};
 use shared::job::{BatchId, Job};
+use tokio::process::{Child, Command};
 
 use crate::harness::{Fleet, NORMAL, Worker, until};
 
-/// As under a `pids.max` that is reached: from here on the worker's user may have no further process.
-fn limit_processes(worker: &Worker, limit: Option<u64>) {
-    let pid = rustix::process::Pid::from_raw(worker.pid());
-    let maximum = rustix::process::getrlimit(Resource::Nproc).maximum;
-    prlimit(pid, Resource::Nproc, Rlimit { current: limit, maximum }).unwrap();
+/// More than a worker with two lanes has of processes and threads.
+const PROCESSES: u64 = 64;
+
+/// How the worker's user is kept from having another process, as a container is whose `pids.max` is reached.
+enum Shortage {
+    /// Its limit is lowered: we are the same user.
+    Limit(Pid),
+    /// We are root, whom the limit does not bind. So the worker is somebody else's, and this user has many processes.
+    Crowd(u32),
+}
+
+impl Shortage {
+    async fn ready(fleet: &Fleet) -> (Self, Worker) {
+        if !geteuid().is_root() {
+            let worker = Worker::ready(fleet, &[]).await;
+            return (Self::Limit(Pid::from_raw(worker.pid()).unwrap()), worker);
+        }
+        fs::set_permissions(fleet.root(), Permissions::from_mode(0o755)).unwrap();
+        let user = 100_000 + std::process::id() % 100_000;
+        let before = getrlimit(Resource::Nproc);
+        // The worker inherits it.
+        let limit = Rlimit { current: Some(PROCESSES), maximum: before.maximum };
+        setrlimit(Resource::Nproc, limit).unwrap();
+        let worker = Worker::ready_as(fleet, user, &[]).await;
+        setrlimit(Resource::Nproc, before).unwrap();
+        (Self::Crowd(user), worker)
+    }
+
+    /// It ends when what is returned is dropped and [`Shortage::end`] is called.
+    fn begin(&self) -> Vec<Child> {
+        match self {
+            Self::Limit(worker) => {
+                let maximum = getrlimit(Resource::Nproc).maximum;
+                prlimit(Some(*worker), Resource::Nproc, Rlimit { current: Some(0), maximum }).unwrap();
+                Vec::new()
+            }
+            Self::Crowd(user) => (0..PROCESSES).map(|_| sleeper(*user)).collect(),
+        }
+    }
+
+    fn end(&self, crowd: Vec<Child>) {
+        drop(crowd);
+        if let Self::Limit(worker) = self {
+            prlimit(Some(*worker), Resource::Nproc, getrlimit(Resource::Nproc)).unwrap();
+        }
+    }
+}
+
+fn sleeper(user: u32) -> Child {
+    let mut command = Command::new("sleep");
+    command.arg("600").uid(user).gid(user).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 async fn lanes_breaker(worker: &Worker) -> f64 {
@@ -22,13 +71,7 @@ async fn lanes_breaker(worker: &Worker) -> f64 {
 #[tokio::test]
 async fn without_a_lane_no_work_is_taken_and_what_is_held_goes_back() {
     let fleet = Fleet::with(&[("ANALYSIS_MAX_WORKERS", "2"), ("ANALYSIS_BATCH_SIZE", "4")]).await;
-    // The limit does not bind root.
-    let mut worker = if geteuid().is_root() {
-        fs::set_permissions(fleet.root(), Permissions::from_mode(0o755)).unwrap();
-        Worker::ready_as_nobody(&fleet, &[]).await
-    } else {
-        Worker::ready(&fleet, &[]).await
-    };
+    let (shortage, mut worker) = Shortage::ready(&fleet).await;
     let lanes = worker.freeze().await;
     let batch = BatchId::new();
     fleet.put("house.wav", "a.wav");
@@ -36,7 +79,7 @@ async fn without_a_lane_no_work_is_taken_and_what_is_held_goes_back() {
     fleet.submit(&jobs).await;
     worker.holds(4, 2).await;
     let before = lanes_breaker(&worker).await;
-    limit_processes(&worker, Some(0));
+    let crowd = shortage.begin();
     // One lane ends its job, and takes up the next; its end is on its way while the lanes die.
     lanes[0].thaw();
     until("the first end", async || (fleet.done(batch).await > 0).then_some(())).await;
@@ -53,7 +96,10 @@ async fn without_a_lane_no_work_is_taken_and_what_is_held_goes_back() {
     assert_eq!(worker.get("/livez").await.0, 200);
     assert_eq!(before, 0.0);
     assert!(lanes_breaker(&worker).await > 0.0);
-    assert_eq!(worker.metrics().await.sum("analysis_worker_ready", &[]), 0.0);
+    until("the metrics say so, too", async || {
+        (worker.metrics().await.sum("analysis_worker_ready", &[]) == 0.0).then_some(())
+    })
+    .await;
     // Only what ran on a lane that was killed has ended.
     until("all others are in the queue again", async || {
         let (done, queued) = (fleet.done(batch).await, u64::from(fleet.queued().await));
@@ -61,7 +107,7 @@ async fn without_a_lane_no_work_is_taken_and_what_is_held_goes_back() {
     })
     .await;
 
-    limit_processes(&worker, rustix::process::getrlimit(Resource::Nproc).current);
+    shortage.end(crowd);
     worker.log.says("breaker closed").await;
     worker.log.says("taking work again").await;
     let records = fleet.ends(batch, 12).await;

@@ -62,8 +62,9 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
                 std::thread::park();
             }
         }
+        // Beyond ten minutes, so that the stall comes before the end of all time.
         "stuck.wav" => loop {
-            at(5.0, Some(3600.0));
+            at(1800.0, Some(3600.0));
             std::thread::sleep(TICK);
         },
         "drip.wav" => {
@@ -81,9 +82,8 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
             }
         }
         "flood.wav" => {
-            let message = serde_json::json!({"Progress": {"decoded_seconds": 5.0, "total_seconds": null}});
-            let body =
-                rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
+            let message = serde_json::json!({"Progress": {"decoded_seconds": 1800.0, "total_seconds": null}});
+            let body = rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
             let frame = [&(body.len() as u32).to_le_bytes()[..], &body].concat();
             loop {
                 say(&frame);

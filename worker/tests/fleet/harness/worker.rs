@@ -79,10 +79,9 @@ impl Worker {
         worker
     }
 
-    /// As [`Worker::ready`], as the user without rights of its own. Root alone may do that.
-    pub async fn ready_as_nobody(fleet: &Fleet, settings: &[(&str, &str)]) -> Self {
-        const NOBODY: u32 = 65_534;
-        let worker = Self::start_under(fleet, &[], Some(NOBODY), settings).await;
+    /// As [`Worker::ready`], as another user. Root alone may do that.
+    pub async fn ready_as(fleet: &Fleet, user: u32, settings: &[(&str, &str)]) -> Self {
+        let worker = Self::start_under(fleet, &[], Some(user), settings).await;
         worker.answers("/readyz", 200).await;
         worker
     }
