@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_batch_is_held_as_long_as_one_of_its_jobs() {
         let (held, [first, second]) = (HeldBatches::default(), [BatchId::new(), BatchId::new()]);
-        [first, second, first].map(|batch| held.add(batch));
+        [first, second, first].into_iter().for_each(|batch| held.add(batch));
         held.remove(first);
         assert_eq!(held.batches(), [first, second]);
         held.remove(first);

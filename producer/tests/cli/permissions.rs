@@ -18,10 +18,10 @@ async fn a_user_with_few_permissions_enqueues_or_is_told_which_one_is_missing() 
     let own = PrivateServers::start();
     own.ctl(&["add_user", USER, USER]);
     let mut fleet = Fleet::new();
-    fleet.redis_url.clone_from(&own.redis);
+    fleet.redis_url = own.url("REDIS_URL").to_owned();
     fleet.files(20);
     // Somebody who may has made the queues.
-    let owner = Broker::connect(own.amqp.as_str(), "owner").await.unwrap();
+    let owner = Broker::connect(own.url("AMQP_URL"), "owner").await.unwrap();
     Publisher::open(&owner, fleet.topology()).await.unwrap();
 
     own.ctl(&["set_permissions", USER, "^$", ".*", ".*"]);

@@ -37,7 +37,7 @@ impl PrivateServers {
 
     /// The address of this RabbitMQ for another user, whose password is its name, and another virtual host.
     pub fn amqp_as(&self, user: &str, vhost: &str) -> String {
-        let (_, rest) = self.amqp.split_once('@').unwrap();
+        let (_, rest) = self.url("AMQP_URL").split_once('@').unwrap();
         let (place, _) = rest.split_once('/').unwrap();
         format!("amqp://{user}:{user}@{place}/{vhost}")
     }

@@ -25,7 +25,11 @@ async fn workers_outlive_channels_that_are_closed_under_their_running_jobs() {
     let own = PrivateServers::start();
     set(&own, "channel_tick_interval", 200);
     set(&own, "consumer_timeout", 500);
-    let fleet = Fleet::at(Servers { amqp: own.amqp.clone(), redis: own.redis.clone() }, &[]).await;
+    let fleet = Fleet::at(
+        Servers { amqp: own.url("AMQP_URL").to_owned(), redis: own.url("REDIS_URL").to_owned() },
+        &[],
+    )
+    .await;
     let (mut workers, mut lanes) = (Vec::new(), Vec::new());
     for _ in 0..WORKERS {
         let worker = Worker::ready(&fleet, &[]).await;
@@ -64,7 +68,7 @@ async fn a_thousand_closed_channels_and_a_thousand_cuts_hang_no_worker() {
     set(&own, "consumer_timeout", 500);
     // Jobs of three seconds: the channel of each is closed under it several times, and it ends all the same.
     let settings = [("ANALYSIS_REHEARSAL", "3s"), ("ANALYSIS_MAX_WORKERS", "2"), ("ANALYSIS_TIMEOUT", "1m")];
-    let servers = Servers { amqp: own.amqp.clone(), redis: own.redis.clone() };
+    let servers = Servers { amqp: own.url("AMQP_URL").to_owned(), redis: own.url("REDIS_URL").to_owned() };
     let fleet = Fleet::at(servers, &settings).await;
     let mut workers = Vec::new();
     for _ in 0..5 {

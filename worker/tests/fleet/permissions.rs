@@ -12,7 +12,7 @@ fn servers(own: &PrivateServers) -> Servers {
     own.ctl(&["add_vhost", "music"]);
     own.ctl(&["set_permissions", "-p", "music", "guest", ".*", ".*", ".*"]);
     own.ctl(&["add_user", USER, USER]);
-    Servers { amqp: own.amqp_as("guest", "music"), redis: own.redis.clone() }
+    Servers { amqp: own.amqp_as("guest", "music"), redis: own.url("REDIS_URL").to_owned() }
 }
 
 fn grant(own: &PrivateServers, configure: &str, write: &str) {

@@ -83,7 +83,7 @@ async fn after_a_failover_behind_one_address_the_old_connections_are_given_up() 
     let proxy = Proxy::before(&old.url()).await;
     let fleet = fleet_on(&proxy.url, &[]).await;
     let batch = BatchId::new();
-    let mut worker = Worker::ready(&fleet, &[]).await;
+    let worker = Worker::ready(&fleet, &[]).await;
     fleet.submit(&tones(&fleet, batch, 12)).await;
     until("the first end", async || (fleet.done(batch).await > 0).then_some(())).await;
     new.cli(&["REPLICAOF", "127.0.0.1", &old.port.to_string()]);
@@ -124,6 +124,10 @@ async fn a_user_who_may_run_no_scripts_is_told_so() {
     worker.stop().await;
 }
 
+async fn evicts(worker: &Worker) -> f64 {
+    worker.metrics().await.sum("analysis_redis_may_evict", &[])
+}
+
 #[tokio::test]
 async fn a_redis_that_may_evict_is_named_in_log_metric_and_readiness() {
     let redis = PrivateRedis::start(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru"]);
@@ -132,8 +136,7 @@ async fn a_redis_that_may_evict_is_named_in_log_metric_and_readiness() {
     let warned = worker.log.says("may evict results").await;
     assert_eq!(warned["level"].as_str(), Some("WARN"), "{warned}");
     assert_eq!(warned["policy"].as_str(), Some("volatile-lru"), "{warned}");
-    let evicts = async || worker.metrics().await.sum("analysis_redis_may_evict", &[]);
-    assert_eq!(evicts().await, 1.0);
+    assert_eq!(evicts(&worker).await, 1.0);
     let ready = worker.answers("/readyz", 200).await;
     assert!(
         ready.starts_with("ok\nwarning: ") && ready.contains("maxmemory-policy to noeviction"),
@@ -146,7 +149,7 @@ async fn a_redis_that_may_evict_is_named_in_log_metric_and_readiness() {
     worker.log.says("breaker opened").await;
     redis.promote();
     worker.log.says("redis keeps all results again").await;
-    assert_eq!(evicts().await, 0.0);
+    assert_eq!(evicts(&worker).await, 0.0);
     until("readiness without a warning", async || {
         (worker.get("/readyz").await == (200, "ok\n".into())).then_some(())
     })
@@ -186,22 +189,29 @@ async fn a_key_of_another_type_is_the_fault_of_its_batch_alone() {
 }
 
 #[tokio::test]
-async fn what_changed_goes_by_costs_no_end_when_it_cannot_be_written() {
+async fn keys_of_the_whole_fleet_that_have_another_type_cost_no_end() {
     let redis = PrivateRedis::start(&[]);
     let fleet = fleet_on(&redis.url(), &[]).await;
-    redis.cli(&["LPUSH", &format!("{}:analyser", fleet.topology.prefix), "x"]);
-    // Every list that the entry may go to.
+    let prefix = &fleet.topology.prefix;
+    for name in ["batches", "analyser", "cancelled"] {
+        redis.cli(&["SETRANGE", &format!("{prefix}:{name}"), "0", "somebody else's"]);
+    }
+    // Every list that the entry for `enqueue --changed` may go to.
     let fill = "local era = math.floor(redis.call('TIME')[1] / 2592000) for bucket = 0, 32767 do redis.call('SET', \
                 string.format('%s:seen:%d:%x', ARGV[1], era, bucket), 'x') end return 1";
-    redis.cli(&["EVAL", fill, "0", &fleet.topology.prefix]);
-    let job = Job {
-        seen: Some(shared::job::Seen { bytes: 1, modified_ns: 1 }),
-        ..fleet.job(BatchId::new(), "a.wav", NORMAL)
-    };
-    let mut end = end_of(&job);
-    (end.record.bytes, end.record.analyser) = (Some(1), Some("00000000".to_owned()));
-    assert_eq!(fleet.store.finish(&[end]).await.unwrap(), [true]);
-    assert_eq!(fleet.store.stored_ends(job.batch_id).await.unwrap(), 1);
+    redis.cli(&["EVAL", fill, "0", prefix]);
+    let seen = Some(shared::job::Seen { bytes: 1, modified_ns: 1 });
+    let jobs = [BatchId::new(), BatchId::new(), BatchId::STRAY]
+        .map(|batch| Job { seen, ..fleet.job(batch, "a.wav", NORMAL) });
+    let ends = jobs.each_ref().map(|job| {
+        let mut end = end_of(job);
+        (end.record.bytes, end.record.analyser) = (Some(1), Some("00000000".to_owned()));
+        end
+    });
+    assert_eq!(fleet.store.finish(&ends).await.unwrap(), [true; 3]);
+    for job in jobs {
+        assert_eq!(fleet.store.stored_ends(job.batch_id).await.unwrap(), 1);
+    }
 }
 
 #[tokio::test]
