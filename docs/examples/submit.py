@@ -9,7 +9,7 @@ import json, os, pathlib, sys, time, uuid
 import msgpack, pika, redis
 
 root, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-prefix, ttl = os.environ.get("QUEUE_PREFIX", "analysis"), 30 * 24 * 3600
+prefix = os.environ.get("QUEUE_PREFIX", "analysis")
 store = redis.Redis.from_url(os.environ["REDIS_URL"])
 connection = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
 channel = connection.channel()
@@ -19,7 +19,7 @@ channel.confirm_delivery()  # basic_publish returns when the broker has the mess
 batch, now = uuid.uuid4(), int(time.time() * 1000)
 key = f"{prefix}:batch:{{{batch}}}"
 store.hset(key, mapping={"label": "from Python", "created_ms": now})
-store.expire(key, ttl)
+store.expire(key, 60 * 24 * 3600)  # RESULT_TTL, and 30 days in which the jobs may wait
 store.zadd(f"{prefix}:batches", {str(batch): now})
 
 accepted = 0

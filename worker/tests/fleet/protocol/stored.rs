@@ -1,6 +1,7 @@
 //! Redis: every key that a fleet makes stands on the page with its type and its expiry, and every key of the page is made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -11,13 +12,14 @@ use shared::broker::lapin::BasicProperties;
 use shared::job::{BatchId, FileRef, Job, Seen};
 use shared::outcome::Outcome;
 use shared::record::Record;
-use shared::store::{Cursor, RetryId};
+use shared::store::{BatchHead, Cursor, RetryId, SentRetry, WorkerAnnouncement};
 
 use super::page::{code, name, rows};
-use crate::harness::{Fleet, NORMAL, Worker};
+use crate::harness::{Fleet, NORMAL, ROOT, Worker};
 
 /// Seconds; the harness says `RESULT_TTL=10m`.
 const RESULT_TTL: i64 = 600;
+const DAY: i64 = 24 * 3600;
 
 /// What a key on the page is filled with: a placeholder that stands for many values matches any text.
 const ANY: &str = "\u{0}";
@@ -42,10 +44,12 @@ impl Documented {
 
     fn allows(&self, seconds: i64) -> bool {
         let most = match self.expires.as_str() {
-            "60 s" => 60,
-            expires if expires.starts_with("never") => return seconds == -1,
-            expires if expires.contains("two `RESULT_TTL`") => 2 * RESULT_TTL,
-            expires if expires.starts_with("`RESULT_TTL`") => RESULT_TTL,
+            expires if expires.starts_with("60 s") => 60,
+            expires if expires.starts_with("30 to 60 days") => 60 * DAY,
+            expires if expires.starts_with("two `RESULT_TTL`, at least 60 days") => 60 * DAY,
+            expires if expires == "as the batch" || expires.contains("30 days") => RESULT_TTL + 30 * DAY,
+            // A note of a retry is kept for its delay, rounded up.
+            expires if expires.starts_with("`RESULT_TTL` after") => RESULT_TTL + 1,
             other => panic!("docs/protocol.md: '{other}' is no expiry that this test understands"),
         };
         (1..=most).contains(&seconds)
@@ -83,15 +87,41 @@ async fn everything(fleet: &Fleet) -> (BatchId, BatchId) {
     fleet.ends(BatchId::STRAY, 1).await;
     worker.stop().await;
 
-    let store = &fleet.store;
-    store.count_accepted(bad, 1).await.unwrap();
-    store.cancel_batch(bad, true).await.unwrap();
-    let (ends, _) = store.ends(bad, Outcome::Failed, &Cursor::start(), 10).await.unwrap();
-    assert_eq!(store.withdraw(bad, RetryId::new(), &ends).await.unwrap(), [true]);
-    // One that ended and one that never will.
-    store.started(&[(good, fleet.job(good, "next.wav", NORMAL).job_id)]).await.unwrap();
-    store.probe().await.unwrap();
+    let key = format!("{}:batch:{{{good}}}", fleet.topology.prefix);
+    let seconds: i64 = fleet.redis().await.ttl(key).await.unwrap();
+    assert!((1..=RESULT_TTL).contains(&seconds), "a batch that misses no end expires in {seconds} s");
+    cancel_and_retry(fleet, bad).await;
+    leave_open(fleet, good).await;
     (good, bad)
+}
+
+/// A retry that has not published its job yet, in a batch that is cancelled.
+async fn cancel_and_retry(fleet: &Fleet, batch: BatchId) {
+    let store = &fleet.store;
+    store.count_accepted(batch, 1).await.unwrap();
+    store.cancel_batch(batch, true).await.unwrap();
+    let (ends, _) = store.ends(batch, Outcome::Failed, &Cursor::start(), 10).await.unwrap();
+    assert_eq!(store.withdraw(batch, RetryId::new(), &ends).await.unwrap(), [true]);
+    store.note_needs(batch, "normal", &BTreeSet::from([ROOT.to_owned()])).await.unwrap();
+    store.note_held(batch).await.unwrap();
+    // Its producer finds that it has lost its label.
+    let key = format!("{}:batch:{{{batch}}}", fleet.topology.prefix);
+    let _: u64 = fleet.redis().await.hdel(key, "label").await.unwrap();
+    let head = BatchHead { batch_id: batch, label: Some("again".to_owned()), created_ms: 1 };
+    assert!(store.seal(&head, 2).await.unwrap());
+}
+
+/// What is there only for a time: a job that has started, one that waits for a retry, a worker, a probe.
+async fn leave_open(fleet: &Fleet, batch: BatchId) {
+    let (store, job) = (&fleet.store, fleet.job(batch, "next.wav", NORMAL));
+    let head = BatchHead { batch_id: batch, label: None, created_ms: 1 };
+    store.accept(&head, std::slice::from_ref(&job), 0).await.unwrap();
+    store.started(&[(batch, job.job_id)]).await.unwrap();
+    // It is due at once, so that it expires as the page says.
+    store.note_retries(&[SentRetry { job, delay: Duration::ZERO }], &[]).await.unwrap();
+    let worker = WorkerAnnouncement { name: "somebody".to_owned(), ..WorkerAnnouncement::default() };
+    store.announce_worker(&worker, None).await.unwrap();
+    store.probe().await.unwrap();
 }
 
 #[tokio::test]
