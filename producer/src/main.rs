@@ -87,8 +87,9 @@ fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
 
 async fn dispatch(command: Command, settings: &ProducerSettings, screen: &Screen) -> Result<End, Failure> {
     match command {
-        Command::Enqueue(args) => enqueue::run(settings, &args, screen).await,
-        Command::Watch(args) => watch::run(settings, &args, screen).await,
+        // Boxed: they are much larger than the others.
+        Command::Enqueue(args) => Box::pin(enqueue::run(settings, &args, screen)).await,
+        Command::Watch(args) => Box::pin(watch::run(settings, &args, screen)).await,
         Command::Results(args) => results::run(settings, &args, screen).await,
         Command::Failures(args) => failures::run(settings, &args, screen).await,
         Command::Retry(args) => retry::run(settings, &args, screen).await,

@@ -23,6 +23,9 @@ const CERTAIN_AFTER_BY_API: Duration = Duration::from_secs(12);
 /// Between two counts.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 
+/// A count fails where a server is busy, or where a worker has just started and has not announced itself yet.
+const FIRST_COUNTS: usize = 3;
+
 /// A server that does not answer by then: no audit.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -56,7 +59,7 @@ impl Nowhere {
 
 /// Finds accepted jobs that are nowhere. `None` where all may be somewhere, and where the servers do not tell.
 pub(super) async fn audit(session: &Session, settings: &ProducerSettings, accepted: u64) -> Option<Nowhere> {
-    let by_bound = missing(session, accepted, None).await.unwrap_or(0);
+    let by_bound = first_count(session, accepted).await;
     let api = policies::api(settings).ok().flatten();
     let hazards = match &api {
         Some(api) => policies::hazards(api, &session.topology).await.ok(),
@@ -80,18 +83,32 @@ fn on_the_way(session: &Session, hazards: Vec<Hazard>) -> Vec<Hazard> {
     hazards.into_iter().filter(|hazard| queues.contains(&hazard.queue)).collect()
 }
 
-/// What is missing in every count of a while.
+/// What is missing in every count of a while. A count that fails says nothing.
 async fn certain(session: &Session, accepted: u64, api: Option<&Management>, after: Duration) -> u64 {
     let end = Instant::now() + after;
-    let mut least = u64::MAX;
-    while Instant::now() < end && least > 0 {
-        least = least.min(missing(session, accepted, api).await.unwrap_or(0));
+    let mut least = None;
+    while Instant::now() < end && least != Some(0) {
+        if let Some(missing) = missing(session, accepted, api).await {
+            least = Some(least.map_or(missing, |least: u64| least.min(missing)));
+        }
         tokio::select! {
             () = sleep(COUNT_EVERY) => {}
             () = session.signal.cancelled() => return 0,
         }
     }
-    least
+    least.unwrap_or(0)
+}
+
+/// The first count that succeeds, of a few.
+async fn first_count(session: &Session, accepted: u64) -> u64 {
+    for _ in 0..FIRST_COUNTS {
+        if let Some(missing) = missing(session, accepted, None).await {
+            return missing;
+        }
+        tracing::debug!("the accepted jobs could not be counted");
+        sleep(COUNT_EVERY).await;
+    }
+    0
 }
 
 /// Jobs that one count does not find. The places are asked in the order in which a job passes them: one that moves on
@@ -106,6 +123,7 @@ async fn missing(session: &Session, accepted: u64, api: Option<&Management>) -> 
     };
     // A batch that Redis does not have any more: it has lost ends as well.
     let ended = session.store.batch(session.batch).await.ok()??.done();
+    tracing::debug!(accepted, waiting, retries, held, ended, "where the accepted jobs are");
     Some(accepted.saturating_sub(waiting + retries + held + ended))
 }
 
