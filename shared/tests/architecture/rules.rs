@@ -264,7 +264,10 @@ pub fn check_dependencies(dependencies: &[Dependency]) -> Vec<String> {
                     "not an arrow of the design"
                 }
                 _ if *shipped && FOR_TESTS.contains(&to.as_str()) => "a package for tests is not shipped",
-                (_, "report") if *shipped && to != "serde" => "the schema knows serde and nothing else",
+                // schemars is optional: it is there when the JSON Schema is generated, and in no program.
+                (_, "report") if *shipped && !["serde", "schemars"].contains(&to.as_str()) => {
+                    "the report's types know serde and nothing else"
+                }
                 (_, "analysis") if *shipped && NOT_IN_ANALYSIS.contains(&to.as_str()) => {
                     "analysis knows no runtime, network, environment or clock"
                 }
