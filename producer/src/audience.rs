@@ -123,7 +123,7 @@ impl Audience {
             None => self.topology.depths(&channel).await.ok()?,
         };
         let _closed_anyway = channel.close(200, "done".into()).await;
-        Some(depths)
+        depths.iter().all(|depth| depth.is_certain).then_some(depths)
     }
 
     fn unserved_queues(&self, depths: &[QueueDepth]) -> Vec<String> {
@@ -216,7 +216,12 @@ mod tests {
     }
 
     fn said(roots: &[&str], consumers: Option<u32>, workers: Option<&[SeenWorker]>) -> Vec<String> {
-        let depth = consumers.map(|consumers| QueueDepth { queue: "a.low".to_owned(), ready: 3, consumers });
+        let depth = consumers.map(|consumers| QueueDepth {
+            queue: "a.low".to_owned(),
+            ready: 3,
+            consumers,
+            is_certain: true,
+        });
         let roots = roots.iter().map(|root| (*root).to_owned()).collect();
         missing("low", &roots, depth.as_ref(), workers)
     }

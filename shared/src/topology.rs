@@ -9,7 +9,7 @@
 //! One bounded quorum queue per level, not one queue with `x-max-priority`: there the limit is shared, so a flood of
 //! low refuses high, and nothing is replicated.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
@@ -33,6 +33,9 @@ const DELIVERY_LIMIT: i64 = 50;
 
 /// Nothing may fall out of the dead queue.
 const DEAD_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// The broker waits this long for a quorum queue's leader to say how long the queue is (RabbitMQ's `rabbit_quorum_queue:stat`).
+const LEADER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Why the queues could not be made as wanted.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,9 @@ pub struct QueueDepth {
     pub ready: u32,
     /// Consumers.
     pub consumers: u32,
+    /// Whether the queue itself has said so. Where the leader of a quorum queue does not answer the broker in time, the broker
+    /// says that the queue is empty and has no consumer.
+    pub is_certain: bool,
 }
 
 impl Topology {
@@ -218,10 +224,14 @@ impl Topology {
 
 async fn depth(channel: &Channel, queue: String) -> Result<QueueDepth, TopologyError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let begun = Instant::now();
     let asked = channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await;
+    let waited = begun.elapsed();
     match asked {
         Ok(state) => {
-            Ok(QueueDepth { queue, ready: state.message_count(), consumers: state.consumer_count() })
+            let (ready, consumers) = (state.message_count(), state.consumer_count());
+            let is_certain = ready > 0 || consumers > 0 || waited < LEADER_TIMEOUT;
+            Ok(QueueDepth { queue, ready, consumers, is_certain })
         }
         Err(source) => Err(TopologyError::Refused { name: queue, source }),
     }

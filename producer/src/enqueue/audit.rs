@@ -131,7 +131,7 @@ async fn depths(session: &Session) -> Option<Vec<QueueDepth>> {
     let channel = session.broker.channel().await.ok()?;
     let depths = session.topology.depths(&channel).await.ok()?;
     let _closed_anyway = channel.close(200, "done".into()).await;
-    Some(depths)
+    depths.iter().all(|depth| depth.is_certain).then_some(depths)
 }
 
 async fn held_by_api(session: &Session, api: &Management) -> Option<u64> {

@@ -298,7 +298,7 @@ impl Watcher {
         let _closed_anyway = channel.close(200, "done".into()).await;
         let is_empty = |level: &Priority| {
             let queue = topology.level_queue(*level);
-            depths.iter().any(|depth| depth.queue == queue && depth.ready == 0)
+            depths.iter().any(|depth| depth.queue == queue && depth.ready == 0 && depth.is_certain)
         };
         topology.levels.iter().filter(is_empty).collect()
     }
