@@ -61,6 +61,6 @@ fn enforce(readable: Vec<PathBuf>) -> Result<(RestrictionStatus, Vec<Root>), Enf
     })?;
     // A thread that still hangs in the opening of a root is confined, too, from Linux 7.0 on; on older kernels seccomp alone
     // holds it.
-    let rules = rules.all_threads(true).map_err(RulesetError::from)?;
+    let rules = rules.all_threads(true)?;
     Ok((rules.restrict_self()?, roots))
 }
