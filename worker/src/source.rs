@@ -21,7 +21,8 @@ pub struct Queues {
     pub plenty: bool,
 }
 
-/// The receiving half.
+/// The receiving half. No method has a default body: one receiver wraps another, and what it forgot to pass on would silently
+/// not happen.
 pub trait Receive: Send {
     /// The next task, or `None` when there will be no more. Safe to drop while it waits: no task is lost.
     fn next(&mut self) -> impl Future<Output = Option<Task>> + Send;
@@ -31,24 +32,18 @@ pub trait Receive: Send {
     fn pause(&mut self, paused: bool);
 
     /// How many tasks to hold beyond those that are worked on, from now on. A source that has no use for it ignores it.
-    fn hold(&mut self, _reserve: usize) {}
+    fn hold(&mut self, reserve: usize);
 
     /// How many unsettled tasks of this stream ([`Ticket::stream`]) it means to hold at most; `None` where that does not
     /// change.
-    fn window(&self, _stream: usize) -> Option<usize> {
-        None
-    }
+    fn window(&self, stream: usize) -> Option<usize>;
 
     /// Whether finished tasks whose acknowledgement is on its way fill half of the reserve or more, where so many tasks run
     /// and none waits.
-    fn is_crowded(&self, _running: usize) -> bool {
-        false
-    }
+    fn is_crowded(&self, running: usize) -> bool;
 
     /// What is known of the queues that it takes from, by the last look at them.
-    fn queues(&self) -> Queues {
-        Queues::default()
-    }
+    fn queues(&self) -> Queues;
 
     /// Takes no more in. Tasks already taken still come out of `next`, then `None`.
     fn stop(&mut self) -> impl Future<Output = ()> + Send;

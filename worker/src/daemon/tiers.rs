@@ -20,7 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::{debug, warn};
 
 use crate::metrics;
-use crate::source::{Receive, Settle};
+use crate::source::{Queues, Receive, Settle};
 use crate::task::{Settlement, Task, Ticket, Work};
 
 /// Between two looks for overdue retries; more often where they are overdue earlier. Each is one short question to Redis
@@ -125,8 +125,16 @@ impl<R: Receive> Receive for WatchedReceiver<R> {
         self.inner.hold(reserve);
     }
 
+    fn window(&self, stream: usize) -> Option<usize> {
+        self.inner.window(stream)
+    }
+
     fn is_crowded(&self, running: usize) -> bool {
         self.inner.is_crowded(running)
+    }
+
+    fn queues(&self) -> Queues {
+        self.inner.queues()
     }
 
     async fn stop(&mut self) {

@@ -12,7 +12,7 @@ use shared::scan::{Found, Scan, ScanError, Summary};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::{Receive, Settle};
+use super::{Queues, Receive, Settle};
 use crate::task::{FileWork, Settlement, Task, Ticket, Work};
 
 /// Names are found far faster than files are analysed; a few hundred ahead keep the total of the progress bar honest early on.
@@ -147,6 +147,21 @@ impl Receive for FolderReceiver {
 
     /// Nobody else could have the files meanwhile, and the window bounds what waits.
     fn pause(&mut self, _: bool) {}
+
+    /// Its window never changes.
+    fn hold(&mut self, _: usize) {}
+
+    fn window(&self, _: usize) -> Option<usize> {
+        None
+    }
+
+    fn is_crowded(&self, _: usize) -> bool {
+        false
+    }
+
+    fn queues(&self) -> Queues {
+        Queues::default()
+    }
 
     async fn stop(&mut self) {
         self.found.close();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::{Receive, Settle};
+use super::{Queues, Receive, Settle};
 use crate::task::{Settlement, Task, Ticket};
 
 /// The receiving half.
@@ -40,6 +40,21 @@ impl Receive for MemoryReceiver {
 
     fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// Its window never changes.
+    fn hold(&mut self, _: usize) {}
+
+    fn window(&self, _: usize) -> Option<usize> {
+        None
+    }
+
+    fn is_crowded(&self, _: usize) -> bool {
+        false
+    }
+
+    fn queues(&self) -> Queues {
+        Queues::default()
     }
 
     async fn stop(&mut self) {
