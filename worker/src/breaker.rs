@@ -234,7 +234,13 @@ mod tests {
 
     #[test]
     fn what_is_mended_for_certain_needs_no_probe() {
-        story(&[(0, Fails, Closed), (0, Fails, Closed), (0, Fails, Open), (1, Mended, Closed), (2, Fails, Closed)]);
+        story(&[
+            (0, Fails, Closed),
+            (0, Fails, Closed),
+            (0, Fails, Open),
+            (1, Mended, Closed),
+            (2, Fails, Closed),
+        ]);
     }
 
     #[test]

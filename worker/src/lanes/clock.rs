@@ -103,7 +103,9 @@ mod tests {
         let at = |millis| start + Duration::from_millis(millis);
         let mut ticks = Ticks { last: start, stood_still: Duration::ZERO };
         // When it ticks, and how much has been left out by then, milliseconds.
-        for (now, expected) in [(250, 0), (749, 0), (1000, 0), (41_500, 40_000), (41_750, 40_000), (43_250, 41_000)] {
+        for (now, expected) in
+            [(250, 0), (749, 0), (1000, 0), (41_500, 40_000), (41_750, 40_000), (43_250, 41_000)]
+        {
             let expected = Duration::from_millis(expected);
             // The same before and after the tick: whoever asks first after a standstill has the right answer.
             assert_eq!(ticks.stood_still(at(now)), expected, "before the tick at {now}");

@@ -82,7 +82,8 @@ impl Lane {
     async fn tell(&mut self, request: Request) {
         let Some(process) = self.process.as_mut() else { return };
         self.in_flight = true;
-        let told = process.tell(&request, &Watch::new(self.pool.settings.timeout, self.pool.clock.now())).await;
+        let told =
+            process.tell(&request, &Watch::new(self.pool.settings.timeout, self.pool.clock.now())).await;
         self.in_flight = told.is_err();
     }
 
@@ -142,7 +143,9 @@ impl Lane {
                 let complaint = watch.complaint();
                 // The disk's fault and not the file's, so that it is tried again.
                 Err(match stalled {
-                    true => failed(FailureKind::Io, format!("the disk or network does not answer: {complaint}")),
+                    true => {
+                        failed(FailureKind::Io, format!("the disk or network does not answer: {complaint}"))
+                    }
                     false => failed(FailureKind::Timeout, complaint),
                 })
             }

@@ -181,7 +181,8 @@ mod tests {
         assert_eq!(decode(250.0, 36_000.0), Ok(Duration::from_secs(144)));
         // The last minutes before the limit of its length: as it was.
         assert!(decode(19.9, 599.0).is_err());
-        let complaint = "decoded more slowly than 20.0 times real time: 149.0 s of 36000.0 s decoded in 37.5 s";
+        let complaint =
+            "decoded more slowly than 20.0 times real time: 149.0 s of 36000.0 s decoded in 37.5 s";
         assert_eq!(decode(4.0, 36_000.0), Err(complaint.to_owned()));
     }
 

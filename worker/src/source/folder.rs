@@ -177,16 +177,7 @@ fn work(found: &Found) -> Option<FileWork> {
     let name = target.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
     let path = RelPath::new(name).ok()?;
     let seen = Some((found.bytes, unix_nanos(found.modified)));
-    Some(FileWork {
-        shown,
-        root: Some(root),
-        path,
-        attempt: 0,
-        force: false,
-        seen,
-        job: None,
-        trace: None,
-    })
+    Some(FileWork { shown, root: Some(root), path, attempt: 0, force: false, seen, job: None, trace: None })
 }
 
 #[cfg(test)]

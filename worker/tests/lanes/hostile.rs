@@ -80,7 +80,8 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
         }
         "flood.wav" => {
             let message = serde_json::json!({"Progress": {"decoded_seconds": 1800.0, "total_seconds": null}});
-            let body = rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
+            let body =
+                rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
             let frame = [&(body.len() as u32).to_le_bytes()[..], &body].concat();
             loop {
                 say(&frame);
