@@ -201,14 +201,14 @@ async fn keys_of_the_whole_fleet_that_have_another_type_cost_no_end() {
                 string.format('%s:seen:%d:%x', ARGV[1], era, bucket), 'x') end return 1";
     redis.cli(&["EVAL", fill, "0", prefix]);
     let seen = Some(shared::job::Seen { bytes: 1, modified_ns: 1 });
-    let jobs = [BatchId::new(), BatchId::new()]
+    let jobs = [BatchId::new(), BatchId::new(), BatchId::STRAY]
         .map(|batch| Job { seen, ..fleet.job(batch, "a.wav", NORMAL) });
     let ends = jobs.each_ref().map(|job| {
         let mut end = end_of(job);
         (end.record.bytes, end.record.analyser) = (Some(1), Some("00000000".to_owned()));
         end
     });
-    assert_eq!(fleet.store.finish(&ends).await.unwrap(), [true; 2]);
+    assert_eq!(fleet.store.finish(&ends).await.unwrap(), [true; 3]);
     for job in jobs {
         assert_eq!(fleet.store.stored_ends(job.batch_id).await.unwrap(), 1);
     }
