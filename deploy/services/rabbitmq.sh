@@ -87,8 +87,12 @@ rabbitmq_epmd_alive() {
 }
 
 rabbitmq_ctl() { # argument...
+    local began=$SECONDS code=0
     rabbitmq_environment
-    with_deadline 60 "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" --quiet "$@"
+    with_deadline 60 "${rabbitmq_env[@]}" "$(rabbitmq_bin)/rabbitmqctl" --quiet "$@" || code=$?
+    # It is killed without a word of its own.
+    [ "$code" != 137 ] || say "rabbitmqctl $1 had not ended after $((SECONDS - began)) s and was killed"
+    return "$code"
 }
 
 rabbitmq_stop() {

@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod schedule;
 mod settle;
+mod side;
 mod submit;
 
 pub(crate) use arguments::Chaos;

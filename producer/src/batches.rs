@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use shared::job::BatchId;
-use shared::record::printable;
+use shared::printable::{printable, write_json_indented};
 use shared::settings::ProducerSettings;
 use shared::store::BatchState;
 
@@ -23,7 +23,7 @@ pub(crate) async fn run(
     let batches = store.batches(args.limit as usize).await?;
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &batches).map_err(io::Error::from)?;
+        write_json_indented(&mut out, &batches)?;
         out.write_all(b"\n")?;
     } else if batches.is_empty() {
         screen.line("there is no batch yet: producer enqueue PATH makes one");
@@ -42,7 +42,7 @@ fn table(batches: &[BatchState]) -> Table {
             batch.batch_id.to_string(),
             when(batch.created_ms),
             stage(batch).to_owned(),
-            batch.accepted.to_string(),
+            if batch.counted { batch.accepted.to_string() } else { "?".to_owned() },
             batch.done().to_string(),
             batch.failed().to_string(),
             printable(&batch.label),
@@ -60,6 +60,9 @@ fn table(batches: &[BatchState]) -> Table {
 fn stage(batch: &BatchState) -> &'static str {
     if batch.batch_id == BatchId::STRAY {
         "stray"
+    } else if !batch.counted {
+        // Made by another program, or what is left after Redis has lost its data.
+        "uncounted"
     } else if batch.is_complete() {
         if batch.unwanted() > 0 { "cancelled" } else { "complete" }
     } else if batch.cancelled {

@@ -130,6 +130,9 @@ pub(crate) struct EnqueueArgs {
     /// Take files with any extension, not only those of audio formats
     #[arg(long)]
     pub(crate) all_files: bool,
+    /// Leave out symbolic links in folders; without it, those that lead below a media root are followed
+    #[arg(long)]
+    pub(crate) no_follow: bool,
     /// Read paths from a file, one a line; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) files_from: Option<PathBuf>,
@@ -214,6 +217,9 @@ pub(crate) struct RetryArgs {
     /// What was cancelled or purged, too
     #[arg(long)]
     pub(crate) cancelled: bool,
+    /// All jobs that have no end, also while messages wait or a worker may hold them
+    #[arg(long)]
+    pub(crate) lost: bool,
     /// What to do when a queue is full: wait for room, fail (exit 75), or skip the job (exit 1 at the end)
     #[arg(long, value_enum, default_value_t = OnFull::Wait, value_name = "HOW", hide_possible_values = true)]
     pub(crate) on_full: OnFull,

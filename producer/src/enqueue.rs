@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use shared::job::{BatchId, Levels, Priority};
 use shared::settings::ProducerSettings;
 
+use crate::audience::Audience;
 use crate::cli::EnqueueArgs;
 use crate::failure::{End, Failure};
 use crate::publish::{self, Delivery};
 use crate::screen::Screen;
 use crate::{connect, stop, watch};
 
+mod audit;
 mod changed;
 mod dry_run;
 mod feed;
@@ -37,10 +39,12 @@ pub(crate) async fn run(
     let topology = connect::topology(&settings.queue);
     let publisher = shared::broker::Publisher::open(&broker, topology.clone()).await?;
     let signal = stop::on_signal()?;
+    let batch = BatchId::new();
     let session = session::Session {
         label: label(args),
-        batch: BatchId::new(),
+        batch,
         level,
+        audience: Audience::new(topology.clone(), batch, level, screen.clone()),
         force: args.force,
         topology,
         window: settings.queue.publish_window,
@@ -56,15 +60,37 @@ pub(crate) async fn run(
         found = changed::only(found, &session.store, screen).await?;
     }
     let ending = session.run(found).await?;
+    let aftermath = Aftermath::of(&session, &ending, settings).await;
     publish::say_goodbye(&session.broker).await;
-    summary::print(&session, &ending, args)?;
-    let worth_watching = args.watch && ending.tally.accepted > 0;
-    let end = summary::end(&session, ending)?;
+    summary::print(&session, &ending, &aftermath, args)?;
+    // A batch with lost jobs has no end that could be watched for.
+    let worth_watching = args.watch && ending.tally.accepted > 0 && aftermath.nowhere.is_none();
+    let end = summary::end(&session, ending, &aftermath)?;
     if !worth_watching || matches!(end, End::Interrupted | End::QueueFull) {
         return Ok(end);
     }
-    let watched = watch::follow(&session.store, session.batch, &session.signal, screen).await?;
+    let following = watch::follow(settings, &session.store, session.batch, &session.signal, screen);
+    let watched = session.audience.beside(following, settings, &session.store).await?;
     Ok(if watched == End::Done { end } else { watched })
+}
+
+/// What is seen of the accepted jobs once all are published.
+#[derive(Debug, Default)]
+struct Aftermath {
+    /// Needs of the jobs that no worker serves.
+    unserved: Vec<String>,
+    nowhere: Option<audit::Nowhere>,
+}
+
+impl Aftermath {
+    async fn of(session: &session::Session, ending: &session::Ending, settings: &ProducerSettings) -> Self {
+        let accepted = ending.tally.accepted;
+        if accepted == 0 || ending.interrupted || ending.tally.broken.is_some() {
+            return Self::default();
+        }
+        let unserved = Box::pin(session.audience.look(Some(&session.broker), &session.store)).await;
+        Self { unserved, nowhere: Box::pin(audit::audit(session, settings, accepted)).await }
+    }
 }
 
 fn level(levels: Levels, name: Option<&str>) -> Result<Priority, Failure> {

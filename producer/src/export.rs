@@ -84,6 +84,12 @@ pub(crate) async fn run(
 
 fn incomplete(state: &BatchState) -> String {
     let (done, accepted) = (state.done(), text::count(state.accepted, "file"));
+    if !state.counted {
+        return format!(
+            "nobody has counted the jobs of this batch, so nobody knows whether it is complete: {done} done\n  --partial takes \
+             what has ended"
+        );
+    }
     let open = if state.sealed { "" } else { ", and it is still being enqueued" };
     format!(
         "the batch is not complete: {done} of {accepted} done{open}\n  producer watch {} waits for the rest; --partial takes what has ended",

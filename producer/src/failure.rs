@@ -68,7 +68,11 @@ impl Failure {
         match self {
             Self::Usage(_) => 2,
             Self::Settings(_)
-            | Self::Broker(BrokerError::Topology(TopologyError::Differs(_)) | BrokerError::Refused { .. })
+            | Self::Broker(
+                BrokerError::Topology(TopologyError::Differs(_) | TopologyError::Missing { .. })
+                | BrokerError::PublishRefused { .. }
+                | BrokerError::Refused { .. },
+            )
             | Self::Store(StoreError::Url(_) | StoreError::Denied { .. }) => EXIT_CONFIG,
             Self::Broker(_) | Self::Store(_) | Self::Unavailable(_) => 69,
             Self::NotFound(_) | Self::Io(_) => 1,

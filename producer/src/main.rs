@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use shared::settings::ProducerSettings;
 
+mod audience;
 mod batches;
 mod cancel;
 mod cli;
@@ -28,6 +29,8 @@ mod status;
 mod stop;
 mod text;
 mod topology;
+mod verdict;
+mod waiting;
 mod watch;
 
 use cli::{Cli, Command};
@@ -37,7 +40,7 @@ use screen::Screen;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let screen = Screen::new();
-    match run(cli.command, &screen) {
+    let code = match run(cli.command, &screen) {
         Ok(end) => end.into(),
         // `| head` has what it wanted.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
@@ -46,7 +49,10 @@ fn main() -> ExitCode {
             screen.line(&format!("error: {failure}"));
             ExitCode::from(failure.exit_code())
         }
-    }
+    };
+    // Signals are still heard: the runtime's threads are there, and so is the second Ctrl-C.
+    shared::telemetry::flush();
+    code
 }
 
 fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
@@ -65,8 +71,7 @@ fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
     }
     let read = ProducerSettings::from_env();
     let (settings, warnings) = read.map_err(|errors| Failure::Settings(errors.to_string()))?;
-    let log = screen.clone();
-    shared::telemetry::init_with(settings.log.format, &config::log_filter()?, move || log.clone())
+    shared::telemetry::init_with(settings.log.format, &config::log_filter()?, screen.clone())
         .map_err(|error| Failure::Settings(error.to_string()))?;
     for warning in warnings {
         tracing::warn!("{warning}");

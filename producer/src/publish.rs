@@ -6,11 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use shared::broker::Broker;
 
 mod delivery;
-mod mend;
 mod narrator;
 
 pub(crate) use delivery::{Delivery, Fared};
-pub(crate) use mend::keep_mended;
 pub(crate) use narrator::Narrator;
 
 /// The progress line, and the look at what is in the way.

@@ -29,7 +29,7 @@ pub(crate) async fn run(
     let store = connect::store(settings, screen).await?;
     let broker = connect::broker(settings, screen).await?;
     let channel = broker.channel().await?;
-    topology.declare(&channel).await.map_err(shared::broker::BrokerError::from)?;
+    broker.declare(&topology).await?;
     let depths = depths(&topology, &channel, &queues).await?;
     let total: u64 = depths.iter().map(|depth| u64::from(depth.ready)).sum();
     if total == 0 {

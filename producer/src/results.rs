@@ -58,7 +58,9 @@ pub(crate) async fn run(
     let has_lost = losses.tell(&store, read, screen).await?;
     if let Some(rest) = rest {
         screen.line(&format!("more: {}", continuation(batch, args, &rest)));
-    } else if let Some(state) = store.batch(batch).await?.filter(|state| !state.is_complete()) {
+    } else if let Some(state) =
+        store.batch(batch).await?.filter(|state| state.counted && !state.is_complete())
+    {
         let (done, accepted) = (state.done(), text::count(state.accepted, "file"));
         screen.line(&format!("the batch is not complete: {done} of {accepted} done so far"));
     }

@@ -1,4 +1,4 @@
-//! `producer retry`: what failed is published again, as it was submitted. The old end goes first and comes back if the
+//! `producer retry`: what failed, or has lost its message, is published again, as it was submitted. The old end goes first and comes back if the
 //! broker does not want the job, so a job has one end or none, and the counters of its batch are true at every moment.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::publish::{self, Delivery};
 use crate::screen::Screen;
 use crate::{connect, pick, stop, watch};
 
+mod lost;
 mod round;
 mod tally;
 
@@ -41,24 +42,25 @@ pub(crate) async fn run(
     let delivery = Delivery::new(publisher, args.on_full, signal.child_token());
     let round = Round::new(&broker, &store, &delivery, screen, topology);
     let window = settings.queue.publish_window;
-    let mut retry = Retry { store: &store, args, window, round, wanted: args.job.clone() };
+    let mut retry = Retry { store: &store, settings, args, window, round, wanted: args.job.clone() };
     let result = retry.all(&batches).await;
     let tally = retry.finish();
     publish::say_goodbye(&broker).await;
     tally.words(args.on_full, signal.is_cancelled()).iter().for_each(|line| screen.line(line));
-    result.map_err(|error| interrupted_by(&error))?;
+    result.map_err(interrupted_by)?;
     let worth_watching = args.watch && tally.published > 0;
     let end = tally.end(args.on_full, signal.is_cancelled())?;
     match batches.first() {
         Some(state) if worth_watching && !matches!(end, End::Interrupted | End::QueueFull) => {
-            let watched = watch::follow(&store, state.batch_id, &signal, screen).await?;
+            let watched = watch::follow(settings, &store, state.batch_id, &signal, screen).await?;
             Ok(if watched == End::Done { end } else { watched })
         }
         _ => Ok(end),
     }
 }
 
-fn interrupted_by(error: &StoreError) -> Failure {
+fn interrupted_by(error: Failure) -> Failure {
+    let Failure::Store(error) = error else { return error };
     Failure::Unavailable(format!(
         "{error}\n  jobs whose ends were taken back and which were not published are published by the next `producer retry`"
     ))
@@ -66,6 +68,7 @@ fn interrupted_by(error: &StoreError) -> Failure {
 
 struct Retry<'a> {
     store: &'a Store,
+    settings: &'a ProducerSettings,
     args: &'a RetryArgs,
     window: usize,
     round: Round<'a>,
@@ -74,7 +77,7 @@ struct Retry<'a> {
 }
 
 impl Retry<'_> {
-    async fn all(&mut self, batches: &[BatchState]) -> Result<(), StoreError> {
+    async fn all(&mut self, batches: &[BatchState]) -> Result<(), Failure> {
         for state in batches {
             if self.is_over() {
                 break;
@@ -84,7 +87,12 @@ impl Retry<'_> {
             }
             if !self.args.job.is_empty() {
                 self.named(state).await?;
+                self.lost_by_name(state).await?;
                 continue;
+            }
+            // Before the failures: what they put into the queues would look like a message that waits.
+            if self.args.batch.is_some() && (self.args.lost || self.args.kind.is_empty()) {
+                self.lost(state).await?;
             }
             if state.failed() > 0 {
                 self.outcome(state, Outcome::Failed).await?;

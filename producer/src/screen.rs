@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::printable::printable_lines;
+use shared::telemetry::{self, UnlockedStderr};
 
 /// The bar is redrawn no more often than the eye follows.
 const REDRAWS_PER_SECOND: u8 = 10;
@@ -27,9 +29,13 @@ impl Screen {
         self.terminal
     }
 
-    /// Writes a line that stays. That standard error is closed stops no work.
+    /// Writes a line that stays. That standard error is closed, or that nobody reads it, stops no work.
+    #[expect(
+        clippy::unused_self,
+        reason = "who has a screen may write to it, and the log is set up with this one"
+    )]
     pub(crate) fn line(&self, text: &str) {
-        let _nobody_reads = self.put(format!("{text}\n").as_bytes());
+        telemetry::say(&format!("{}\n", printable_lines(text)));
     }
 
     /// Shows the progress on a terminal: a bar when the total is known, else a spinner.
@@ -58,7 +64,7 @@ impl Screen {
     }
 
     fn put(&self, bytes: &[u8]) -> io::Result<()> {
-        self.bar.suspend(|| io::stderr().lock().write_all(bytes))
+        self.bar.suspend(|| UnlockedStderr.write_all(bytes))
     }
 }
 
@@ -68,7 +74,7 @@ fn style(bar: bool) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// A log line, passed on whole.
+/// Lines of the log and of [`Screen::line`], from the thread that writes both.
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.put(bytes).map(|()| bytes.len())

@@ -9,9 +9,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use shared::broker::{Broker, BrokerError};
 use shared::job::BatchId;
-use shared::record::printable;
+use shared::printable::{printable, write_json_indented};
 use shared::settings::ProducerSettings;
-use shared::store::{BatchState, Store, StoreError};
+use shared::store::{BatchState, SeenWorker, Store, StoreError};
 use shared::tls::Tls;
 use shared::topology::QueueDepth;
 
@@ -31,6 +31,8 @@ struct Status {
     /// Why there are none.
     queues_missing: Option<String>,
     oldest_unfinished_batch: Option<Oldest>,
+    /// Workers that have announced themselves lately; null when Redis could not be asked.
+    workers: Option<Vec<SeenWorker>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +71,10 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         Ok(Err(why)) => (None, Some(why.clone())),
         Err(_) => (None, None),
     };
+    let (oldest, workers) = match &redis {
+        Ok((oldest, workers)) => (oldest.clone(), Some(workers.clone())),
+        Err(_) => (None, None),
+    };
     let status = Status {
         rabbitmq: Server::of(&settings.queue.amqp_url, rabbitmq.as_ref().err(), true),
         redis: Server {
@@ -77,11 +83,12 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         },
         queues,
         queues_missing,
-        oldest_unfinished_batch: redis.ok().flatten().map(Oldest::from),
+        oldest_unfinished_batch: oldest.map(Oldest::from),
+        workers,
     };
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
+        write_json_indented(&mut out, &status)?;
         out.write_all(b"\n")?;
     } else {
         status.print(&mut out)?;
@@ -108,13 +115,16 @@ async fn ask_rabbitmq(
     }))
 }
 
-/// The oldest unfinished batch; an error also when Redis answers and takes no results.
-async fn ask_redis(store: &Store) -> Result<Option<BatchState>, StoreError> {
+/// The oldest unfinished batch, and the workers; an error also when Redis answers and takes no results.
+async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>), StoreError> {
     store.probe().await?;
+    let workers = store.workers().await?;
     let batches = store.batches(LOOKED_THROUGH).await?;
-    let unfinished =
-        batches.into_iter().filter(|batch| batch.batch_id != BatchId::STRAY && !batch.is_complete());
-    Ok(unfinished.min_by_key(|batch| batch.created_ms))
+    let unfinished = batches.into_iter().filter(|batch| {
+        // Of one that nobody has counted, nobody knows whether it is finished.
+        batch.batch_id != BatchId::STRAY && batch.counted && !batch.is_complete()
+    });
+    Ok((unfinished.min_by_key(|batch| batch.created_ms), workers))
 }
 
 /// Whether an error means that Redis does not answer, or does not let us in; otherwise it does, and takes no results.
@@ -164,6 +174,11 @@ impl Status {
         if let Some(why) = &self.queues_missing {
             writeln!(out, "\n{why}")?;
         }
+        match self.workers.as_deref() {
+            Some([]) => writeln!(out, "\nno worker has announced itself")?,
+            Some(workers) => writeln!(out, "\n{}", worker_table(workers).trim_fmt())?,
+            None => {}
+        }
         match &self.oldest_unfinished_batch {
             Some(oldest) => writeln!(out, "\n{}", oldest.words()),
             None if self.redis.error.is_none() => writeln!(out, "\nno batch is unfinished"),
@@ -182,6 +197,30 @@ fn table(queues: &[Queue]) -> Table {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+    }
+    table
+}
+
+fn worker_table(workers: &[SeenWorker]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["worker", "version", "lanes", "levels", "media roots", "seen"]);
+    for SeenWorker { worker, seen_seconds_ago } in workers {
+        let away = worker.roots_away.iter().map(|root| format!("{root} (away)"));
+        let roots: Vec<String> = worker.roots.iter().cloned().chain(away).collect();
+        let seen = format!("{} ago", text::duration(Duration::from_secs(*seen_seconds_ago)));
+        let cells = [
+            &worker.name,
+            &worker.version,
+            &worker.lanes.to_string(),
+            &worker.levels.join(","),
+            &roots.join(","),
+            &seen,
+        ];
+        table.add_row(cells.map(|cell| printable(cell)));
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

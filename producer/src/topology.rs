@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use shared::broker::{Broker, BrokerError};
+use shared::printable::write_json_indented;
 use shared::settings::ProducerSettings;
 use shared::topology::{Mismatch, Object, TopologyError};
 
@@ -12,6 +13,12 @@ use crate::cli::Topology;
 use crate::connect;
 use crate::failure::{End, Failure};
 use crate::screen::Screen;
+
+pub(crate) mod policies;
+
+/// What is not checked where the settings name no API.
+const NO_API: &str = "policies were not checked, and they can lose jobs: set RABBITMQ_API_URL, or look at rabbitmqctl \
+                      list_policies and list_operator_policies";
 
 /// An exchange, a queue or a binding, and how it was found.
 #[derive(Debug, Serialize)]
@@ -30,6 +37,8 @@ enum State {
     Missing,
     Made,
     Differs,
+    /// A policy can lose or expire jobs in it.
+    Unsafe,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,8 +67,52 @@ pub(crate) async fn run(
         findings.extend(look(&broker, &object, make).await?);
     }
     broker.close().await;
+    let unchecked = add_policies(settings, &mut findings).await?;
     print(&findings, json)?;
-    conclude(&findings)
+    let end = conclude(&findings)?;
+    match unchecked {
+        // Whoever names an API wants to know what it says.
+        Some(Unchecked::NoAnswer(why)) if !make => Err(Failure::Unavailable(why)),
+        Some(Unchecked::NoAnswer(why)) => {
+            screen.line(&why);
+            Ok(end)
+        }
+        Some(Unchecked::NoApi) if !make => {
+            screen.line(NO_API);
+            Ok(end)
+        }
+        _ => Ok(end),
+    }
+}
+
+/// Why policies were not checked.
+enum Unchecked {
+    /// The settings name no API.
+    NoApi,
+    /// It does not answer.
+    NoAnswer(String),
+}
+
+/// Adds what policies can do to the queues, as far as the broker's HTTP API tells; else says why it does not.
+async fn add_policies(
+    settings: &ProducerSettings,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<Unchecked>, Failure> {
+    let Some(api) = policies::api(settings)? else { return Ok(Some(Unchecked::NoApi)) };
+    let hazards = match policies::hazards(&api, &connect::topology(&settings.queue)).await {
+        Ok(hazards) => hazards,
+        Err(error) => {
+            return Ok(Some(Unchecked::NoAnswer(format!("policies were not checked: {error}"))));
+        }
+    };
+    findings.extend(hazards.into_iter().map(|hazard| {
+        let detail = hazard.detail();
+        let wanted = "not set".to_owned();
+        let policies::Hazard { queue, key, value, .. } = hazard;
+        let difference = Difference { argument: key, found: value, wanted, variable: None, detail };
+        Finding { object: "policy", name: queue, state: State::Unsafe, difference: Some(difference) }
+    }));
+    Ok(None)
 }
 
 /// Each question on a channel of its own: the broker closes one where the answer is no.
@@ -95,7 +148,7 @@ impl Difference {
                 let Mismatch { argument, found, wanted, variable, .. } = *mismatch;
                 Ok(Self { argument, found, wanted, variable, detail })
             }
-            other @ TopologyError::Refused { .. } => Err(other),
+            other @ (TopologyError::Refused { .. } | TopologyError::Missing { .. }) => Err(other),
         }
     }
 }
@@ -103,7 +156,7 @@ impl Difference {
 fn print(findings: &[Finding], json: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer_pretty(&mut out, findings).map_err(io::Error::from)?;
+        write_json_indented(&mut out, findings)?;
         writeln!(out)?;
         return Ok(());
     }
@@ -121,16 +174,18 @@ fn print(findings: &[Finding], json: bool) -> Result<(), Failure> {
 
 fn conclude(findings: &[Finding]) -> Result<End, Failure> {
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    match (count(State::Differs), count(State::Missing)) {
-        (0, 0) => Ok(End::Done),
-        (0, missing) => {
-            Err(Failure::NotFound(format!("{missing} missing: `producer topology apply` makes them")))
-        }
-        (differing, _) => Err(Failure::Settings(format!(
-            "{differing} of {} differ from what the settings ask for",
-            findings.len()
-        ))),
+    let (differing, missing, harmful) = (count(State::Differs), count(State::Missing), count(State::Unsafe));
+    if differing > 0 {
+        let all = findings.len() - harmful;
+        return Err(Failure::Settings(format!("{differing} of {all} differ from what the settings ask for")));
     }
+    if harmful > 0 {
+        return Err(Failure::Settings(format!("policies can lose jobs: {harmful} found, see above")));
+    }
+    if missing > 0 {
+        return Err(Failure::NotFound(format!("{missing} missing: `producer topology apply` makes them")));
+    }
+    Ok(End::Done)
 }
 
 impl State {
@@ -140,6 +195,7 @@ impl State {
             Self::Missing => "MISSING",
             Self::Made => "made",
             Self::Differs => "DIFFERS",
+            Self::Unsafe => "UNSAFE",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `producer watch`: a batch from where it stands to its end. It reads one hash of Redis and changes nothing, so any
-//! number of watchers may come and go.
+//! number of watchers may come and go. When nothing has happened to the batch for a while, it asks RabbitMQ whether anything
+//! still waits: a batch whose messages are lost has no end.
 
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use shared::store::{BatchState, Cursor, Store, StoreError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::audience::Audience;
 use crate::cli::WatchArgs;
 use crate::failure::{End, Failure};
 use crate::screen::Screen;
+use crate::verdict::{self, Verdict};
 use crate::{connect, resolve, stop};
 
 mod pace;
@@ -34,6 +37,12 @@ const ORPHAN_AFTER: Duration = Duration::from_secs(30);
 /// Ends taken back by a retry, and nothing happens: by now it may have been killed.
 const ABANDONED_AFTER: Duration = Duration::from_secs(30);
 
+/// Between two looks at whether the batch will ever end.
+const WEIGH_EVERY: Duration = Duration::from_secs(5);
+
+/// The same while messages wait: each look is a connection to RabbitMQ then.
+const WEIGH_WAITING_EVERY: Duration = Duration::from_secs(30);
+
 /// Failures named at the end.
 const NAMED: usize = 20;
 
@@ -44,43 +53,60 @@ pub(crate) async fn run(
 ) -> Result<End, Failure> {
     let store = connect::store(settings, screen).await?;
     let batch = resolve::batch(&store, &args.batch).await?;
-    follow(&store, batch, &stop::on_signal()?, screen).await
+    let topology = connect::topology(&settings.queue);
+    let audience = Audience::of_batch(&store, topology, batch, screen).await;
+    let signal = stop::on_signal()?;
+    audience.beside(follow(settings, &store, batch, &signal, screen), settings, &store).await
 }
 
-/// Follows the batch to its end.
+/// Follows the batch to its end, or until it is clear that it has none.
 pub(crate) async fn follow(
+    settings: &ProducerSettings,
     store: &Store,
     batch: BatchId,
     signal: &CancellationToken,
     screen: &Screen,
 ) -> Result<End, Failure> {
     let mut watcher = Watcher::new(screen.clone());
-    let state = loop {
+    let (state, over) = loop {
         let look = async {
             let state = store.batch(batch).await;
-            (state, tokio::time::sleep(POLL).await).0
+            let verdict = match &state {
+                Ok(Some(state)) if watcher.is_to_weigh(state) => {
+                    Some(verdict::of(state, store, settings).await)
+                }
+                _ => None,
+            };
+            tokio::time::sleep(POLL).await;
+            (state, verdict)
         };
-        let state = tokio::select! {
-            state = look => watcher.answered(state)?,
+        let (state, verdict) = tokio::select! {
+            seen = look => seen,
             () = signal.cancelled() => {
                 screen.clear();
                 screen.line(&format!("no longer watching; the work goes on. Go on watching: producer watch {batch}"));
                 return Ok(End::Interrupted);
             }
         };
-        match state {
+        match watcher.answered(state)? {
             None => {}
             Some(None) => return Err(gone(batch)),
-            Some(Some(state)) if state.is_complete() => break state,
+            Some(Some(state)) if state.is_complete() => break (state, false),
+            Some(Some(state)) if watcher.is_over(verdict) => break (state, true),
             Some(Some(state)) => watcher.look(&state),
         }
     };
     screen.clear();
-    watcher.over(&state);
+    if over {
+        words::never_ends(&state).iter().for_each(|line| screen.line(line));
+    } else {
+        watcher.over(&state);
+    }
     if state.failed() > 0 {
         name_failures(store, &state, screen).await?;
     }
-    Ok(if state.failed() + state.unwanted() > 0 { End::Incomplete } else { End::Done })
+    let is_whole = !over || !state.counted;
+    Ok(if is_whole && state.failed() + state.unwanted() == 0 { End::Done } else { End::Incomplete })
 }
 
 fn gone(batch: BatchId) -> Failure {
@@ -111,6 +137,10 @@ struct Watcher {
     hinted: bool,
     away: bool,
     begun: Option<u64>,
+    /// When it is to be asked next whether the batch will ever end.
+    weigh_at: Instant,
+    /// Whether it was said already that RabbitMQ does not tell.
+    broker_away: bool,
 }
 
 impl Watcher {
@@ -123,6 +153,36 @@ impl Watcher {
             hinted: false,
             away: false,
             begun: None,
+            weigh_at: Instant::now(),
+            broker_away: false,
+        }
+    }
+
+    fn is_to_weigh(&mut self, state: &BatchState) -> bool {
+        let due = Instant::now() >= self.weigh_at && !state.is_complete();
+        if due {
+            self.weigh_at = Instant::now() + WEIGH_EVERY;
+        }
+        due
+    }
+
+    /// Whether the verdict is that the batch will never end.
+    fn is_over(&mut self, verdict: Option<Result<Verdict, Failure>>) -> bool {
+        match verdict {
+            Some(Ok(Verdict::Over)) => true,
+            Some(Ok(Verdict::Waiting(_))) => {
+                self.weigh_at = Instant::now() + WEIGH_WAITING_EVERY;
+                false
+            }
+            // A Redis that is away is told of by the next look at the batch.
+            Some(Err(error)) if !matches!(error, Failure::Store(_)) && !self.broker_away => {
+                self.broker_away = true;
+                self.screen.line(&format!(
+                    "{error}; watching goes on, but it would not be noticed that messages of this batch are lost"
+                ));
+                false
+            }
+            _ => false,
         }
     }
 
@@ -135,6 +195,8 @@ impl Watcher {
             Ok(state) => {
                 if std::mem::take(&mut self.away) {
                     self.screen.line("Redis is back");
+                    // Workers and producer could not give a sign of life either.
+                    self.weigh_at = Instant::now() + WEIGH_WAITING_EVERY;
                 }
                 Ok(Some(state))
             }
@@ -154,7 +216,7 @@ impl Watcher {
         self.pace.add(Instant::now(), state.done(), state.audio_ms);
         let text = words::progress(state, self.pace.speed());
         // A batch that still grows has no end that a bar could show.
-        let total = state.sealed.then_some(state.accepted);
+        let total = (state.counted && state.sealed).then_some(state.accepted);
         self.screen.progress(state.done(), total, &text);
         if !self.screen.is_terminal() && self.is_news(state) {
             self.screen.line(&text);
@@ -165,13 +227,14 @@ impl Watcher {
 
     fn is_news(&self, state: &BatchState) -> bool {
         self.last.as_ref().is_none_or(|(last, at)| {
-            let least = if last == state { HEARTBEAT } else { LINE_EVERY };
+            let unchanged = *last == BatchState { last_sign_ms: last.last_sign_ms, ..state.clone() };
+            let least = if unchanged { HEARTBEAT } else { LINE_EVERY };
             at.elapsed() >= least
         })
     }
 
     fn hint(&mut self, state: &BatchState) {
-        let orphaned = !state.sealed && state.done() >= state.accepted;
+        let orphaned = state.counted && !state.sealed && state.done() >= state.accepted;
         let abandoned = state.retrying > 0 && state.done() + state.retrying >= state.accepted;
         if !orphaned && !abandoned {
             self.idle = None;

@@ -1,42 +1,37 @@
-//! The connection to RabbitMQ: connect, open channels, publish with a confirm. It knows no queue by name
-//! (`topology` does) and keeps no state of a job.
+//! RabbitMQ: connect and stay connected, open channels, publish with a confirm. It knows no queue by name (`topology`
+//! does) and keeps no state of a job.
+//!
+//! lapin's own recovery is not used. It can wait for itself for ever when a channel is closed while a request is under way
+//! on it, it never reopens a channel that RabbitMQ has closed, and it starts consumers again that nobody reads any more.
+//! Here a lost connection is replaced by a new one ([`Broker`] does that by itself), and whoever had a channel opens a new
+//! one: [`Publisher`] for what is published, the worker's subscriptions for what is consumed.
 
-use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::protocol::{AMQPErrorKind, AMQPHardError};
-use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties, ErrorKind, Event};
-use tokio::net::TcpStream;
+use lapin::Connection;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use tokio::sync::watch;
 
-use crate::tls::{Address, Tls, TlsError, explain, probe, rustls_error};
-use crate::topology::TopologyError;
+use crate::tls::Address;
+use crate::topology::{Topology, TopologyError};
 
+pub mod address;
+mod connecting;
+mod message;
 mod publisher;
+mod reconnect;
 mod transport;
 mod unreadable;
 
+pub use crate::mask::mask_url as mask;
 pub use lapin::{self, Channel};
-pub use publisher::{Fate, Publisher, Route, revivals, trace};
+pub use message::{revivals, trace};
+pub use publisher::{Fate, Publisher, Route};
 pub use unreadable::owner;
 
-/// Reconnects come quickly at first and never give up: the default of lapin leaves gaps of 16–32 s and stops after 16.
-const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
-
-/// How long one try of a first connection may take before the caller hears of it.
-const CONNECT_TRY: Duration = Duration::from_secs(5);
-
-/// What the protocol says first (AMQP 0-9-1), to a port that may speak something else.
-const GREETING: &[u8] = b"AMQP\x00\x00\x09\x01";
-
-/// What helps against a refusal that is no matter of TLS.
-const CHECK: &str = "check user, password and vhost in AMQP_URL: the default vhost is /%2f, and reserved characters in a \
-                     password are percent-encoded";
-
-/// The variable that names the server, for its errors.
-const AMQP_URL: &str = "AMQP_URL";
+use connecting::{connect, is_refusal};
 
 /// The process ends anyway; a broker that is away must not hold it up.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -64,58 +59,68 @@ pub enum BrokerError {
     #[error(transparent)]
     Topology(#[from] TopologyError),
     /// No queue is bound for the message.
-    #[error("no queue takes messages for '{0}': was the topology deleted under us?")]
+    #[error(
+        "no queue takes messages for '{0}': was it deleted while the fleet runs? `producer topology apply` makes it again"
+    )]
     Unroutable(String),
+    /// RabbitMQ closes the channel at each message for this exchange.
+    #[error(
+        "RabbitMQ takes no messages for exchange '{exchange}': {detail}\n  `producer topology apply` makes what is missing; a \
+         user without the write permission on it gets it by `rabbitmqctl set_permissions`"
+    )]
+    PublishRefused {
+        /// The exchange.
+        exchange: String,
+        /// Its words.
+        detail: String,
+    },
     /// A job that cannot be written as a message.
     #[error("a job cannot be encoded: {0}")]
     Encode(#[from] rmp_serde::encode::Error),
-    /// The protocol failed in the middle of something, beyond what recovery can mend.
+    /// The connection or a channel failed in the middle of something.
     #[error("RabbitMQ: {0}")]
     Protocol(#[from] lapin::Error),
 }
 
-/// A connection that mends itself. Dropping the last channel and this closes it.
-#[derive(Debug)]
+/// A connection that is replaced when it is lost. Clones are the same one; it is closed with the last of them.
+#[derive(Debug, Clone)]
 pub struct Broker {
+    shared: Arc<Shared>,
+}
+
+/// What the clones of a [`Broker`] have in common.
+#[derive(Debug)]
+struct Shared {
     to: Address,
     name: String,
     connection: RwLock<Arc<Connection>>,
+    /// Counts the connections, so that whoever waits for the next one is told.
+    replaced: watch::Sender<u64>,
+    /// Why the last try to replace a lost connection failed.
+    trouble: Mutex<Option<String>>,
+    /// Asked to close: a connection that ends now is not replaced.
+    closing: AtomicBool,
 }
-
-/// A connection that another one has replaced.
-#[derive(Debug)]
-#[expect(dead_code, reason = "held, and then let go")]
-pub struct Retired(Arc<Connection>);
 
 impl Broker {
     /// One attempt to connect, of at most five seconds and a look at why it failed. `name` shows in RabbitMQ's list of
-    /// connections.
+    /// connections. Once connected, it stays so: a lost connection is replaced in the background.
     ///
     /// # Errors
     /// [`BrokerError::Unreachable`], worth another try, or [`BrokerError::Refused`], which is not.
     pub async fn connect(to: impl Into<Address>, name: &str) -> Result<Self, BrokerError> {
         let to = to.into();
         let connection = RwLock::new(Arc::new(connect(&to, name).await?));
-        Ok(Self { to, name: name.to_owned(), connection })
-    }
-
-    /// Puts a fresh connection in the place of one that does not come back by itself. Its channels are lost when what is
-    /// returned is dropped.
-    ///
-    /// # Errors
-    /// As [`Broker::connect`]; the old one stays.
-    pub async fn renew(&self) -> Result<Retired, BrokerError> {
-        let fresh = Arc::new(connect(&self.to, &self.name).await?);
-        tracing::warn!(
-            connection = self.name,
-            "the connection to rabbitmq did not come back: a new one takes its place"
-        );
-        let mut connection = self.connection.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Retired(std::mem::replace(&mut connection, fresh)))
-    }
-
-    fn connection(&self) -> Arc<Connection> {
-        Arc::clone(&self.connection.read().unwrap_or_else(PoisonError::into_inner))
+        let shared = Arc::new(Shared {
+            to,
+            name: name.to_owned(),
+            connection,
+            replaced: watch::Sender::new(0),
+            trouble: Mutex::default(),
+            closing: AtomicBool::new(false),
+        });
+        tokio::spawn(reconnect::keep_connected(Arc::downgrade(&shared)));
+        Ok(Self { shared })
     }
 
     /// Connects, trying again until it works or is refused; `on_wait` is told of each failed try.
@@ -133,33 +138,63 @@ impl Broker {
                 Err(error @ BrokerError::Unreachable { .. }) => on_wait(&error),
                 other => return other,
             }
-            tokio::time::sleep(RECONNECT.1).await;
+            tokio::time::sleep(reconnect::LONGEST_PAUSE).await;
         }
     }
 
-    /// A new channel.
+    /// A new channel on the connection that there is now.
     ///
     /// # Errors
     /// When the connection is down at the moment.
     pub async fn channel(&self) -> Result<Channel, BrokerError> {
-        Ok(self.connection().create_channel().await?)
+        Ok(self.shared.connection().create_channel().await?)
     }
 
-    /// Whether the connection is up now, and the broker accepts what we send.
+    /// Returns as soon as the connection is up.
+    pub async fn connected(&self) {
+        let mut replaced = self.shared.replaced.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        while !self.is_up() && replaced.changed().await.is_ok() {}
+    }
+
+    /// Makes exchanges and queues, or checks that they are as wanted. A user who may not configure is content with queues that
+    /// exist.
+    ///
+    /// # Errors
+    /// As [`Topology::declare`]; [`TopologyError::Missing`] where something is missing that the user may not make.
+    pub async fn declare(&self, topology: &Topology) -> Result<(), BrokerError> {
+        match topology.declare(&self.channel().await?).await {
+            Err(TopologyError::Refused { source, .. }) if is_forbidden(&source) => {
+                topology.require(&self.channel().await?).await?;
+                tracing::debug!("the user of AMQP_URL may not declare queues; all that is needed exists");
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Whether the connection is up now.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.connection().status().connected()
+        self.shared.connection().status().connected()
     }
 
     /// Whether the broker has blocked publishing (memory or disk alarm).
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.connection().status().blocked()
+        self.shared.connection().status().blocked()
     }
 
-    /// Says goodbye, if the broker is there to hear it.
+    /// Why a lost connection could not be replaced yet. `None` while it is up, and before the first try.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if self.is_up() { None } else { lock(&self.shared.trouble).clone() }
+    }
+
+    /// Says goodbye, if the broker is there to hear it. The connection is not replaced any more.
     pub async fn close(&self) {
-        let connection = self.connection();
+        self.shared.closing.store(true, Ordering::Relaxed);
+        let connection = self.shared.connection();
         let closing = connection.close(200, "bye".into());
         match tokio::time::timeout(CLOSE_WITHIN, closing).await {
             Ok(Ok(())) => {}
@@ -169,91 +204,26 @@ impl Broker {
     }
 }
 
-/// One attempt: see [`Broker::connect`].
-async fn connect(to: &Address, name: &str) -> Result<Connection, BrokerError> {
-    let Address { url, tls } = to;
-    let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
-    let refused = |detail: String| BrokerError::Refused { url: mask(url), detail };
-    let uri: AMQPUri = url.parse().map_err(refused)?;
-    let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(tls);
-    look(&uri, tls).await.map_err(|error| match error {
-        Look::Away(detail) => unreachable(detail),
-        Look::Misfit(detail) => refused(detail),
-    })?;
-    let error = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
-        Ok(Ok(connection)) => {
-            tokio::spawn(log_events(name.to_owned(), connection.events_listener()));
-            return Ok(connection);
-        }
-        Ok(Err(error)) if is_refusal(&error) => {
-            refused(tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")))
-        }
-        Ok(Err(error)) => unreachable(error.to_string()),
-        Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
-    };
-    // The server has said why: it speaks our language.
-    if matches!(&error, BrokerError::Refused { detail, .. } if detail.contains("ACCESS_REFUSED")) {
-        return Err(error);
+impl Shared {
+    fn connection(&self) -> Arc<Connection> {
+        Arc::clone(&self.connection.read().unwrap_or_else(PoisonError::into_inner))
     }
-    let at = (uri.authority.host.as_str(), uri.authority.port);
-    Err(probe::misfit(at, GREETING, tls, AMQP_URL).await.map_or(error, refused))
-}
 
-async fn open(uri: AMQPUri, name: &str, tls: Option<&Tls>) -> Result<Connection, lapin::Error> {
-    let properties = ConnectionProperties::default()
-        .with_connection_name(name.into())
-        .configure_backoff(|backoff| {
-            backoff.with_min_delay(RECONNECT.0).with_max_delay(RECONNECT.1).without_max_times()
-        })
-        .enable_auto_recover();
-    match tls {
-        None => Connection::connect_uri(uri, properties).await,
-        Some(tls) => {
-            let config = tls.config().map_err(io::Error::other)?;
-            transport::connect(uri, properties, config).await
-        }
+    fn replace(&self, fresh: Connection) {
+        *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        *lock(&self.trouble) = None;
+        self.replaced.send_modify(|count| *count += 1);
     }
 }
 
-/// What a first look at the port found.
-enum Look {
-    Away(String),
-    Misfit(String),
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl From<TlsError> for Look {
-    fn from(error: TlsError) -> Self {
-        Self::Misfit(error.to_string())
-    }
-}
-
-/// Whether anybody listens, and has the certificate that we want. lapin tries the first connection for ever, by the backoff
-/// of its recovery, and in a thread of its own that outlives the caller's patience: each try that is given up would
-/// connect later, unasked. It also keeps the cause (refused, unknown host, wrong certificate) to itself.
-async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
-    let at = (uri.authority.host.as_str(), uri.authority.port);
-    let config = tls.map(Tls::config).transpose()?;
-    let connecting = async {
-        match config {
-            None => TcpStream::connect(at).await.map(drop),
-            Some(config) => probe::handshake(at, config).await.map(drop),
-        }
-    };
-    let error = match tokio::time::timeout(CONNECT_TRY, connecting).await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error,
-        Err(_) => io::ErrorKind::TimedOut.into(),
-    };
-    match (tls, rustls_error(&error)) {
-        (Some(tls), Some(cause)) => Err(Look::Misfit(explain(cause, AMQP_URL, tls))),
-        _ => Err(Look::Away(error.to_string())),
-    }
-}
-
-/// What TLS has to say of a connection that ended after its handshake: a server asks for a certificate only then.
-fn misfit(error: &lapin::Error, tls: &Tls) -> Option<String> {
-    let ErrorKind::IOError(error) = error.kind() else { return None };
-    rustls_error(error.as_ref()).map(|cause| explain(cause, AMQP_URL, tls))
+/// Whether the user lacks a permission.
+fn is_forbidden(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error)
+        if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)))
 }
 
 impl BrokerError {
@@ -265,61 +235,19 @@ impl BrokerError {
             Self::Protocol(error) | Self::Topology(TopologyError::Refused { source: error, .. }) => {
                 !is_refusal(error)
             }
-            Self::Refused { .. } | Self::Topology(_) | Self::Unroutable(_) | Self::Encode(_) => false,
+            Self::Refused { .. }
+            | Self::Topology(_)
+            | Self::Unroutable(_)
+            | Self::PublishRefused { .. }
+            | Self::Encode(_) => false,
         }
-    }
-}
-
-/// Wrong password, unknown vhost, unknown scheme: the same answer would come for ever.
-fn is_refusal(error: &lapin::Error) -> bool {
-    match error.kind() {
-        // An operator or a node that goes down closes connections; that says nothing against us.
-        ErrorKind::ProtocolError(error) => {
-            !matches!(error.kind(), AMQPErrorKind::Hard(AMQPHardError::CONNECTIONFORCED))
-        }
-        ErrorKind::AuthProviderError(_) | ErrorKind::InvalidProtocolVersion(_) => true,
-        ErrorKind::IOError(io) => matches!(
-            io.kind(),
-            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::InvalidData
-        ),
-        // The server closes the socket in the handshake when it does not like the credentials' mechanism.
-        _ => false,
-    }
-}
-
-async fn log_events(name: String, events: impl futures_util::Stream<Item = Event>) {
-    let mut events = std::pin::pin!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            Event::Connected => tracing::info!(connection = name, "connected to rabbitmq"),
-            Event::ConnectionBlocked(reason) => {
-                tracing::warn!(connection = name, reason, "rabbitmq blocks publishing")
-            }
-            Event::ConnectionUnblocked => {
-                tracing::info!(connection = name, "rabbitmq accepts publishing again")
-            }
-            Event::Error(error) => tracing::warn!(connection = name, %error, "connection to rabbitmq lost"),
-            _ => {}
-        }
-    }
-}
-
-/// The URL without its password.
-#[must_use]
-pub fn mask(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split_once(':').map_or(user, |(user, _)| user);
-            format!("{scheme}://{user}:***@{host}")
-        }
-        None => url.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use lapin::protocol::{AMQPError, AMQPSoftError};
+    use lapin::ErrorKind;
+    use lapin::protocol::{AMQPError, AMQPHardError, AMQPSoftError};
 
     use super::*;
 
@@ -332,13 +260,5 @@ mod tests {
         assert!(refused(AMQPHardError::CONNECTIONFORCED.into()).may_pass());
         assert!(!refused(AMQPHardError::NOTALLOWED.into()).may_pass());
         assert!(!refused(AMQPSoftError::ACCESSREFUSED.into()).may_pass());
-    }
-
-    #[test]
-    fn passwords_are_masked() {
-        assert_eq!(super::mask("amqp://me:s3cret@host:5672/%2f"), "amqp://me:***@host:5672/%2f");
-        assert_eq!(super::mask("amqp://me:p@ss@host"), "amqp://me:***@host");
-        assert_eq!(super::mask("amqp://host"), "amqp://host");
-        assert_eq!(super::mask("s3cret"), "***");
     }
 }

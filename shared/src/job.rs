@@ -15,6 +15,8 @@ mod priority;
 mod trace;
 mod wire;
 
+#[cfg(feature = "schema")]
+pub(crate) use path::MAX_BYTES as MAX_PATH_BYTES;
 pub use path::{RelPath, RelPathError};
 pub use priority::{Levels, LevelsError, Priority, UnknownLevel};
 pub use trace::{TraceContext, TraceId};
@@ -88,10 +90,25 @@ uuid_id! {
 impl BatchId {
     /// The batch of messages that do not say which batch they belong to (garbage published straight to a queue).
     pub const STRAY: Self = Self(Uuid::nil());
+
+    /// When the batch was made, milliseconds since the Unix epoch: as its id says (UUID version 7), unless the id says
+    /// nothing of it or lies in the future; then now.
+    #[must_use]
+    pub fn made_ms(&self) -> i64 {
+        let now = unix_nanos(SystemTime::now()) / 1_000_000;
+        // Version 7 alone: the times of other versions begin in 1582, and anybody may have written the id.
+        let made = self.0.get_timestamp().filter(|_| self.0.get_version_num() == 7);
+        let made = made.map(|made| made.to_unix());
+        let made = made.and_then(|(seconds, nanos)| {
+            i64::try_from(seconds).ok()?.checked_mul(1000)?.checked_add(i64::from(nanos) / 1_000_000)
+        });
+        made.filter(|made| (1..=now).contains(made)).unwrap_or(now)
+    }
 }
 
 /// A file by the name of its media root and the path below it, so that hosts may mount it at different places.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileRef {
     /// Name of the media root (`MEDIA_ROOTS`).
     pub root: String,
@@ -116,6 +133,7 @@ impl fmt::Display for FileRef {
 /// A file's size and time of last change, as whoever submitted it saw them. Only he can compare them later: another host's
 /// mount may round times otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Seen {
     /// Size, bytes.
     pub bytes: u64,
@@ -147,6 +165,7 @@ pub fn unix_nanos(time: SystemTime) -> i64 {
 
 /// One file to analyse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Job {
     /// Identity of the job: idempotence is by it.
     pub job_id: JobId,

@@ -6,14 +6,21 @@
 pub use report;
 
 pub mod broker;
+pub mod cgroup;
 pub mod job;
 pub mod machine;
+pub mod management;
 pub mod manual;
+pub mod mask;
 pub mod outcome;
+pub mod printable;
 pub mod record;
 pub mod roots;
 pub mod scan;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod settings;
+pub mod signals;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

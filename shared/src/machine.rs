@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::cgroup::{MemoryGroup, Version};
 
 /// Processors that this process may use: its affinity and the quota of its cgroup included. 1 where nobody can say.
 #[must_use]
@@ -14,33 +16,20 @@ pub fn processors() -> usize {
 /// machine has. `None` where the kernel does not tell (not Linux).
 #[must_use]
 pub fn memory_limit() -> Option<u64> {
-    let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let groups =
-        limit_files(&memberships).into_iter().filter_map(|file| limit(&fs::read_to_string(file).ok()?));
+    let groups = MemoryGroup::of_this_process();
+    let limits =
+        groups.iter().flat_map(limit_files).filter_map(|file| limit(&fs::read_to_string(file).ok()?));
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
-    groups.chain(machine).min()
+    limits.chain(machine).min()
 }
 
-/// Where limits may stand: cgroup v2 (`memory.max`), then v1 (`memory.limit_in_bytes`). Inside a container the path in
-/// `/proc/self/cgroup` is often the host's, and the group itself is the root of the mount.
-fn limit_files(memberships: &str) -> Vec<PathBuf> {
-    let groups = memberships.lines().filter_map(|line| {
-        let mut parts = line.splitn(3, ':').skip(1);
-        match (parts.next()?, parts.next()?) {
-            ("", group) => Some(("/sys/fs/cgroup", "memory.max", group)),
-            (controllers, group) if controllers.split(',').any(|it| it == "memory") => {
-                Some(("/sys/fs/cgroup/memory", "memory.limit_in_bytes", group))
-            }
-            _ => None,
-        }
-    });
-    let above = |(mount, name, group): (&str, &str, &str)| {
-        let group = Path::new(group.trim_start_matches('/')).to_owned();
-        let folders: Vec<PathBuf> =
-            group.ancestors().map(|it| Path::new(mount).join(it).join(name)).collect();
-        folders
+/// Where the limits of a group and of those around it may stand.
+fn limit_files(group: &MemoryGroup) -> impl Iterator<Item = PathBuf> {
+    let name = match group.version {
+        Version::V1 => "memory.limit_in_bytes",
+        Version::V2 => "memory.max",
     };
-    groups.flat_map(above).collect()
+    group.with_those_around().map(move |folder| folder.join(name))
 }
 
 /// `max` is no limit; the v1 form of none is a number beyond every machine's memory, which the machine's own undercuts.
@@ -59,21 +48,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_of_all_groups_above_are_looked_at() {
-        let files = limit_files("0::/kube.slice/pod7/worker\n");
-        let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    fn limits_of_all_groups_around_are_looked_at() {
+        let mount = PathBuf::from("/sys/fs/cgroup");
+        let group =
+            |version| MemoryGroup { version, mount: mount.clone(), folder: mount.join("pod7/worker") };
+        let files = |version| limit_files(&group(version)).collect::<Vec<_>>();
         assert_eq!(
-            names,
-            [
-                "/sys/fs/cgroup/kube.slice/pod7/worker/memory.max",
-                "/sys/fs/cgroup/kube.slice/pod7/memory.max",
-                "/sys/fs/cgroup/kube.slice/memory.max",
-                "/sys/fs/cgroup/memory.max",
-            ]
+            files(Version::V2),
+            ["pod7/worker/memory.max", "pod7/memory.max", "memory.max"].map(|name| mount.join(name))
         );
-        let old = limit_files("5:cpu,cpuacct:/a\n4:memory:/docker/x\n");
-        assert_eq!(old.len(), 3);
-        assert!(old[0].ends_with("memory/docker/x/memory.limit_in_bytes"), "{old:?}");
+        assert_eq!(files(Version::V1)[0], mount.join("pod7/worker/memory.limit_in_bytes"));
     }
 
     #[test]

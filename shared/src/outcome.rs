@@ -8,6 +8,7 @@ macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)+
         }
@@ -107,10 +108,33 @@ impl FailureKind {
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::RootUnavailable | Self::Io | Self::StoreUnavailable)
     }
+
+    /// Whether the file itself is to blame, whoever tries it and when: see [`End::is_lasting`].
+    #[must_use]
+    pub const fn is_lasting(self) -> bool {
+        match self {
+            Self::Unsupported | Self::Corrupt => true,
+            Self::TooLarge
+            | Self::NotFound
+            | Self::Denied
+            | Self::Timeout
+            | Self::OutOfMemory
+            | Self::Crash
+            | Self::CrashLoop
+            | Self::Undeliverable
+            | Self::UnreadableMessage
+            | Self::UnsupportedVersion
+            | Self::Internal
+            | Self::RootUnavailable
+            | Self::Io
+            | Self::StoreUnavailable => false,
+        }
+    }
 }
 
 /// The second word of an end: what kind of failure, or why it is not applicable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Kind {
     /// With [`Outcome::Failed`].
@@ -184,6 +208,22 @@ impl End {
     }
 }
 
+impl End {
+    /// Whether the same file would end in the same way if it were tried again: it is lasting, and need not be tried until
+    /// the file or the analyser changes.
+    ///
+    /// What failed for want of time, memory or luck may do better. What was too large may be allowed by then
+    /// (`ANALYSIS_MAX_FILE_MB`), and to find out costs next to nothing.
+    #[must_use]
+    pub const fn is_lasting(self) -> bool {
+        match self {
+            Self::Ok | Self::Partial | Self::NotApplicable(_) => true,
+            Self::Cancelled => false,
+            Self::Failed(kind) => kind.is_lasting(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -201,6 +241,30 @@ mod tests {
             let packed = rmp_serde::to_vec_named(&kind).unwrap();
             assert_eq!(rmp_serde::from_slice::<Kind>(&packed).unwrap(), kind);
         }
+    }
+
+    #[test]
+    fn only_what_the_file_itself_decides_is_lasting() {
+        let table = [
+            (End::Ok, true),
+            (End::Partial, true),
+            (End::NotApplicable(NotApplicable::Silence), true),
+            (End::NotApplicable(NotApplicable::TooShort), true),
+            (End::Cancelled, false),
+            (End::Failed(FailureKind::Unsupported), true),
+            (End::Failed(FailureKind::Corrupt), true),
+            (End::Failed(FailureKind::TooLarge), false),
+            (End::Failed(FailureKind::Timeout), false),
+            (End::Failed(FailureKind::OutOfMemory), false),
+            (End::Failed(FailureKind::Crash), false),
+            (End::Failed(FailureKind::Denied), false),
+            (End::Failed(FailureKind::NotFound), false),
+        ];
+        for (end, lasting) in table {
+            assert_eq!(end.is_lasting(), lasting, "{end:?}");
+        }
+        // What is retried by itself is certainly tried again when somebody asks for it.
+        assert!(FailureKind::ALL.iter().all(|kind| !(kind.is_transient() && kind.is_lasting())));
     }
 
     #[test]

@@ -12,11 +12,12 @@ mod csv;
 mod table;
 mod writer;
 
-pub use table::printable;
+pub use crate::printable::printable;
 pub use writer::{Format, RecordWriter};
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Record {
     /// The file: as it was given (`worker analyze`), or `root/relative/path` (the fleet). Bytes that are not UTF-8 are
     /// replaced; then `path_hex` has the true name.

@@ -4,8 +4,10 @@
 //! reads names and sizes; it opens no file and knows nothing of media roots.
 //!
 //! - A folder gives its files and those of its subfolders whose extension is in [`AUDIO_EXTENSIONS`], in the order of
-//!   their names. Hidden entries (`._x.mp3`, `.Trash`) and what a `.ignore` file names are left out, links are
-//!   neither files nor folders. Memory grows with the largest single folder, whose names are sorted, not with the tree.
+//!   their names. Hidden entries (`._x.mp3`, `.Trash`) and what a `.ignore` file names are left out. Memory grows with the
+//!   largest single folder, whose names are sorted, and with the number of folders that links lead to, not with the tree.
+//! - Links in folders are followed, unless [`Links`] says otherwise. One that leads to what the scan has come to or will
+//!   come to by itself, or back to a folder around it, is only counted. One that leads nowhere is an error.
 //! - A file that is named is taken whatever it is called, and may be a link, hidden or ignored.
 //! - A FIFO, socket or device of an audio file's name is given like a file: it ends as `denied` instead of vanishing.
 
@@ -15,21 +17,27 @@ use std::{
     fmt,
     fs::{self, Metadata},
     io::{self, BufRead},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use ignore::{DirEntry, Walk};
+use ignore::DirEntry;
 
-use crate::job::{Seen, unix_nanos};
+use crate::{
+    job::{Seen, unix_nanos},
+    printable::printable,
+};
 
 mod extensions;
+mod links;
 mod list;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use extensions::AUDIO_EXTENSIONS;
+pub use links::Links;
+use links::{Target, Walks};
 
 /// Different extensions that a [`Summary`] counts by name; further ones are counted together.
 const MAX_COUNTED: usize = 24;
@@ -57,7 +65,7 @@ impl Found {
 
 /// Something that could not be scanned; the scan goes on.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {cause}", path.display())]
+#[error("{}: {cause}", printable(&path.to_string_lossy()))]
 pub struct ScanError {
     /// The file, folder or list.
     pub path: PathBuf,
@@ -74,6 +82,12 @@ pub enum ScanCause {
     /// A `.ignore` file has a rule that means nothing; its other rules hold.
     #[error("{0}")]
     IgnoreRule(String),
+    /// A link in a folder leads out of the folders that may be read ([`Links::Within`]).
+    #[error("a link that leads to {}, outside the media roots: move it below one of them, or add its folder to MEDIA_ROOTS", printable(&.0.to_string_lossy()))]
+    LinkLeadsOut(PathBuf),
+    /// A link leads to folders with a link, and so on.
+    #[error("{0} links lead through one another, and this one further: name its folder to have it scanned")]
+    LinksTooDeep(usize),
     /// A list names files, so that the output of `find` is not walked twice.
     #[error("is a folder: a list names files; give folders as arguments")]
     FolderInList,
@@ -95,8 +109,10 @@ pub struct Summary {
     /// Files in folders that were left out, by extension in lower case; `""` has none. At most 25 entries: those
     /// beyond are counted as `…`.
     pub ignored_by_extension: BTreeMap<String, u64>,
-    /// Links in folders, which were not followed.
+    /// Links in folders that were not followed, as the caller wished ([`Links::None`]).
     pub links: u64,
+    /// Links in folders that lead to what the scan comes to anyway, or back to a folder around them.
+    pub repeated_links: u64,
     /// Errors given.
     pub errors: u64,
 }
@@ -106,7 +122,7 @@ pub struct Scan {
     names: Box<dyn Iterator<Item = Result<PathBuf, ScanError>> + Send>,
     from_list: bool,
     all_files: bool,
-    walk: Option<Walk>,
+    walks: Walks,
     /// An error that came with a folder which is walked nevertheless.
     pending: Option<ScanError>,
     summary: Summary,
@@ -125,13 +141,21 @@ impl Scan {
     }
 
     fn new(names: Box<dyn Iterator<Item = Result<PathBuf, ScanError>> + Send>, from_list: bool) -> Self {
-        Self { names, from_list, all_files: false, walk: None, pending: None, summary: Summary::default() }
+        let (walks, summary) = (Walks::default(), Summary::default());
+        Self { names, from_list, all_files: false, walks, pending: None, summary }
     }
 
     /// Takes every regular file of a folder, whatever its extension; hidden and ignored ones stay out.
     #[must_use]
     pub fn all_files(mut self, yes: bool) -> Self {
         self.all_files = yes;
+        self
+    }
+
+    /// Which links in folders are followed; without this call, all of them.
+    #[must_use]
+    pub fn links(mut self, links: Links) -> Self {
+        self.walks.links = links;
         self
     }
 
@@ -146,12 +170,8 @@ impl Scan {
             if let Some(error) = self.pending.take() {
                 return Some(Err(error));
             }
-            let item = match self.walk.as_mut().map(Iterator::next) {
-                Some(Some(entry)) => entry.map_err(walk::scan_error).and_then(|entry| self.entry(entry)),
-                Some(None) => {
-                    self.walk = None;
-                    continue;
-                }
+            let item = match self.walks.next() {
+                Some(entry) => entry.map_err(walk::scan_error).and_then(|entry| self.entry(entry)),
                 None => self.names.next()?.and_then(|path| self.named(path)),
             };
             if let Some(item) = item.transpose() {
@@ -172,7 +192,7 @@ impl Scan {
         if self.from_list {
             return Err(ScanError { path, cause: ScanCause::FolderInList });
         }
-        self.walk = Some(walk::walk(&path));
+        self.walks.begin(&path);
         Ok(None)
     }
 
@@ -185,16 +205,41 @@ impl Scan {
             return Ok(None);
         }
         if kind.is_symlink() {
-            self.summary.links += 1;
-            return Ok(None);
+            return self.link(entry.into_path());
         }
-        let extension = entry.path().extension();
-        if !(extensions::is_audio(extension) || self.all_files && kind.is_file()) {
-            self.summary.ignore(extension);
+        if !self.is_wanted(entry.path(), kind.is_file()) {
             return Ok(None);
         }
         let metadata = entry.metadata().map_err(walk::scan_error)?;
         found(entry.into_path(), &metadata).map(Some)
+    }
+
+    /// A link in a folder that is being walked.
+    fn link(&mut self, path: PathBuf) -> Result<Option<Found>, ScanError> {
+        let extension_fits =
+            |scan: &Self, path: &Path| scan.all_files || extensions::is_audio(path.extension());
+        match self.walks.target(&path, |target| extension_fits(self, target)) {
+            Err(cause) => return Err(ScanError { path, cause }),
+            Ok(Target::NotWanted) => self.summary.links += 1,
+            Ok(Target::Repeated) => self.summary.repeated_links += 1,
+            Ok(Target::Folder(target)) => self.walks.follow(&path, target),
+            Ok(Target::File(metadata)) => {
+                if self.is_wanted(&path, metadata.is_file()) {
+                    return found(path, &metadata).map(Some);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a file in a folder is taken; one that is not is counted.
+    fn is_wanted(&mut self, path: &Path, is_regular: bool) -> bool {
+        let extension = path.extension();
+        let is_wanted = extensions::is_audio(extension) || self.all_files && is_regular;
+        if !is_wanted {
+            self.summary.ignore(extension);
+        }
+        is_wanted
     }
 }
 

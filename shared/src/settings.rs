@@ -28,8 +28,8 @@ pub use describe::{Row, describe, rows_json, rows_table};
 pub use duration::{format_duration, parse_duration};
 pub use error::{EXIT_CONFIG, FileCause, SettingsError, SettingsErrors};
 pub use groups::{
-    AnalysisSettings, LogSettings, PriorityMode, QueueSettings, ResourceSettings, ScheduleSettings,
-    ServiceSettings, StoreSettings, TlsSettings,
+    AnalysisSettings, LaneConfinement, LogSettings, ManagementSettings, PriorityMode, QueueSettings,
+    ResourceSettings, ScheduleSettings, ServiceSettings, StoreSettings, TlsSettings,
 };
 pub use lanes::{MIN_LANE_BYTES, OWN_BYTES};
 pub use sample::{markdown_table, sample_env_file};
@@ -70,6 +70,8 @@ pub struct WorkerSettings {
 pub struct ProducerSettings {
     /// The broker.
     pub queue: QueueSettings,
+    /// The broker's HTTP API, where there is one.
+    pub management: ManagementSettings,
     /// The results' store.
     pub store: StoreSettings,
     /// TLS to both servers.
@@ -132,6 +134,7 @@ impl ProducerSettings {
         let environment = Environment::read(Program::Producer, vars)?;
         let settings = Self {
             queue: environment.load()?,
+            management: environment.load()?,
             store: environment.load()?,
             tls: environment.load()?,
             media_roots: environment.load::<Media>()?.media_roots,

@@ -18,27 +18,38 @@ mod ends;
 mod eviction;
 mod fault;
 mod finish;
+mod held;
+mod index;
 mod keys;
 mod link;
+mod needs;
+mod open;
+mod overdue;
 mod page;
 mod probe;
 mod reports;
 mod retry;
+mod script;
 mod seen;
 pub(crate) mod servers;
 mod starts;
 mod stored;
 mod times;
 mod wire;
+mod workers;
 
-pub use batch::BatchState;
+pub use batch::{Accepting, BatchHead, BatchState};
 pub use cancel::{Cancelled, RecallPlace};
 use door::Door;
 pub use ends::EndPlace;
 pub use eviction::Eviction;
 use fault::{Fault, FaultClass};
 pub use finish::Finished;
+pub use index::IndexPlace;
 use link::Connection;
+pub use needs::BatchNeeds;
+pub use open::OpenJobs;
+pub use overdue::SentRetry;
 pub use page::{Cursor, CursorError, Page};
 pub use reports::Known;
 pub use retry::RetryId;
@@ -46,6 +57,7 @@ use servers::Servers;
 pub use starts::{History, Start};
 pub use times::Timed;
 pub use wire::StoredEnd;
+pub use workers::{ANNOUNCEMENT_COUNTS_FOR, SeenWorker, WorkerAnnouncement};
 
 /// What can go wrong between us and Redis.
 #[derive(Debug, thiserror::Error)]

@@ -1,21 +1,37 @@
 //! Logs on standard error, and the names of the metrics.
 //!
+//! Nothing that is said on standard error waits for whoever reads it: log lines and what the programs say to their user go
+//! through one bounded buffer (`output`), in the order in which they were said.
+//!
 //! Log lines are lower case without a full stop; ids are fields: `job_id`, `batch_id`, `file`. Standard output belongs
 //! to what a command prints. There is no exporter here: the processes that serve metrics have their own.
 
-use std::io::{self, IsTerminal as _};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal as _, Write};
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
-use tracing::Subscriber;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::{
     Layer, Registry,
+    field::MakeExt as _,
     filter::{LevelFilter, ParseError, Targets},
-    fmt::{self, MakeWriter},
+    fmt::{self, MakeWriter, format},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
+use crate::printable::{printable, printable_json};
+
 pub mod metrics;
+mod output;
+
+use output::LogOutput;
+pub use output::UnlockedStderr;
+
+/// Where the log of this process goes, once it is set up.
+static OUTPUT: OnceLock<LogOutput> = OnceLock::new();
 
 /// How a log line looks (`LOG_FORMAT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -35,6 +51,9 @@ pub enum TelemetryError {
     /// The filter (`LOG_LEVEL`) is wrong.
     #[error("log filter: {0}")]
     Filter(#[from] FilterError),
+    /// The thread that writes them cannot be started.
+    #[error("logs: cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
     /// They have been set up before.
     #[error("logs are already set up in this process")]
     AlreadySet,
@@ -57,28 +76,120 @@ pub enum FilterError {
 /// # Errors
 /// When the filter is wrong, or the logs have been set up before.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    init_with(format, filter, io::stderr)
+    init_with(format, filter, UnlockedStderr)
 }
 
-/// As [`init`], through a writer of standard error that a progress bar shares; each log line comes in one call.
+/// As [`init`], through a writer of standard error that a progress bar shares; each log line comes in one call, from one
+/// thread.
 ///
 /// # Errors
 /// As [`init`].
-pub fn init_with<W>(format: LogFormat, filter: &str, writer: W) -> Result<(), TelemetryError>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+pub fn init_with(
+    format: LogFormat,
+    filter: &str,
+    sink: impl Write + Send + 'static,
+) -> Result<(), TelemetryError> {
+    let filter = parse_filter(filter)?;
     let terminal = io::stderr().is_terminal();
-    let format = match format {
-        LogFormat::Auto if terminal => LogFormat::Text,
-        LogFormat::Auto => LogFormat::Json,
-        format => format,
-    };
+    let is_text = format == LogFormat::Text || format == LogFormat::Auto && terminal;
     // https://no-color.org: set and not empty.
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    subscriber(format, parse_filter(filter)?, colour, writer)
-        .try_init()
-        .map_err(|_| TelemetryError::AlreadySet)
+    let output = LogOutput::start(sink, if is_text { text_notice } else { json_notice })?;
+    let lines = output.clone();
+    let (format, lines) = match is_text {
+        true => (LogFormat::Text, Lines { output: lines, is_json: false }),
+        false => (LogFormat::Json, Lines { output: lines, is_json: true }),
+    };
+    let set = subscriber(format, filter, colour, move || lines.clone()).try_init();
+    set.map_err(|_| TelemetryError::AlreadySet)?;
+    // The subscriber was the first of this process, and so is this.
+    let _first = OUTPUT.set(output);
+    // The standard library's own hook would wait for the reader of standard error.
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Says something to the user on standard error, in whole lines, among the log lines and like them without waiting.
+pub fn say(lines: &str) {
+    match OUTPUT.get() {
+        Some(output) => output.put(lines.as_bytes()),
+        // Before there is a log there is no work that could wait. With standard error closed, the exit code still tells.
+        None => drop(UnlockedStderr.write_all(lines.as_bytes())),
+    }
+}
+
+/// Waits until what was logged and said is written; after [`hurry`] for two seconds at most. To be called before the
+/// process ends.
+pub fn flush() {
+    if let Some(output) = OUTPUT.get() {
+        output.flush();
+    }
+}
+
+/// The process was told to stop: its end no longer waits for a reader that does not read.
+pub fn hurry() {
+    if let Some(output) = OUTPUT.get() {
+        output.hurry();
+    }
+}
+
+/// Log lines that nobody will read, because standard error was not read in time or could not be written to.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    OUTPUT.get().map_or(0, LogOutput::dropped)
+}
+
+/// One log line, on its way into the buffer.
+#[derive(Clone)]
+struct Lines {
+    output: LogOutput,
+    is_json: bool,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if self.is_json => self.output.put(printable_json(text).as_bytes()),
+            _ => self.output.put(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What stands where lines are missing.
+const DROPPED: &str =
+    "log lines were dropped: standard error was not read in time, or could not be written to";
+
+fn text_notice(count: u64) -> Vec<u8> {
+    format!("{}  WARN {}: {count} {DROPPED}\n", jiff::Timestamp::now(), module_path!()).into_bytes()
+}
+
+fn json_notice(count: u64) -> Vec<u8> {
+    let line = serde_json::json!({
+        "timestamp": jiff::Timestamp::now().to_string(),
+        "level": "WARN",
+        "message": format!("{count} {DROPPED}"),
+        "dropped": count,
+        "target": module_path!(),
+    });
+    format!("{line}\n").into_bytes()
+}
+
+/// A panic as a log line; with RUST_BACKTRACE, its backtrace.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let message = panic.payload_as_str().unwrap_or("without a message");
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    if tracing::enabled!(Level::ERROR) {
+        tracing::error!(place, backtrace, "panicked: {message}");
+    } else {
+        say(&format!("panicked at {place}: {message}\n"));
+    }
 }
 
 fn subscriber<W>(format: LogFormat, filter: Targets, colour: bool, writer: W) -> impl Subscriber + Send + Sync
@@ -89,9 +200,29 @@ where
     let layer = fmt::layer::<Registry>().with_writer(writer).with_ansi(colour).log_internal_errors(false);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).boxed(),
-        LogFormat::Auto | LogFormat::Text => layer.boxed(),
+        LogFormat::Auto | LogFormat::Text => {
+            layer.fmt_fields(format::debug_fn(text_field).delimited(" ")).boxed()
+        }
     };
     tracing_subscriber::registry().with(layer.with_filter(filter))
+}
+
+/// A field of a line for people. What others have written (names of files, words of a server) cannot command the terminal.
+fn text_field(
+    writer: &mut format::Writer<'_>,
+    field: &tracing::field::Field,
+    value: &dyn std::fmt::Debug,
+) -> std::fmt::Result {
+    let value = printable(&format!("{value:?}"));
+    match field.name() {
+        "message" => writer.write_str(&value),
+        // Where a line of the `log` crate comes from.
+        name if name.starts_with("log.") => Ok(()),
+        name if writer.has_ansi_escapes() => {
+            write!(writer, "\u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m{value}")
+        }
+        name => write!(writer, "{name}={value}"),
+    }
 }
 
 /// Checks and reads a filter such as `info,lapin=warn`.

@@ -19,9 +19,11 @@ use crate::job::{Levels, Priority};
 
 mod mismatch;
 mod objects;
+mod prefix;
 
 pub use mismatch::Mismatch;
 pub use objects::Object;
+pub use prefix::reserved_part;
 
 use objects::{arguments, text};
 
@@ -38,6 +40,17 @@ pub enum TopologyError {
     /// The exchange or queue exists with another argument.
     #[error("{0}")]
     Differs(Box<Mismatch>),
+    /// The user may not make it, and it is not there.
+    #[error(
+        "{object} '{name}' is missing, and the user of AMQP_URL has no configure permission to make it: grant that permission \
+         (`rabbitmqctl set_permissions`), or run `producer topology apply` once as a user who has it"
+    )]
+    Missing {
+        /// `exchange` or `queue`.
+        object: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// Anything else the broker says.
     #[error("the broker refused to declare '{name}': {source}")]
     Refused {
@@ -122,6 +135,19 @@ impl Topology {
         Ok(())
     }
 
+    /// Checks that all of it is there, whatever its arguments are: for a user who may not declare it.
+    ///
+    /// # Errors
+    /// [`TopologyError::Missing`]. The channel is closed by the broker then.
+    pub async fn require(&self, channel: &Channel) -> Result<(), TopologyError> {
+        for object in self.objects() {
+            if object.exists(channel).await? == Some(false) {
+                return Err(TopologyError::Missing { object: object.kind(), name: object.name().to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     /// All that it consists of, in the order in which it can be made.
     #[must_use]
     pub fn objects(&self) -> Vec<Object> {
@@ -176,18 +202,28 @@ impl Topology {
     pub async fn depths(&self, channel: &Channel) -> Result<Vec<QueueDepth>, TopologyError> {
         let mut depths = Vec::new();
         for queue in self.queues() {
-            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-            let state = channel
-                .queue_declare(queue.as_str().into(), options, FieldTable::default())
-                .await
-                .map_err(|source| TopologyError::Refused { name: queue.clone(), source })?;
-            depths.push(QueueDepth {
-                queue,
-                ready: state.message_count(),
-                consumers: state.consumer_count(),
-            });
+            depths.push(depth(channel, queue).await?);
         }
         Ok(depths)
+    }
+
+    /// Asks the broker for the depth of the queue of a level.
+    ///
+    /// # Errors
+    /// As [`Topology::depths`].
+    pub async fn level_depth(&self, channel: &Channel, level: Priority) -> Result<QueueDepth, TopologyError> {
+        depth(channel, self.level_queue(level)).await
+    }
+}
+
+async fn depth(channel: &Channel, queue: String) -> Result<QueueDepth, TopologyError> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let asked = channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await;
+    match asked {
+        Ok(state) => {
+            Ok(QueueDepth { queue, ready: state.message_count(), consumers: state.consumer_count() })
+        }
+        Err(source) => Err(TopologyError::Refused { name: queue, source }),
     }
 }
 

@@ -107,7 +107,7 @@ impl Analyst {
             let detail = format!("no media root '{name}' is configured on this worker (MEDIA_ROOTS)");
             return Ok(failed(work, LaneFailure { kind: FailureKind::RootUnavailable, detail }).into());
         };
-        let mut lane = self.lanes.acquire().await.map_err(|_| Interrupted)?;
+        let mut lane = self.lane(work).await?;
         let mut stage = Stage::Identify;
         match self.answer(&mut lane, file, work, &mut stage).await {
             Ok(record) => Ok(record.into()),
@@ -115,6 +115,17 @@ impl Analyst {
                 Ok(Told { record: failed(work, failure), stage: Some(stage) })
             }
             Err(RequestError::Stopped) => Err(Interrupted),
+        }
+    }
+
+    /// A lane of its own for a file. A job of the queue goes back while there is none to be had, for a worker that has
+    /// lanes; a file of the local mode waits, because nobody else could analyse it.
+    async fn lane(&self, work: &FileWork) -> Result<Lane, Interrupted> {
+        let mut outage = self.lanes.outage();
+        tokio::select! {
+            biased;
+            lane = self.lanes.acquire() => lane.map_err(|_| Interrupted),
+            _ = outage.wait_for(Option::is_some), if work.job.is_some() => Err(Interrupted),
         }
     }
 

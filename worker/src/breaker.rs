@@ -68,6 +68,12 @@ impl Breaker {
         self.state
     }
 
+    /// Whether the last that was heard of it is a failure.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     /// When a probe may be made; `None` unless it is open.
     #[must_use]
     pub fn retry_at(&self) -> Option<Instant> {
@@ -105,6 +111,11 @@ impl Breaker {
         if self.state != State::Open {
             *self = Self::new(self.tolerance);
         }
+    }
+
+    /// It works again, as whoever keeps it says for certain: no probe is needed.
+    pub const fn mended(&mut self) {
+        *self = Self::new(self.tolerance);
     }
 
     /// Takes the one probe, if it is time for it.
@@ -146,9 +157,10 @@ mod tests {
         /// Whether a probe is granted.
         Probe(bool),
         LeavesOff,
+        Mended,
     }
 
-    use Event::{Fails, LeavesOff, Probe, Works};
+    use Event::{Fails, LeavesOff, Mended, Probe, Works};
     use State::{Closed, HalfOpen, Open};
 
     /// Runs a story: milliseconds from its beginning, what happens, the state after it.
@@ -160,6 +172,7 @@ mod tests {
                 Fails => breaker.failed(now),
                 Works => breaker.succeeded(),
                 LeavesOff => breaker.abandoned(now),
+                Mended => breaker.mended(),
                 Probe(granted) => assert_eq!(breaker.probe(now), *granted, "step {place}"),
             }
             assert_eq!(breaker.state(), *state, "step {place}");
@@ -223,6 +236,17 @@ mod tests {
             (1500, LeavesOff, Open),
             (2499, Probe(false), Open),
             (2500, Probe(true), HalfOpen),
+        ]);
+    }
+
+    #[test]
+    fn what_is_mended_for_certain_needs_no_probe() {
+        story(&[
+            (0, Fails, Closed),
+            (0, Fails, Closed),
+            (0, Fails, Open),
+            (1, Mended, Closed),
+            (2, Fails, Closed),
         ]);
     }
 

@@ -62,9 +62,10 @@ MEDIA_ROOTS has no default:
   MEDIA_ROOTS='music=/srv/music' AMQP_URL='amqp://user:password@rabbit/%2f' \\
   REDIS_URL='redis://redis/' worker run
 
-SIGTERM or Ctrl-C drains: nothing new is taken, what runs is finished
-(SHUTDOWN_TIMEOUT), the rest is given back. A second one stops at once, and
-what ran is given back, too.";
+SIGTERM, Ctrl-C or SIGHUP (a terminal that was closed) drains: nothing new is
+taken, what runs is finished (SHUTDOWN_TIMEOUT), the rest is given back. A
+second one stops at once, and what ran is given back, too. Under nohup SIGHUP
+is ignored; so are SIGUSR1, SIGUSR2 and SIGPIPE always.";
 
 const ANALYZE_HELP: &str = "\
 Examples:
@@ -104,6 +105,9 @@ pub struct AnalyzeArgs {
     /// Take every file of a folder, not only those with an audio extension
     #[arg(long)]
     pub all_files: bool,
+    /// Leave out symbolic links in folders; without it they are followed
+    #[arg(long)]
+    pub no_follow: bool,
     /// No progress bar and no summary
     #[arg(short, long)]
     pub quiet: bool,

@@ -1,5 +1,7 @@
 //! `worker run`: RabbitMQ, the pipeline, Redis. One of the two places that name adapters.
 
+use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use shared::machine;
 use shared::roots::MediaRoots;
 use shared::settings::{EXIT_CONFIG, PriorityMode, WorkerSettings};
 use shared::store::{Store, StoreError};
+use shared::telemetry;
 use shared::tls::Tls;
 use shared::topology::Topology;
 use tokio::task::JoinHandle;
@@ -18,9 +21,11 @@ use tracing::{error, info, warn};
 use crate::analyst::Analyst;
 use crate::asked::Asked;
 use crate::cache::Cache;
+use crate::descriptors;
 use crate::exit;
 use crate::gates::{self, Gates};
 use crate::health::{self, Health, Taking};
+use crate::held;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
 use crate::metrics::{self, Sampler};
@@ -31,10 +36,14 @@ use crate::sink::redis::RedisSink;
 use crate::source::rabbitmq::{self, RabbitReceiver, RabbitSettler, Windows};
 use crate::starts::Starts;
 use crate::stop::Stop;
+use crate::watchdog;
 
+mod announce;
 mod depth;
+mod tiers;
 
 use depth::Depths;
+use tiers::TierWatch;
 
 const WEDGED: &str = "a connection to RabbitMQ is dead, or messages wait and none is delivered, to new consumers either: \
      start this worker again";
@@ -73,11 +82,25 @@ fn warn_of_little_memory(memory_bytes: u64) {
     }
 }
 
+/// Lanes give up what root may do, but their files and processes are root's all the same: one fault in the kernel's confinement
+/// is then a fault in all of the machine.
+fn warn_of_root() {
+    if rustix::process::geteuid().is_root() {
+        warn!(
+            "this worker runs as root: run it as a user that may read the media roots and owns nothing (in systemd: \
+             DynamicUser=yes; in a container: a numeric user)"
+        );
+    }
+}
+
 /// Runs until it is told to stop.
 #[must_use]
 pub fn main(settings: WorkerSettings) -> ExitCode {
     exit::block_on(async move {
-        match run(settings).await {
+        let ended = run(settings).await;
+        // Its supervisor waits for the end of this process, whatever it does with the log.
+        telemetry::hurry();
+        match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text, code)) => {
                 error!(exit_code = code, "{text}");
@@ -92,9 +115,13 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     let readable = roots.iter().map(|(_, path)| path.to_owned()).collect();
     let lane_settings =
         lane_settings::of(&settings, readable).map_err(|error| Failure(error, EXIT_CONFIG))?;
+    descriptors::raise();
+    descriptors::check(lane_settings.lanes).map_err(|error| (error, EXIT_CONFIG))?;
+    warn_of_root();
     let stop = Stop::default();
     let shutdown = settings.service.shutdown_timeout;
     stop.on_signals(shutdown).map_err(|error| (error, exit::SYSTEM))?;
+    watchdog::start(&stop, shutdown).map_err(|error| (error, exit::SYSTEM))?;
     reaper::start();
     let tls = Tls::load(&settings.tls).map_err(|error| (error, EXIT_CONFIG))?;
     let store = open_store(&settings, &tls)?;
@@ -116,18 +143,35 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     metrics::memory_limit(settings.resources.memory_bytes);
     warn_of_little_memory(settings.resources.memory_bytes);
     let sampler = Sampler::start(lanes.clone(), ahead, lane_settings.lanes);
-    let watchers =
+    let mut watchers =
         gates::watch(&control.gates, store.clone(), &roots, settings.service.health_check_timeout).await;
+    watchers.spawn(gates::follow_lanes(control.gates.clone(), lanes.clone()));
+    let telling = held::tell(store.clone(), control.held.clone(), settings.store.result_ttl);
     leave_when_wedged(&fleet.wedged, &control.stop, shutdown);
     // From here on the worker is ready.
-    let consumers = fleet.receiver.consumers();
-    let _ = health.source.set(Taking::new(move || consumers.are_open()));
+    let taking = fleet.taking();
+    let _ = health.source.set(taking);
     let showing = health::show(Arc::clone(&health));
     info!(worker = settings.service.name, lanes = lane_settings.lanes, "ready");
     let policy = policy(&settings, &lane_settings);
+    announce::start(
+        &settings,
+        lane_settings.lanes,
+        store.clone(),
+        control.stop.clone(),
+        control.gates.clone(),
+    );
+    let tier_watch = TierWatch {
+        store: store.clone(),
+        broker: fleet.publish.clone(),
+        publisher: fleet.publisher,
+        topology: fleet.topology,
+        overdue_after: settings.service.wedge_timeout,
+    };
+    let (receiver, settler) = tiers::watch(fleet.receiver, fleet.settler, tier_watch);
     let sink = RedisSink::new(store);
-    let ended = pipeline::run(fleet.receiver, fleet.settler, sink, analyst, policy, control).await;
-    drop((reader, sampler, watchers, showing));
+    let ended = pipeline::run(receiver, settler, sink, analyst, policy, control).await;
+    drop((reader, sampler, watchers, showing, telling));
     fleet.depth.abort();
     lanes.stop(true).await;
     fleet.consume.close().await;
@@ -182,22 +226,62 @@ async fn serve(settings: &WorkerSettings, store: &Store, control: &Control) -> R
         source: OnceLock::new(),
     });
     let wanted = settings.service.http_addr;
-    let bound = health::serve(wanted, Arc::clone(&health), recorder)
+    let bound = health::serve(wanted, settings.analysis.lanes, Arc::clone(&health), recorder)
         .await
-        .map_err(|error| Failure(format!("cannot listen on {wanted} (HTTP_ADDR): {error}"), EXIT_CONFIG))?;
+        .map_err(|error| Failure(cannot_listen(wanted, &error), EXIT_CONFIG))?;
     info!(address = %bound, "serving /metrics, /livez, /readyz and /startupz");
     Ok(health)
+}
+
+/// A second worker does not take a free port by itself: probes and Prometheus would look at the first one and take it for
+/// both.
+fn cannot_listen(wanted: SocketAddr, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let next = SocketAddr::new(wanted.ip(), wanted.port().saturating_add(1));
+            let free = SocketAddr::new(wanted.ip(), 0);
+            format!(
+                ", most likely by another worker on this machine: give each worker its own address, as in \
+                 HTTP_ADDR={next}, or HTTP_ADDR={free} for any free port, which the log names"
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address".to_owned(),
+        io::ErrorKind::PermissionDenied => ": ports below 1024 take a privilege".to_owned(),
+        _ => String::new(),
+    };
+    format!("cannot listen on {wanted} (HTTP_ADDR): {error}{remedy}")
 }
 
 /// The connections to RabbitMQ: one to consume and acknowledge, one to publish retries, because a broker in alarm stops
 /// all that a publishing connection writes.
 struct Fleet {
-    consume: Arc<Broker>,
-    publish: Arc<Broker>,
+    consume: Broker,
+    publish: Broker,
+    publisher: Publisher,
+    topology: Topology,
     depth: JoinHandle<()>,
     wedged: CancellationToken,
     receiver: RabbitReceiver,
     settler: RabbitSettler,
+}
+
+impl Fleet {
+    /// What readiness asks of RabbitMQ: both connections are up, and nothing that is published is refused.
+    fn taking(&self) -> Taking {
+        let (consumers, consume) = (self.receiver.consumers(), self.consume.clone());
+        let (publisher, publish) = (self.publisher.clone(), self.publish.clone());
+        Taking::new(move || {
+            for broker in [&consume, &publish] {
+                if !broker.is_up() {
+                    return Err(broker.trouble().unwrap_or_else(|| "the connection is lost".to_owned()));
+                }
+            }
+            if !consumers.are_open() {
+                return Err("a channel is not open".to_owned());
+            }
+            publisher.trouble().map_or(Ok(()), Err)
+        })
+    }
 }
 
 /// A connection that is lost while the queues are declared is no wrong setting: it is tried again.
@@ -225,27 +309,27 @@ async fn connect(settings: &WorkerSettings, tls: &Tls, roots: MediaRoots) -> Res
     };
     let (to, name) = (tls.at(queue.amqp_url.expose()), &settings.service.name);
     let waiting = |error: &BrokerError| warn!(%error, "waiting for rabbitmq");
-    let consume = Arc::new(Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?);
-    let publish = Arc::new(Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?);
+    let consume = Broker::connect_patiently(to.clone(), &format!("{name} consume"), waiting).await?;
+    let publish = Broker::connect_patiently(to, &format!("{name} publish"), waiting).await?;
     let publisher = Publisher::open(&publish, topology.clone()).await?;
     let windows = Windows::new(
         queue.levels,
         &settings.schedule.levels,
         settings.analysis.lanes,
-        settings.analysis.batch_size,
+        pipeline::initial_reserve(settings.analysis.batch_size, settings.analysis.batch_max),
     );
     let (receiver, settler) =
-        rabbitmq::open(Arc::clone(&consume), publisher, &topology, windows, roots).await?;
+        rabbitmq::open(consume.clone(), publisher.clone(), &topology, windows, roots).await?;
     let wedged = CancellationToken::new();
     let depths = Depths {
-        broker: Arc::clone(&publish),
-        topology,
+        broker: publish.clone(),
+        topology: topology.clone(),
         consumers: receiver.consumers(),
         limit: settings.service.wedge_timeout,
         wedged: wedged.clone(),
     };
     let depth = depth::watch(depths).await;
-    Ok(Fleet { consume, publish, depth, wedged, receiver, settler })
+    Ok(Fleet { consume, publish, publisher, topology, depth, wedged, receiver, settler })
 }
 
 /// `None` when a stop came first.
@@ -293,5 +377,6 @@ fn policy(settings: &WorkerSettings, lanes: &LaneSettings) -> Policy {
         tiers: settings.queue.retry_delays.len(),
         levels: settings.queue.levels,
         aging: (schedule.mode == PriorityMode::Weighted).then_some(schedule.aging),
+        consumer_timeout: Some(settings.service.consumer_timeout),
     }
 }

@@ -1,8 +1,10 @@
 //! How commands end: one line for the user, and a code that scripts can rely on.
 
 use std::fmt::Display;
-use std::io::Write;
 use std::process::ExitCode;
+
+use shared::printable::printable_lines;
+use shared::telemetry;
 
 /// Some files failed, or there was nothing to do.
 pub const FAILED: u8 = 1;
@@ -19,8 +21,7 @@ pub const INTERRUPTED: u8 = 130;
 
 /// Says what went wrong and returns the code.
 pub fn say(error: &dyn Display, code: u8) -> ExitCode {
-    // With standard error closed, the code still tells.
-    let _ = writeln!(std::io::stderr().lock(), "worker: {error}");
+    telemetry::say(&format!("worker: {}\n", printable_lines(&error.to_string())));
     ExitCode::from(code)
 }
 
@@ -29,7 +30,12 @@ pub fn say(error: &dyn Display, code: u8) -> ExitCode {
 pub fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            let code = runtime.block_on(command);
+            let code = runtime.block_on(async {
+                let code = Box::pin(command).await;
+                // Not in this thread, which still has to hear signals: the reader of our log may take its time.
+                let _ = tokio::task::spawn_blocking(telemetry::flush).await;
+                code
+            });
             // Not dropped: the thread of a connection that is being restored would find its timers gone and panic. The process
             // ends now, and everything that needed an orderly end has had it.
             std::mem::forget(runtime);

@@ -1,4 +1,5 @@
-//! What must work for the worker to take work: Redis, and at least one of its media roots. Each is behind a breaker.
+//! What must work for the worker to take work: Redis, at least one of its lanes, and at least one of its media roots. Each is
+//! behind a breaker.
 //!
 //! It knows what failed and since when, and says so; what follows from it (taking no work, retrying the jobs of one root) is
 //! the pipeline's to do.
@@ -16,8 +17,9 @@ mod eviction;
 mod guard;
 mod watcher;
 
+use guard::AT_ONCE;
 pub use guard::Guard;
-pub use watcher::watch;
+pub use watcher::{follow_lanes, watch};
 
 /// What a worker depends on, for the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +28,13 @@ pub enum Dependency {
     Redis,
     /// Where files are read.
     Roots,
+    /// The processes in which files are analysed.
+    Lanes,
 }
 
 impl Dependency {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Redis, Self::Roots];
+    pub const ALL: [Self; 3] = [Self::Redis, Self::Roots, Self::Lanes];
 
     /// As a label.
     #[must_use]
@@ -38,6 +42,7 @@ impl Dependency {
         match self {
             Self::Redis => "redis",
             Self::Roots => "roots",
+            Self::Lanes => "lanes",
         }
     }
 }
@@ -46,6 +51,7 @@ impl Dependency {
 #[derive(Debug, Clone)]
 pub struct Gates {
     redis: Guard,
+    lanes: Guard,
     roots: Arc<BTreeMap<String, Guard>>,
     eviction: eviction::Seen,
     changes: watch::Receiver<()>,
@@ -58,16 +64,18 @@ impl Default for Gates {
 }
 
 impl Gates {
-    /// With a breaker for Redis and one for each of these media roots. All closed.
+    /// With a breaker for Redis, one for the lanes and one for each of these media roots. All closed.
     #[must_use]
     pub fn new<'a>(roots: impl IntoIterator<Item = &'a str>) -> Self {
         let (changed, changes) = watch::channel(());
         let changed = Arc::new(changed);
         let guard = |name: String| Guard::new(name, Arc::clone(&changed));
         let roots = roots.into_iter().map(|root| (root.to_owned(), guard(format!("media root {root}"))));
+        let lanes = Guard::tolerating(AT_ONCE, "lanes".to_owned(), Arc::clone(&changed));
         Self {
             roots: Arc::new(roots.collect()),
             redis: guard("redis".to_owned()),
+            lanes,
             eviction: eviction::Seen::default(),
             changes,
         }
@@ -77,6 +85,12 @@ impl Gates {
     #[must_use]
     pub const fn redis(&self) -> &Guard {
         &self.redis
+    }
+
+    /// That of all lanes together.
+    #[must_use]
+    pub const fn lanes(&self) -> &Guard {
+        &self.lanes
     }
 
     /// Each root's.
@@ -89,6 +103,9 @@ impl Gates {
     pub fn closed(&self) -> Option<String> {
         if let Some(reason) = self.redis.reason() {
             return Some(format!("redis: {reason}"));
+        }
+        if let Some(reason) = self.lanes.reason() {
+            return Some(format!("lanes: {reason}"));
         }
         // Jobs of another root go on: those of one that is away cost no lane.
         let reasons: Option<Vec<String>> = self.roots.values().map(Guard::reason).collect();
@@ -105,6 +122,11 @@ impl Gates {
     #[must_use]
     pub fn away(&self, root: &str) -> Option<String> {
         self.roots.get(root).and_then(Guard::reason)
+    }
+
+    /// Why files of this root cannot be read now, by a fresh look at it. `None` also where nobody watches the root.
+    pub async fn ask_root(&self, root: &str) -> Option<String> {
+        self.roots.get(root)?.ask().await
     }
 
     /// A file of this root could be read.
@@ -131,6 +153,7 @@ impl Gates {
 
     fn show(&self) {
         metrics::breaker(Dependency::Redis, self.redis.state());
+        metrics::breaker(Dependency::Lanes, self.lanes.state());
         let states = || self.roots.values().map(Guard::state);
         metrics::breaker(Dependency::Roots, states().min().unwrap_or(State::Closed));
         let away = states().filter(|state| *state != State::Closed).count();
@@ -156,8 +179,12 @@ mod tests {
         assert_eq!((gates.away("b"), gates.away("of another host")), (None, None));
         gates.roots().for_each(|(_, guard)| open(guard, "gone"));
         assert!(gates.closed().is_some_and(|reason| reason.starts_with("roots: gone")));
+        gates.lanes().record_failure(&"no process");
+        assert!(gates.closed().is_some_and(|reason| reason.starts_with("lanes: no process")));
         open(gates.redis(), "refused");
         assert!(gates.closed().is_some_and(|reason| reason.starts_with("redis: refused")));
+        gates.lanes().mended();
+        assert_eq!(gates.lanes().reason(), None);
     }
 
     #[tokio::test]

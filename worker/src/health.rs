@@ -22,8 +22,10 @@ use crate::pipeline::Heartbeat;
 use crate::stop::Stop;
 
 mod probe;
+mod server;
 
 pub use probe::{ProbeError, probe};
+use server::ConnectionLimits;
 
 /// The dispatcher turns at least once a second. Half a minute without a turn is a worker that hangs, not a slow machine.
 const SILENT_FOR: Duration = Duration::from_secs(30);
@@ -31,20 +33,20 @@ const SILENT_FOR: Duration = Duration::from_secs(30);
 /// Between two looks at our own readiness for `/metrics`, which is scraped every 15 s as a rule.
 const SHOW_EVERY: Duration = Duration::from_secs(5);
 
-/// Whether the source can take work in now.
-pub struct Taking(Box<dyn Fn() -> bool + Send + Sync>);
+/// Whether the source can take work in now, or why not.
+pub struct Taking(Box<dyn Fn() -> Result<(), String> + Send + Sync>);
 
 impl Taking {
     /// As `look` says, each time it is asked.
     #[must_use]
-    pub fn new(look: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(look: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
         Self(Box::new(look))
     }
 }
 
 impl std::fmt::Debug for Taking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Taking({})", (self.0)())
+        write!(f, "Taking({:?})", (self.0)())
     }
 }
 
@@ -73,10 +75,7 @@ impl Health {
         }
         match self.source.get() {
             None => return Err("starting: not consuming yet".to_owned()),
-            Some(Taking(open)) if !open() => {
-                return Err("rabbitmq: a channel is not open".to_owned());
-            }
-            Some(_) => {}
+            Some(Taking(taking)) => taking().map_err(|reason| format!("rabbitmq: {reason}"))?,
         }
         match tokio::time::timeout(self.timeout, self.store.probe()).await {
             Ok(Ok(())) => {
@@ -124,24 +123,27 @@ pub fn show(health: Arc<Health>) -> JoinSet<()> {
     tasks
 }
 
-/// Listens, and answers until the process ends.
+/// Listens, and answers until the process ends. The number of connections follows from the limit of file descriptors and
+/// what so many `lanes` need of it.
 ///
 /// # Errors
 /// When the address cannot be bound.
-pub async fn serve(addr: SocketAddr, health: Arc<Health>, recorder: Recorder) -> std::io::Result<SocketAddr> {
+pub async fn serve(
+    addr: SocketAddr,
+    lanes: usize,
+    health: Arc<Health>,
+    recorder: Recorder,
+) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(addr).await?;
     let bound = listener.local_addr()?;
+    let limits = ConnectionLimits::new(lanes, health.timeout);
     let probes = Router::new()
         .route("/livez", get(async |State(health): State<Arc<Health>>| answer(health.live())))
         .route("/readyz", get(async |State(health): State<Arc<Health>>| health.readiness().await))
         .route("/startupz", get(async |State(health): State<Arc<Health>>| answer(health.started())))
         .with_state(health);
     let metrics = Router::new().route("/metrics", get(exposition)).with_state(recorder);
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, probes.merge(metrics)).await {
-            tracing::error!(%error, "the http server ended");
-        }
-    });
+    tokio::spawn(server::serve(listener, probes.merge(metrics), limits));
     Ok(bound)
 }
 

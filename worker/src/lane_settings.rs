@@ -22,6 +22,7 @@ pub(crate) fn of(settings: &WorkerSettings, readable: Vec<PathBuf>) -> Result<La
         nice: settings.resources.nice.into(),
         affinity: settings.resources.affinity.clone(),
         readable: Some(readable),
+        confinement: settings.analysis.confinement,
         engine: EngineOptions {
             max_file_bytes: settings.analysis.max_file_bytes,
             features,

@@ -13,14 +13,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use shared::job::RelPath;
 use shared::outcome::FailureKind;
-use tokio::sync::oneshot;
+use shared::settings::LaneConfinement;
+use tokio::sync::{oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 mod cgroup;
 pub mod child;
+mod clock;
 mod confinement;
 mod engine;
 mod exit;
@@ -31,6 +34,7 @@ mod pool;
 mod process;
 mod protocol;
 mod rehearsal;
+mod slots;
 mod spawner;
 mod stats;
 mod stderr;
@@ -70,6 +74,8 @@ pub struct LaneSettings {
     pub affinity: Vec<usize>,
     /// Folders below which alone a lane may read; `None` leaves lanes unconfined, for engines of tests that write.
     pub readable: Option<Vec<PathBuf>>,
+    /// What a lane may run without of its confinement (`LANE_CONFINEMENT`).
+    pub confinement: LaneConfinement,
     /// What every lane's engine is told.
     pub engine: EngineOptions,
     /// The program to start: [`this_program`], but for tests.
@@ -195,7 +201,7 @@ pub struct Stopped;
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError {
     /// The operating system did not start the program.
-    #[error("a lane cannot be started: {0}")]
+    #[error("a lane cannot be started: {0}{remedy}", remedy = remedy(.0))]
     Spawn(#[source] io::Error),
     /// The program started, and did not become a lane.
     #[error("a lane did not become ready: {detail}")]
@@ -219,6 +225,16 @@ pub enum LaneError {
         /// How many were asked for.
         lanes: usize,
     },
+}
+
+/// What to do about a system that starts no process.
+fn remedy(error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::AGAIN) => " (too many processes: raise the container's pids limit, or ulimit -u)",
+        Some(Errno::MFILE | Errno::NFILE) => " (too many open files: raise ulimit -n)",
+        Some(Errno::NOMEM) => " (too little memory: run fewer lanes, see ANALYSIS_MAX_WORKERS)",
+        _ => "",
+    }
 }
 
 /// The pool, cheap to clone. When the last clone goes, every lane is killed.
@@ -246,6 +262,7 @@ impl Lanes {
             progress_every: PROGRESS_EVERY.min(settings.timeout / PROGRESS_PER_TIMEOUT),
             engine: settings.engine.clone(),
             readable: settings.readable.clone().map(|roots| roots.into_iter().map(Folder).collect()),
+            confinement: settings.confinement,
         };
         let spawner = Spawner::start(&settings).map_err(LaneError::Spawn)?;
         let pool = Arc::new(Pool::new(settings, setup, spawner));
@@ -299,6 +316,13 @@ impl Lanes {
     #[must_use]
     pub fn free(&self) -> usize {
         self.0.pool.free()
+    }
+
+    /// Follows why there is no lane and none can be had: starting one fails again and again, or the processes hang in the
+    /// kernel. `None` as long as one lives or is likely to. The pool goes on trying, and heals by itself.
+    #[must_use]
+    pub fn outage(&self) -> watch::Receiver<Option<String>> {
+        self.0.pool.outage.subscribe()
     }
 
     /// Restarts, processor time and memory, read now.

@@ -1,6 +1,6 @@
 //! `worker analyze`: folders, the pipeline, text. One of the two places that name adapters.
 
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use shared::job::Levels;
-use shared::record::RecordWriter;
-use shared::scan::Scan;
+use shared::printable::printable;
+use shared::scan::{Links, Scan};
 use shared::settings::{EXIT_CONFIG, WorkerSettings};
+use shared::telemetry;
 
 use crate::analyst::Analyst;
 use crate::asked::Asked;
 use crate::cli::AnalyzeArgs;
+use crate::descriptors;
 use crate::exit;
 use crate::lane_settings;
 use crate::lanes::{LaneSettings, Lanes};
@@ -49,6 +51,10 @@ pub fn main(args: &AnalyzeArgs, settings: WorkerSettings) -> ExitCode {
         Ok(lane_settings) => lane_settings,
         Err(error) => return exit::say(&error, EXIT_CONFIG),
     };
+    descriptors::raise();
+    if let Err(error) = descriptors::check(lane_settings.lanes) {
+        return exit::say(&error, EXIT_CONFIG);
+    }
     exit::block_on(async move {
         match run(args, &settings, lane_settings).await {
             Ok(code) => ExitCode::from(code),
@@ -78,7 +84,7 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
             counted.set_length(scanned.found.load(Ordering::Relaxed));
             counted.inc(1);
         };
-        RecordsSink::new(RecordWriter::new(output.out, output.format, output.width), count, bar.clone())
+        RecordsSink::new((output.out, output.format, output.width), count, bar.clone(), stop.clone())
     };
     let pool = Lanes::start(lanes.clone()).await.map_err(|error| (error.to_string(), EXIT_CONFIG))?;
     let (ahead, reader) = read_ahead::start(&lanes, settings.resources.read_ahead_bytes);
@@ -92,6 +98,7 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
     bar.finish_and_clear();
     match ended {
         Err(SinkError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error @ SinkError::Unread) => Err((error.to_string(), exit::INTERRUPTED)),
         Err(error) => Err((error.to_string(), exit::SYSTEM)),
         Ok(()) => Ok(conclude(args, &scanned, &tally, stop.is_draining())),
     }
@@ -107,6 +114,7 @@ fn policy(lanes: &LaneSettings, settings: &WorkerSettings) -> Policy {
         tiers: 0,
         levels,
         aging: None,
+        consumer_timeout: None,
     }
 }
 
@@ -138,19 +146,18 @@ fn scan(args: &AnalyzeArgs) -> Result<Scan, Failure> {
             Scan::from_list(BufReader::new(file), separator, PathBuf::from(list))
         }
     };
-    Ok(scan.all_files(args.all_files))
+    let links = if args.no_follow { Links::None } else { Links::All };
+    Ok(scan.all_files(args.all_files).links(links))
 }
 
 fn conclude(args: &AnalyzeArgs, scanned: &Scanned, tally: &Mutex<Tally>, interrupted: bool) -> u8 {
     let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     let errors = scanned.take_errors();
-    let mut err = io::stderr().lock();
-    // With standard error closed the exit code still tells.
     for error in &errors {
-        let _ = writeln!(err, "worker: {error}");
+        telemetry::say(&format!("worker: {}\n", printable(&error.to_string())));
     }
     if !args.quiet {
-        let _ = tally.summary(&mut err, scanned);
+        telemetry::say(&tally.summary(scanned));
     }
     match () {
         () if interrupted => exit::INTERRUPTED,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use shared::manual;
+use shared::printable::printable;
 use shared::settings::{EXIT_CONFIG, Program, WorkerSettings, describe, rows_json, rows_table};
 use shared::telemetry;
 use worker::cli::{Cli, Command};
@@ -51,7 +52,7 @@ fn config(json: bool) -> ExitCode {
     match describe(Program::Worker, std::env::vars_os()) {
         Ok((rows, warnings)) => {
             for warning in warnings {
-                let _ = writeln!(std::io::stderr().lock(), "WARN {warning}");
+                telemetry::say(&format!("WARN {}\n", printable(&warning.to_string())));
             }
             let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
             // A closed pipe has seen enough.

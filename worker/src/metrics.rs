@@ -88,7 +88,7 @@ pub fn cache_bytes(bytes: u64) {
     gauge!(names::MEMORY_USAGE, "kind" => "cache").set(bytes as f64);
 }
 
-/// So many messages are held beyond the lanes, and so many ends stored together, at most.
+/// So many messages are held beyond those that the lanes work on, at most.
 pub fn batch_limit(reserve: usize) {
     gauge!(names::BATCH_LIMIT).set(reserve as f64);
 }
@@ -170,6 +170,42 @@ pub fn dead_letter(fate: DeadFate) {
     counter!(names::DEAD_LETTERS, "fate" => fate.label()).increment(1);
 }
 
+/// What became of a result that Redis refuses for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedFate {
+    /// Stored as a failure, without its report.
+    Reduced,
+    /// Its job goes to a retry tier.
+    Retried,
+    /// Stored as a failure of the batch that belongs to nobody.
+    Stray,
+    /// Its job waits in the longest retry tier: no batch takes anything.
+    Parked,
+    /// It was no job, and stands in the log alone.
+    Lost,
+}
+
+impl RefusedFate {
+    const ALL: [Self; 5] = [Self::Reduced, Self::Retried, Self::Stray, Self::Parked, Self::Lost];
+
+    /// As a label, and in the log.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Reduced => "reduced",
+            Self::Retried => "retried",
+            Self::Stray => "stray",
+            Self::Parked => "parked",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Redis refuses a result for good.
+pub fn refused(fate: RefusedFate) {
+    counter!(names::REFUSED_RESULTS, "fate" => fate.label()).increment(1);
+}
+
 /// Why a consumer was started anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restart {
@@ -248,6 +284,11 @@ pub fn lost_leases(count: usize) {
     counter!(names::LOST_LEASES).increment(count as u64);
 }
 
+/// A retry that the broker did not bring back is published again.
+pub fn overdue_retry() {
+    counter!(names::OVERDUE_RETRIES).increment(1);
+}
+
 /// The lanes are shut in so far.
 pub fn confinement(confinement: Option<&Confinement>) {
     let layers = [
@@ -285,14 +326,19 @@ fn touch(levels: Levels) {
         names::READ_AHEAD_BYTES,
         names::CACHE_MISSES,
         names::LOST_LEASES,
+        names::OVERDUE_RETRIES,
         names::REDELIVERIES,
         names::STORE_FAILURES,
+        names::LOG_LINES_DROPPED,
     ];
     for name in plain {
         counter!(name).increment(0);
     }
     for fate in DeadFate::ALL {
         counter!(names::DEAD_LETTERS, "fate" => fate.label()).increment(0);
+    }
+    for fate in RefusedFate::ALL {
+        counter!(names::REFUSED_RESULTS, "fate" => fate.label()).increment(0);
     }
     for cause in Restart::ALL {
         counter!(names::CONSUMER_RESTARTS, "cause" => cause.label()).increment(0);

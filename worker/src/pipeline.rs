@@ -1,33 +1,44 @@
 //! The road of a task: receive → order → analyse → decide → store → settle. The only caller of every stage.
 //!
-//! Two loops. `dispatch` takes tasks, keeps the lanes busy and never waits for a network; `close` stores what has
-//! ended and then, never before, settles it with the source. A crash in between means that a task comes again, and
-//! ending it twice changes nothing.
+//! Three loops. `dispatch` takes tasks, keeps the lanes busy and never waits for a network. `commit` stores results, and
+//! waits where they cannot be stored. `settling` settles with the source what has been stored and what need not be: a job
+//! that is given back does not wait behind results that Redis does not take. A result is stored first and its job
+//! acknowledged then, never the other way round: a crash in between means that a task comes again, and ending it twice
+//! changes nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use shared::job::Levels;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::analyst::Analyst;
 use crate::gates::Gates;
-use crate::ready::Ready;
+use crate::held::HeldBatches;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Receive, Settle};
 use crate::stop::Stop;
 
-mod close;
+mod commit;
 mod dead;
 mod dispatch;
+mod heartbeat;
 mod leases;
+mod refused;
 mod reserve;
 mod rest;
 mod run;
+mod settling;
 mod supply;
 
-pub use dispatch::Heartbeat;
+use commit::Commit;
+use dispatch::{Dispatch, Outbox};
+use supply::Supply;
+
+pub use heartbeat::Heartbeat;
+pub use reserve::initial_reserve;
 
 /// Ends are stored together that come within this time of each other: from one flush to the next it takes at least so long,
 /// unless a whole batch waits. Short against any analysis, long against the work of storing one.
@@ -38,10 +49,10 @@ const FLUSH_AFTER: Duration = Duration::from_millis(5);
 pub struct Policy {
     /// How many tasks are worked on at a time: the number of lanes.
     pub lanes: usize,
-    /// How many tasks are held beyond the lanes, and how many ends are stored at a time, at most: what it is at first
-    /// (`ANALYSIS_BATCH_SIZE`), and what it may become (`ANALYSIS_BATCH_MAX`).
+    /// How many results are stored together, and how many tasks are held beyond the lanes where files end quickly
+    /// (`ANALYSIS_BATCH_SIZE`).
     pub batch_size: usize,
-    /// See above.
+    /// What both may grow to (`ANALYSIS_BATCH_MAX`); not above `batch_size`: as many as that are held, always.
     pub batch_max: usize,
     /// Share of its time that a lane works, percent (`WORKER_PACE`).
     pub pace: u8,
@@ -51,6 +62,8 @@ pub struct Policy {
     pub levels: Levels,
     /// The order of waiting tasks.
     pub aging: Option<Duration>,
+    /// How long the source lets a task be held unsettled (`CONSUMER_TIMEOUT`); `None` where there is no limit.
+    pub consumer_timeout: Option<Duration>,
 }
 
 /// What others may do to a running pipeline, and see of it.
@@ -62,6 +75,8 @@ pub struct Control {
     pub heartbeat: Heartbeat,
     /// Keep it from taking work.
     pub gates: Gates,
+    /// The batches whose jobs it holds.
+    pub held: HeldBatches,
 }
 
 /// Runs until the source is exhausted or a stop has drained it. Every task received is settled when it returns.
@@ -76,17 +91,31 @@ pub async fn run<R: Receive, S: Settle + 'static, K: Sink + 'static>(
     policy: Policy,
     control: Control,
 ) -> Result<(), SinkError> {
-    // Unbounded, yet never longer than the source's window: a completed task counts there until it is settled. The
-    // dispatcher must not wait here, or a Redis that is away would look like a worker that hangs.
-    let (completed, completions) = mpsc::unbounded_channel();
-    let reserve = Arc::new(AtomicUsize::new(policy.batch_size));
-    let closing = close::run(completions, settler, sink, Arc::clone(&reserve), control.clone());
-    let closer = tokio::spawn(closing);
-    let ready = Ready::new(policy.levels.count(), policy.aging);
-    let supply = supply::Supply::new(&policy, reserve);
-    dispatch::Dispatch::new(ready, analyst, policy, control, completed, supply).run(&mut receiver).await;
-    match closer.await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    // Both are unbounded, yet never longer than the source's window: a completed task counts there until it is settled.
+    // The dispatcher must not wait here, or a Redis that is away would look like a worker that hangs.
+    let (results, uncommitted) = mpsc::unbounded_channel();
+    let (settlements, requests) = mpsc::unbounded_channel();
+    let supply = Supply::new(&policy);
+    let work_is_over = CancellationToken::new();
+    let commit = Commit {
+        sink,
+        analyst: Arc::clone(&analyst),
+        control: control.clone(),
+        settlements: settlements.clone(),
+        flush_limit: supply.flush_limit(),
+        tiers: policy.tiers,
+        work_is_over: work_is_over.clone(),
+    };
+    let committing = tokio::spawn(commit.run(uncommitted));
+    let settling = tokio::spawn(settling::run(requests, settler));
+    let outbox = Outbox { results, settlements };
+    Dispatch::new(analyst, policy, control, outbox, supply).run(&mut receiver).await;
+    work_is_over.cancel();
+    let committed = joined(committing.await);
+    joined(settling.await);
+    committed
+}
+
+fn joined<T>(joined: Result<T, JoinError>) -> T {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

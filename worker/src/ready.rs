@@ -66,9 +66,44 @@ impl Ready {
         self.levels.iter().flatten()
     }
 
-    /// Takes the task that would start last: of the lowest level that waits, the newest.
-    pub fn pop_last(&mut self) -> Option<Task> {
-        self.levels.iter_mut().rev().find_map(VecDeque::pop_back)
+    /// How many levels there are.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// What waits of a level, the oldest first.
+    pub fn of_level(&self, level: usize) -> impl DoubleEndedIterator<Item = &Task> {
+        self.levels.get(level).into_iter().flatten()
+    }
+
+    /// Takes up to `count` tasks of a level that may be taken: those that would start last.
+    pub fn take_last(
+        &mut self,
+        level: usize,
+        count: usize,
+        may_be_taken: impl Fn(&Task) -> bool,
+    ) -> Vec<Task> {
+        let Some(queue) = self.levels.get_mut(level) else { return Vec::new() };
+        let mut taken = Vec::new();
+        let mut place = queue.len();
+        while taken.len() < count && place > 0 {
+            place -= 1;
+            if may_be_taken(&queue[place]) {
+                taken.extend(queue.remove(place));
+            }
+        }
+        taken
+    }
+
+    /// Takes the tasks that came in at `then` or before.
+    pub fn take_received_by(&mut self, then: Instant) -> Vec<Task> {
+        let mut taken = Vec::new();
+        for queue in &mut self.levels {
+            let old = queue.iter().take_while(|task| task.received <= then).count();
+            taken.extend(queue.drain(..old));
+        }
+        taken
     }
 
     /// Takes all of them, in no order that matters.
@@ -160,6 +195,22 @@ mod tests {
         let order = order(&mut ready, now);
         let low: Vec<usize> = (0..order.len()).filter(|place| order[*place] >= 100).collect();
         assert_eq!(low, [15, 31, 47]);
+    }
+
+    #[test]
+    fn the_last_of_a_level_and_the_oldest_of_all_can_be_taken_out() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(60);
+        let mut ready = Ready::new(3, Some(AGING));
+        for tag in 0..10 {
+            ready.push(task((tag % 2) as u8, tag, if tag < 4 { start } else { later }));
+        }
+        let tags = |tasks: Vec<Task>| tasks.iter().map(|task| task.ticket.tag).collect::<Vec<_>>();
+        assert_eq!(ready.of_level(1).count(), 5);
+        assert_eq!(tags(ready.take_last(1, 2, |task| task.ticket.tag != 7)), [9, 5]);
+        assert_eq!(tags(ready.take_last(2, 5, |_| true)), [0; 0]);
+        assert_eq!(tags(ready.take_received_by(start)), [0, 2, 1, 3]);
+        assert_eq!(order(&mut ready, later), [4, 6, 8, 7]);
     }
 
     #[test]

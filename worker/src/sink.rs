@@ -14,12 +14,18 @@ pub enum SinkError {
     /// Trying again may help.
     #[error(transparent)]
     Unavailable(StoreError),
-    /// It will not: these ends cannot be stored as they are.
+    /// The sink works, and will never store these ends as they are; others it may.
     #[error(transparent)]
-    Impossible(StoreError),
+    Refused(StoreError),
+    /// There was no time left to wait for the sink's answer: the worker stops.
+    #[error("no answer before the worker had to stop")]
+    Late,
     /// What the records are written to is gone or full.
     #[error("cannot write the results: {0}")]
     Output(#[from] std::io::Error),
+    /// We were told to stop at once, and whoever reads the records does not take the last of them.
+    #[error("stopped while nobody read the results")]
+    Unread,
 }
 
 /// Stores ends.
@@ -28,7 +34,8 @@ pub trait Sink: Send {
     /// is the one that is stored; it is not where the job had an end already.
     ///
     /// # Errors
-    /// [`SinkError::Unavailable`]: call again with the same ends. The others end the run.
+    /// [`SinkError::Unavailable`]: call again with the same ends. [`SinkError::Refused`]: call again with fewer of them, or
+    /// with others in their place. The rest end the run.
     fn store(&mut self, ends: &[Ended]) -> impl Future<Output = Result<Vec<bool>, SinkError>> + Send;
 
     /// Everything was stored; write out what is buffered.

@@ -3,7 +3,7 @@
 //! A job that is cancelled before its start meets the mark with the count of the start, in the same round trip. One that
 //! runs already is recalled: as long as anything runs, the list of recalled batches is read every moment.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,15 +29,22 @@ pub struct Starts {
     store: Store,
     runs: Arc<Mutex<Runs>>,
     known: Arc<Mutex<HashSet<BatchId>>>,
-    counts: mpsc::UnboundedSender<Counting>,
+    requests: mpsc::UnboundedSender<Request>,
     _tasks: [AbortOnDropHandle<()>; 2],
 }
 
 /// What Redis says of a start, once it has answered. Nobody need wait for it.
 pub type Count = oneshot::Receiver<Result<Start, Arc<StoreError>>>;
 
-/// A start that is to be counted, and who wants to know.
-type Counting = (BatchId, JobId, oneshot::Sender<Result<Start, Arc<StoreError>>>);
+/// What Redis is to be told of a start. One task tells it everything, in the order in which it was asked to: a start that
+/// was taken back before it was counted would be counted for good.
+#[derive(Debug)]
+enum Request {
+    /// It begins; who wants to know.
+    Count(BatchId, JobId, oneshot::Sender<Result<Start, Arc<StoreError>>>),
+    /// It was no start; who waits until that is told.
+    Forget(BatchId, JobId, oneshot::Sender<()>),
+}
 
 #[derive(Debug, Default)]
 struct Runs {
@@ -58,11 +65,11 @@ impl Starts {
     #[must_use]
     pub fn watching(store: Store) -> Self {
         let (runs, known) = (Arc::<Mutex<Runs>>::default(), Arc::default());
-        let (counts, wanted) = mpsc::unbounded_channel();
+        let (requests, wanted) = mpsc::unbounded_channel();
         let watch = tokio::spawn(watch(store.clone(), Arc::clone(&runs)));
-        let count = tokio::spawn(count(store.clone(), wanted, Arc::clone(&known)));
-        let tasks = [watch, count].map(AbortOnDropHandle::new);
-        Self { store, runs, known, counts, _tasks: tasks }
+        let tell = tokio::spawn(tell(store.clone(), wanted, Arc::clone(&known)));
+        let tasks = [watch, tell].map(AbortOnDropHandle::new);
+        Self { store, runs, known, requests, _tasks: tasks }
     }
 
     /// A job goes to work here.
@@ -81,7 +88,7 @@ impl Starts {
     pub fn count(&self, job: &Job) -> Count {
         let (answer, count) = oneshot::channel();
         // The receiver lives as long as we do.
-        let _ = self.counts.send((job.batch_id, job.job_id, answer));
+        let _ = self.requests.send(Request::Count(job.batch_id, job.job_id, answer));
         count
     }
 
@@ -101,9 +108,10 @@ impl Starts {
 
     /// Takes back a start that did not come to an end through no fault of the job.
     pub async fn forget(&self, job: &Job) {
-        if let Err(error) = self.store.unstarted(job.batch_id, job.job_id).await {
-            tracing::warn!(job_id = %job.job_id, %error, "cannot take back the count of a start");
-        }
+        let (done, told) = oneshot::channel();
+        let _ = self.requests.send(Request::Forget(job.batch_id, job.job_id, done));
+        // Where nobody answers, the task has ended with the worker.
+        let _ = told.await;
     }
 }
 
@@ -120,35 +128,69 @@ impl Drop for Run {
     }
 }
 
-/// Counts what has come together while Redis answered the last time: one round trip for many short jobs, none to wait for
-/// when they are long.
-async fn count(
+/// Tells what has come together while Redis answered the last time: one round trip for many short jobs, none to wait for when
+/// they are long.
+async fn tell(
     store: Store,
-    mut wanted: mpsc::UnboundedReceiver<Counting>,
+    mut wanted: mpsc::UnboundedReceiver<Request>,
     known: Arc<Mutex<HashSet<BatchId>>>,
 ) {
-    let mut starts = Vec::new();
-    while wanted.recv_many(&mut starts, MOST_COUNTED).await > 0 {
+    let mut requests = Vec::new();
+    while wanted.recv_many(&mut requests, MOST_COUNTED).await > 0 {
         // Lanes that came free in the same moment start their next job in this turn of the runtime.
         tokio::task::yield_now().await;
-        while starts.len() < MOST_COUNTED
-            && let Ok(start) = wanted.try_recv()
+        while requests.len() < MOST_COUNTED
+            && let Ok(request) = wanted.try_recv()
         {
-            starts.push(start);
+            requests.push(request);
         }
-        let jobs: Vec<(BatchId, JobId)> = starts.iter().map(|(batch, job, _)| (*batch, *job)).collect();
-        let answers = match store.started(&jobs).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(Arc::new(error)); starts.len()],
-        };
-        for ((batch, _, caller), answer) in starts.drain(..).zip(answers) {
+        let (mut counts, mut forgets) = (Vec::new(), Vec::new());
+        for request in requests.drain(..) {
+            match request {
+                // A job that has ended meanwhile has no start any more that could be counted.
+                Request::Count(_, _, caller) if caller.is_closed() => {}
+                Request::Count(batch, job, caller) => counts.push((batch, job, caller)),
+                Request::Forget(batch, job, done) => forgets.push((batch, job, done)),
+            }
+        }
+        let jobs: Vec<(BatchId, JobId)> = counts.iter().map(|(batch, job, _)| (*batch, *job)).collect();
+        for ((batch, _, caller), answer) in counts.into_iter().zip(count(&store, &jobs).await) {
             if matches!(answer, Ok(Start::Cancelled)) {
                 remember(&known, batch);
             }
             // Whoever asked may have ended meanwhile.
             let _ = caller.send(answer);
         }
+        // After the counts: a job is started before that is taken back.
+        for (batch, job, done) in forgets {
+            if let Err(error) = store.unstarted(batch, job).await {
+                tracing::warn!(job_id = %job, %error, "cannot take back the count of a start");
+            }
+            let _ = done.send(());
+        }
     }
+}
+
+/// Counts starts, batch by batch: one whose keys are broken fails alone. The answers are in the order of the jobs.
+async fn count(store: &Store, jobs: &[(BatchId, JobId)]) -> Vec<Result<Start, Arc<StoreError>>> {
+    let mut batches: BTreeMap<BatchId, Vec<usize>> = BTreeMap::new();
+    for (place, (batch, _)) in jobs.iter().enumerate() {
+        batches.entry(*batch).or_default().push(place);
+    }
+    let mut answers: Vec<Option<Result<Start, Arc<StoreError>>>> = jobs.iter().map(|_| None).collect();
+    for places in batches.values() {
+        let of_batch: Vec<(BatchId, JobId)> = places.iter().map(|place| jobs[*place]).collect();
+        match store.started(&of_batch).await {
+            Ok(starts) => {
+                places.iter().zip(starts).for_each(|(place, start)| answers[*place] = Some(Ok(start)));
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                places.iter().for_each(|place| answers[*place] = Some(Err(Arc::clone(&error))));
+            }
+        }
+    }
+    answers.into_iter().flatten().collect()
 }
 
 fn remember(known: &Mutex<HashSet<BatchId>>, batch: BatchId) {
@@ -186,7 +228,14 @@ async fn look(store: &Store, runs: &Mutex<Runs>, place: RecallPlace) -> Result<R
             continue;
         }
         let jobs: Vec<JobId> = running.iter().map(|(job, _)| *job).collect();
-        let flags = store.are_cancelled(batch, &jobs).await?;
+        let flags = match store.are_cancelled(batch, &jobs).await {
+            // This batch cannot be asked about; the others behind it are no less cancelled for that.
+            Err(error) if error.is_permanent() => {
+                tracing::warn!(batch_id = %batch, %error, "cannot ask which jobs of a batch were cancelled");
+                continue;
+            }
+            flags => flags?,
+        };
         running
             .iter()
             .zip(flags)

@@ -1,9 +1,15 @@
 //! Stopping in order: first drain, then, after a deadline or a second signal, at once.
+//!
+//! SIGTERM, SIGINT and SIGHUP (whose terminal was closed) stop. SIGUSR1 and SIGUSR2, which would end the process at once
+//! unless they are handled, mean nothing here: a line in the log says so. SIGPIPE is ignored by Rust's own start. All
+//! others, SIGQUIT among them, end the process at once, as SIGKILL does: what ran is delivered again.
 
+use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use shared::signals;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// The two degrees of stopping. Clones are the same stop.
@@ -16,12 +22,13 @@ pub struct Stop {
 impl Stop {
     /// Take nothing new and finish what runs.
     pub fn drain(&self) {
+        shared::telemetry::hurry();
         self.drain.cancel();
     }
 
     /// Give back what runs, too.
     pub fn now(&self) {
-        self.drain.cancel();
+        self.drain();
         self.now.cancel();
     }
 
@@ -47,16 +54,26 @@ impl Stop {
         self.now.cancelled().await;
     }
 
-    /// Listens for SIGTERM and SIGINT from here on: the first one drains for at most `deadline`, the second one stops.
+    /// Listens for SIGTERM, SIGINT and SIGHUP from here on: the first one drains for at most `deadline`, the second one stops.
+    /// SIGHUP that was ignored at the start, as under nohup, stays ignored.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn on_signals(&self, deadline: Duration) -> io::Result<()> {
         let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let heeds_hangup = !signals::is_ignored(SignalKind::hangup().as_raw_value());
+        let mut hangup = heeds_hangup.then(|| signal(SignalKind::hangup())).transpose()?;
+        ignore("SIGUSR1", signal(SignalKind::user_defined1())?);
+        ignore("SIGUSR2", signal(SignalKind::user_defined2())?);
         let stop = self.clone();
         tokio::spawn(async move {
-            let mut next =
-                async || tokio::select! { _ = term.recv() => "SIGTERM", _ = int.recv() => "SIGINT" };
+            let mut next = async || {
+                tokio::select! {
+                    _ = term.recv() => "SIGTERM",
+                    _ = int.recv() => "SIGINT",
+                    () = received(hangup.as_mut()) => "SIGHUP",
+                }
+            };
             let name = next().await;
             tracing::info!(
                 signal = name,
@@ -72,4 +89,19 @@ impl Stop {
         });
         Ok(())
     }
+}
+
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => pending().await,
+    }
+}
+
+fn ignore(name: &'static str, mut signal: Signal) {
+    tokio::spawn(async move {
+        while signal.recv().await.is_some() {
+            tracing::info!(signal = name, "ignored: it means nothing to the worker; SIGTERM stops it");
+        }
+    });
 }

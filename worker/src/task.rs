@@ -58,6 +58,16 @@ impl Work {
         }
     }
 
+    /// The batch of the job that it is about, where it is one's.
+    #[must_use]
+    pub fn batch_id(&self) -> Option<BatchId> {
+        match self {
+            Self::File(work) => work.job.as_ref().map(|job| job.batch_id),
+            Self::Dead(letter) => Some(letter.job.batch_id),
+            Self::Unreadable(_) => None,
+        }
+    }
+
     /// The trace that it belongs to, for logs.
     #[must_use]
     pub fn trace_id(&self) -> Option<TraceId> {
@@ -96,6 +106,9 @@ pub struct FileWork {
     pub attempt: u16,
     /// Analyse even when the cache knows the audio.
     pub force: bool,
+    /// How often the broker has handed the job out before, as far as it says so: a job that comes back too often is
+    /// dead-lettered.
+    pub deliveries: u32,
     /// Size and time of last change (nanoseconds since the Unix epoch), where the source has seen the file.
     pub seen: Option<(u64, i64)>,
     /// The job as it was submitted, where there is one.
@@ -192,13 +205,4 @@ pub enum Completion {
     Store(Box<Ended>),
     /// Nothing to store: settle like this.
     Settle(Settlement),
-}
-
-/// A task with what was made of it.
-#[derive(Debug)]
-pub struct Completed {
-    /// Whose it is.
-    pub ticket: Ticket,
-    /// What was made of it.
-    pub completion: Completion,
 }

@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::schedule::KINDS;
 
 const EXAMPLES: &str = "\
 Examples:
   cargo build -p worker -p producer && cargo run -p loadtest -- chaos --seed 1 --minutes 5
   loadtest chaos --seed 2 --minutes 0.5 --workers 2 --out chaos.json
   loadtest chaos --seed 1 --minutes 5 --plan          print the faults, inject none
+  loadtest chaos --only close_channels,delete_exchange
 
 The faults and their times follow from the seed; what they meet does not, so two runs of a seed differ in detail.
 
-Exit codes: 0 nothing lost, nothing doubled, everything explained · 1 the audit found something, or the run could not be held · 2 wrong usage";
+Exit codes: 0 nothing lost, nothing doubled, nothing hung, everything explained · 1 the audit found something, or the run could not be held · 2 wrong usage";
 
 /// Kill, stop, cut and fill whatever a fleet depends on, and audit what became of every job
 ///
@@ -28,6 +32,9 @@ pub(crate) struct Chaos {
     /// How long faults are injected; healing, finishing and the audit come on top
     #[arg(long, default_value = "1", value_parser = minutes)]
     pub(crate) minutes: f64,
+    /// Inject faults of these kinds only, separated by commas
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = PossibleValuesParser::new(KINDS))]
+    pub(crate) only: Vec<String>,
     /// Worker processes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) workers: u8,

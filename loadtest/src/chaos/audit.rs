@@ -37,6 +37,8 @@ pub(crate) struct Evidence {
     pub(crate) queued: BTreeMap<String, u32>,
     /// What workers did that nobody asked for.
     pub(crate) unasked: Vec<String>,
+    /// Workers that did not answer, or did not end when they were told to.
+    pub(crate) hung: u64,
     /// Processes that are still there.
     pub(crate) survivors: Vec<u32>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Verdict {
     pub(crate) lost: u64,
     /// Ends or counts beyond one for a job.
     pub(crate) doubled: u64,
+    /// Workers that did not answer, or did not end when they were told to.
+    pub(crate) hung: u64,
     /// Ends that neither the file nor a fault explains.
     pub(crate) unexplained: u64,
     /// Ends by outcome or kind of failure.
@@ -82,11 +86,12 @@ impl Verdict {
 
 /// Judges.
 pub(crate) fn audit(evidence: &Evidence) -> Verdict {
-    let mut verdict = Verdict::default();
+    let mut verdict = Verdict { hung: evidence.hung, ..Verdict::default() };
     let books: BTreeMap<&str, &Book> =
         evidence.books.iter().map(|book| (book.state.label.as_str(), book)).collect();
     for submission in &evidence.submissions {
         batch(&mut verdict, submission, books.get(submission.label.as_str()).copied());
+        producer(&mut verdict, submission, &evidence.faults);
     }
     let known: BTreeSet<&str> =
         evidence.submissions.iter().map(|submission| submission.label.as_str()).collect();
@@ -135,7 +140,6 @@ fn batch(verdict: &mut Verdict, submission: &Submission, book: Option<&Book>) {
         verdict.doubled += ended - most;
         verdict.find(format!("{label}: {ended} ends of at most {most} jobs"));
     }
-    producer(verdict, submission);
     let Some(book) = book else { return };
     let mut files: BTreeMap<&str, u64> = submission.files.iter().map(|file| (file.as_str(), 0)).collect();
     for record in &book.records {
@@ -151,10 +155,11 @@ fn batch(verdict: &mut Verdict, submission: &Submission, book: Option<&Book>) {
 }
 
 /// A producer that ended by itself has told the truth and left nothing out.
-fn producer(verdict: &mut Verdict, submission: &Submission) {
+fn producer(verdict: &mut Verdict, submission: &Submission, faults: &[Injected]) {
     let (label, said) = (&submission.label, &submission.said);
     match (&submission.numbers, submission.code) {
         _ if submission.killed => {}
+        (_, Some(code)) if code != 0 && names_its_exchange(submission, faults) => {}
         (Some(numbers), Some(0)) if numbers.accepted == submission.files.len() as u64 => {}
         // The exit status of a server that went away; it says so, and what was accepted is in the books.
         (_, Some(69)) => {}
@@ -167,6 +172,19 @@ fn producer(verdict: &mut Verdict, submission: &Submission) {
         }
         (None, code) => verdict.find(format!("{label}: the producer ended with {code:?}: {said}")),
     }
+}
+
+/// Whether it gave up for want of an exchange, or of a permission, that was gone while it ran, and said which.
+fn names_its_exchange(submission: &Submission, faults: &[Injected]) -> bool {
+    let was_gone = |fault: &Injected| {
+        matches!(fault.planned.fault, Fault::DeleteExchange | Fault::RevokePermission)
+            && fault.began_ms <= submission.ended_ms + SLACK_MS
+            && submission.began_ms <= fault.healed_ms + SLACK_MS
+    };
+    // An exchange that has just been made again may not have its bindings yet.
+    let says_which =
+        ["exchange", "no queue takes messages"].iter().any(|words| submission.said.contains(words));
+    says_which && faults.iter().any(was_gone)
 }
 
 /// The accounts of a batch agree: events, jobs, counters and the index of failures.
@@ -234,7 +252,7 @@ fn explained(evidence: &Evidence, record: &Record, kind: FailureKind) -> bool {
     let mut earlier = evidence.faults.iter().filter(before);
     if kind == FailureKind::CrashLoop {
         // Starts are counted since the job came: how long ago its workers died does not matter.
-        return earlier.filter(|fault| interrupts(fault.planned.fault)).count() >= DEATHS;
+        return earlier.map(|fault| interruptions(fault.planned.fault)).sum::<usize>() >= DEATHS;
     }
     earlier.any(|fault| recent(&fault) && causes(fault.planned.fault, kind, record.worker.as_deref()))
 }
@@ -244,8 +262,12 @@ fn causes(fault: Fault, kind: FailureKind, on: Option<&str>) -> bool {
     let here = |worker: usize| on == Some(format!("worker-{worker}").as_str());
     match (kind, fault) {
         (FailureKind::Timeout, Fault::StopLane { worker } | Fault::StopWorker { worker })
-        | (FailureKind::Crash | FailureKind::OutOfMemory, Fault::KillLane { worker }) => here(worker),
-        (FailureKind::RootUnavailable, Fault::HideRoot)
+        | (
+            FailureKind::Crash | FailureKind::OutOfMemory,
+            Fault::KillLane { worker } | Fault::StopLogReader { worker } | Fault::IdleConnections { worker },
+        ) => here(worker),
+        // Two of them take the root away as well, so that there is something to publish again.
+        (FailureKind::RootUnavailable, Fault::HideRoot | Fault::DeleteExchange | Fault::RevokePermission)
         | (FailureKind::StoreUnavailable, Fault::KillRedis | Fault::Wire { server: Server::Redis, .. }) => {
             true
         }
@@ -253,16 +275,19 @@ fn causes(fault: Fault, kind: FailureKind, on: Option<&str>) -> bool {
     }
 }
 
-/// Whether a fault can take a job from a worker in the middle of it.
-const fn interrupts(fault: Fault) -> bool {
+/// How often a fault can take a job from a worker in the middle of it.
+const fn interruptions(fault: Fault) -> usize {
     match fault {
         Fault::KillWorker { .. }
         | Fault::StopWorker { .. }
         | Fault::TerminateWorker { .. }
         | Fault::KillRabbitmq
-        | Fault::CloseConnections => true,
-        Fault::Wire { server: Server::Rabbitmq, wire, .. } => !matches!(wire, Wire::Delay),
-        _ => false,
+        | Fault::CloseConnections => 1,
+        // Every second or two, as long as it lasts.
+        Fault::CloseChannels => DEATHS,
+        Fault::Wire { server: Server::Rabbitmq, wire: Wire::Delay, .. } => 0,
+        Fault::Wire { server: Server::Rabbitmq, .. } => 1,
+        _ => 0,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use serde::Serialize;
+use shared::topology::Topology;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -15,8 +16,12 @@ use super::media::Media;
 use super::progress::Progress;
 use super::proxy::Line;
 use super::schedule::{Fault, Planned, Wire};
+use super::side::SideFleets;
 use super::submit::Producers;
 use crate::rig::{RigError, Servers, io};
+
+mod broker;
+mod worker;
 
 /// Waited for after a fault until a job ends. The longest way back that is known: a broker's heartbeat of 60 s finds a
 /// dead connection after two of them.
@@ -35,6 +40,8 @@ pub(crate) struct Field {
     pub(crate) servers: Servers,
     pub(crate) media: Media,
     pub(crate) disk: Disk,
+    pub(crate) side: SideFleets,
+    pub(crate) topology: Topology,
     pub(crate) progress: Progress,
     /// One fault at a time on RabbitMQ, on Redis and on the media root.
     pub(crate) turns: [Mutex<()>; 3],
@@ -146,6 +153,18 @@ impl Field {
                 sleep(lasts).await;
                 self.media.show().map_err(io("bringing the media root back"))?;
             }
+            Fault::CloseChannels => return self.close_channels(lasts).await,
+            Fault::DeleteExchange => return self.delete_exchange(lasts, pick).await,
+            Fault::RevokePermission => return self.revoke_permission(lasts, pick).await,
+            Fault::StopLogReader { worker } => return Ok(self.stop_log_reader(worker, lasts).await),
+            Fault::IdleConnections { worker } => return Ok(self.idle_connections(worker, lasts).await),
+            Fault::EvictingRedis => {
+                let _turn = self.turns[0].lock().await;
+                return Ok(found(self.side.evicting_redis(&self.servers.amqp).await));
+            }
+            Fault::OldBatch => {
+                return Ok(found(self.side.old_batch(&self.servers, &self.turns).await));
+            }
         }
         Ok(Done::Fine)
     }
@@ -190,6 +209,10 @@ impl Field {
         self.servers.ask(&["restart", server]).await?;
         Ok(())
     }
+}
+
+fn found(found: Result<String, String>) -> Done {
+    found.map_or_else(Done::Wrong, Done::Said)
 }
 
 fn line(wire: Wire, pick: u64) -> Line {

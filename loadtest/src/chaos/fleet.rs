@@ -2,6 +2,7 @@
 //! again and held against the fleet.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,13 @@ pub(crate) const END_WITHIN: Duration = Duration::from_secs(40);
 
 /// A process that was killed is gone at once; a busy machine takes a little longer to notice.
 const KILLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A worker that answers no question over HTTP for so long hangs. What it is asked costs it nothing, and no fault of ours that
+/// stops it lasts as long.
+const HUNG_AFTER: Duration = Duration::from_secs(60);
+
+/// Open files that a worker may have when it starts (soft limit), as on most machines. It may raise that itself.
+pub(crate) const DESCRIPTORS: u32 = 1024;
 
 /// Between two looks at a worker.
 const WATCH: Duration = Duration::from_millis(250);
@@ -66,6 +74,10 @@ pub(crate) struct Slot {
     /// Counters of the worker that is there now, and of those before it.
     totals: Mutex<(Totals, Totals)>,
     unasked: Mutex<Vec<String>>,
+    /// Workers that did not answer, or did not end when they were told to.
+    hung: AtomicU64,
+    /// When the worker that is there now was started, or last answered.
+    answered: Mutex<Instant>,
 }
 
 impl Slot {
@@ -85,13 +97,15 @@ impl Slot {
         let log = folder.join(format!("{name}.log"));
         let worker = AsyncMutex::new(Worker::start(&program, &environment, &log).await?);
         let (totals, unasked) = (Mutex::default(), Mutex::default());
-        Ok(Self { name, wires, program, environment, log, seen, worker, totals, unasked })
+        let (hung, answered) = (AtomicU64::new(0), Mutex::new(Instant::now()));
+        Ok(Self { name, wires, program, environment, log, seen, worker, totals, unasked, hung, answered })
     }
 
     /// A new worker in place of one that has ended.
     pub(crate) async fn restart(&self, worker: &mut Worker) -> Result<(), RigError> {
         self.close_account();
         *worker = Worker::start(&self.program, &self.environment, &self.log).await?;
+        self.note_answer();
         Ok(())
     }
 
@@ -123,6 +137,7 @@ impl Slot {
             }
             None => {
                 let within = END_WITHIN.as_secs();
+                self.hung.fetch_add(1, Ordering::Relaxed);
                 self.hold_against(format!("had not ended {within} s after SIGTERM:\n{}", worker.tail()));
                 self.kill(worker).await;
             }
@@ -141,7 +156,46 @@ impl Slot {
             }
             self.note(&worker);
             self.count(&worker).await;
+            if self.silent_for() > HUNG_AFTER {
+                let seconds = HUNG_AFTER.as_secs();
+                self.hold_hung(format!(
+                    "answered nothing for {seconds} s; its log ends so:\n{}",
+                    worker.tail()
+                ));
+                self.kill(&mut worker).await;
+                self.restart(&mut worker).await?;
+            }
         }
+    }
+
+    /// The worker is given this long to say that it is alive; one that does not hangs.
+    pub(crate) async fn must_live(&self, worker: &Worker, within: Duration) {
+        if !worker.lives(within).await {
+            let seconds = within.as_secs();
+            self.hold_hung(format!(
+                "did not answer /livez within {seconds} s; its log ends so:\n{}",
+                worker.tail()
+            ));
+        }
+        self.note_answer();
+    }
+
+    fn note_answer(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn silent_for(&self) -> Duration {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    fn hold_hung(&self, what: String) {
+        self.hung.fetch_add(1, Ordering::Relaxed);
+        self.hold_against(what);
+    }
+
+    /// How many of its workers hung.
+    pub(crate) fn hung(&self) -> u64 {
+        self.hung.load(Ordering::Relaxed)
     }
 
     fn note(&self, worker: &Worker) {
@@ -152,6 +206,7 @@ impl Slot {
     async fn count(&self, worker: &Worker) {
         if let Some(now) = worker.totals().await {
             self.totals.lock().unwrap_or_else(PoisonError::into_inner).0 = now;
+            self.note_answer();
         }
     }
 

@@ -49,8 +49,8 @@ impl Report {
                 verdict.batches, verdict.accepted, verdict.ended, verdict.retried, verdict.by_faults
             ),
             format!(
-                "lost {}, double-counted {}, unexplained {}",
-                verdict.lost, verdict.doubled, verdict.unexplained
+                "lost {}, double-counted {}, hung {}, unexplained {}",
+                verdict.lost, verdict.doubled, verdict.hung, verdict.unexplained
             ),
         ];
         // Writing to a String cannot fail.

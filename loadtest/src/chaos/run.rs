@@ -1,11 +1,13 @@
 //! A run from its beginning to the verdict.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use rustix::process::{Resource, Rlimit};
 use shared::job::{JobId, Levels};
 use shared::store::Store;
 use shared::topology::Topology;
@@ -18,12 +20,13 @@ use super::audit::{Evidence, audit};
 use super::books::Books;
 use super::disk::Disk;
 use super::faults::{Field, Injected, inject};
-use super::fleet::{Slot, Wires};
+use super::fleet::{DESCRIPTORS, Slot, Wires};
 use super::media::{Media, ROOT};
 use super::progress::Progress;
 use super::report::Report;
 use super::schedule::{Planned, plan};
 use super::settle;
+use super::side::SideFleets;
 use super::submit::Producers;
 use crate::rig::{self, Environment, Programs, Repository, RigError, Seen, Servers, environment, io};
 
@@ -57,7 +60,7 @@ const COUNTERS: [(&str, &str); 5] = [
 
 /// Runs the command; the text to print, and whether the audit passed.
 pub(crate) fn run(arguments: &Chaos) -> Result<(String, bool), RigError> {
-    let planned = plan(arguments.seed, arguments.length(), arguments.workers.into());
+    let planned = plan(arguments.seed, arguments.length(), arguments.workers.into(), &arguments.only);
     if arguments.plan {
         return Ok((plan_text(&planned, arguments.workers.into()), true));
     }
@@ -81,6 +84,7 @@ async fn hold(
     repository: &Repository,
 ) -> Result<(String, bool), RigError> {
     let begun = Instant::now();
+    raise_own_limit();
     let folder = tempfile::Builder::new().prefix("chaos-").tempdir().map_err(io("a temporary folder"))?;
     let topology = topology()?;
     let seen = Arc::new(Seen::default());
@@ -100,6 +104,7 @@ async fn hold(
         faults,
         queued,
         unasked: field.slots.iter().flat_map(Slot::unasked).collect(),
+        hung: field.slots.iter().map(Slot::hung).sum(),
         survivors: seen.survivors(GONE_WITHIN).await,
     };
     let counters = counters(&field.slots);
@@ -143,6 +148,23 @@ async fn under_faults(field: &Arc<Field>, planned: Vec<Planned>) -> Result<Vec<I
     }
 }
 
+/// Faults hold more connections than most machines allow a process by default. Where this fails, they hold fewer.
+fn raise_own_limit() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// A program that becomes the worker, with as few descriptors as it has on most machines.
+fn limited(worker: &Path, folder: &Path) -> Result<PathBuf, RigError> {
+    let path = folder.join("limited-worker");
+    let program = worker.display().to_string().replace('\'', "'\\''");
+    let script = format!("#!/bin/sh\nulimit -S -n {DESCRIPTORS}\nexec '{program}' \"$@\"\n");
+    let named = || io(path.display().to_string());
+    std::fs::write(&path, script).map_err(named())?;
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).map_err(named())?;
+    Ok(path)
+}
+
 fn topology() -> Result<Topology, RigError> {
     Ok(Topology {
         prefix: format!("chaos-{}", JobId::new()),
@@ -162,11 +184,13 @@ async fn field(
 ) -> Result<Field, RigError> {
     let media = Media::make(&repository.samples, folder, arguments.files.into())?;
     let disk = Disk::make(&repository.samples, folder, programs.worker.clone())?;
+    let side = SideFleets::make(folder, programs.clone(), Arc::clone(seen))?;
     let servers = Servers::up(&repository.services, &folder.join("services")).await?;
     let settings = settings(topology);
+    let program = limited(&programs.worker, folder)?;
     let mut slots = Vec::new();
     for number in 0..arguments.workers.into() {
-        let (program, mut own) = (programs.worker.clone(), settings.clone());
+        let (program, mut own) = (program.clone(), settings.clone());
         own.insert("MEDIA_ROOTS".into(), format!("{ROOT}={}", media.mounted.display()));
         slots.push(Slot::open(number, program, own, &servers, folder, Arc::clone(seen)).await?);
     }
@@ -181,7 +205,8 @@ async fn field(
     let producers = Producers::new(programs.producer.clone(), environment, folder.to_owned(), arguments.seed);
     let progress = Progress::of(Store::open(&servers.redis, &topology.prefix, RESULT_TTL)?);
     let turns = std::array::from_fn(|_| Mutex::new(()));
-    Ok(Field { slots, producers, wires, servers, media, disk, progress, turns })
+    let topology = topology.clone();
+    Ok(Field { slots, producers, wires, servers, media, disk, side, topology, progress, turns })
 }
 
 fn settings(topology: &Topology) -> Environment {

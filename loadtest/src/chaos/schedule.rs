@@ -66,7 +66,47 @@ pub(crate) enum Fault {
     FullDisk,
     /// The media root is gone, and comes back.
     HideRoot,
+    /// The broker closes every channel that holds a message for longer than a second or two (`consumer_timeout`).
+    CloseChannels,
+    /// An exchange is deleted, and later declared again with its bindings.
+    DeleteExchange,
+    /// Nobody may publish to an exchange, and later everybody may again.
+    RevokePermission,
+    /// The worker's log is not read, and its pipe is full.
+    StopLogReader { worker: usize },
+    /// More connections to the worker's HTTP address than it has descriptors, and none of them asks for anything.
+    IdleConnections { worker: usize },
+    /// A small fleet of its own on a Redis that deletes keys when its memory is full.
+    EvictingRedis,
+    /// A batch of a small fleet of its own that waits in the queue for longer than RESULT_TTL.
+    OldBatch,
 }
+
+/// Every kind of fault, as `--only` names it.
+pub(crate) const KINDS: [&str; 22] = [
+    "kill_worker",
+    "stop_worker",
+    "terminate_worker",
+    "kill_lane",
+    "stop_lane",
+    "kill_producer",
+    "kill_rabbitmq",
+    "kill_redis",
+    "close_connections",
+    "full_disk",
+    "hide_root",
+    "close_channels",
+    "delete_exchange",
+    "revoke_permission",
+    "stop_log_reader",
+    "idle_connections",
+    "evicting_redis",
+    "old_batch",
+    "wire_delay",
+    "wire_cut",
+    "wire_half_open",
+    "wire_black_hole",
+];
 
 /// A fault in its time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -81,13 +121,15 @@ pub(crate) struct Planned {
     pub(crate) fault: Fault,
 }
 
-/// The faults of a run.
-pub(crate) fn plan(seed: u64, length: Duration, workers: usize) -> Vec<Planned> {
+/// The faults of a run; only those of the kinds in `only`, where it names any.
+pub(crate) fn plan(seed: u64, length: Duration, workers: usize, only: &[String]) -> Vec<Planned> {
+    let is_wanted = |fault: &Fault| only.is_empty() || only.iter().any(|kind| kind == fault.kind());
     let mut random = Random::new(seed, "chaos");
     let (mut planned, mut deck, mut at) = (Vec::new(), Vec::new(), QUIET_START);
     while at < length.as_secs_f64() {
         if deck.is_empty() {
             deck = shuffled(&mut random, workers);
+            deck.retain(is_wanted);
         }
         let Some(fault) = deck.pop() else { break };
         let (shortest, longest) = spans(fault);
@@ -114,6 +156,13 @@ fn shuffled(random: &mut Random, workers: usize) -> Vec<Fault> {
         Fault::CloseConnections,
         Fault::FullDisk,
         Fault::HideRoot,
+        Fault::CloseChannels,
+        Fault::DeleteExchange,
+        Fault::RevokePermission,
+        Fault::StopLogReader { worker: worker() },
+        Fault::IdleConnections { worker: worker() },
+        Fault::EvictingRedis,
+        Fault::OldBatch,
     ];
     for server in [Server::Rabbitmq, Server::Redis] {
         for wire in [Wire::Delay, Wire::Cut, Wire::HalfOpen, Wire::BlackHole] {
@@ -138,9 +187,17 @@ const fn spans(fault: Fault) -> (f64, f64) {
         Fault::Wire { .. } => (1.0, 8.0),
         Fault::HideRoot => (1.0, 6.0),
         Fault::KillWorker { .. } | Fault::TerminateWorker { .. } => (0.0, 2.0),
-        Fault::KillLane { .. } | Fault::KillProducer | Fault::CloseConnections | Fault::FullDisk => {
-            (0.0, 0.0)
-        }
+        // Long enough for some rounds of the shortened time-out.
+        Fault::CloseChannels => (6.0, 12.0),
+        Fault::DeleteExchange | Fault::RevokePermission => (1.0, 8.0),
+        Fault::StopLogReader { .. } => (3.0, 10.0),
+        Fault::IdleConnections { .. } => (5.0, 15.0),
+        Fault::KillLane { .. }
+        | Fault::KillProducer
+        | Fault::CloseConnections
+        | Fault::FullDisk
+        | Fault::EvictingRedis
+        | Fault::OldBatch => (0.0, 0.0),
     }
 }
 
@@ -163,6 +220,13 @@ impl Fault {
             Self::Wire { wire: Wire::BlackHole, .. } => "wire_black_hole",
             Self::FullDisk => "full_disk",
             Self::HideRoot => "hide_root",
+            Self::CloseChannels => "close_channels",
+            Self::DeleteExchange => "delete_exchange",
+            Self::RevokePermission => "revoke_permission",
+            Self::StopLogReader { .. } => "stop_log_reader",
+            Self::IdleConnections { .. } => "idle_connections",
+            Self::EvictingRedis => "evicting_redis",
+            Self::OldBatch => "old_batch",
         }
     }
 
@@ -174,6 +238,8 @@ impl Fault {
             | Self::TerminateWorker { worker }
             | Self::KillLane { worker }
             | Self::StopLane { worker }
+            | Self::StopLogReader { worker }
+            | Self::IdleConnections { worker }
             | Self::Wire { client: worker, .. } => Some(worker),
             _ => None,
         }
@@ -208,23 +274,37 @@ mod tests {
 
     #[test]
     fn the_seed_alone_decides() {
-        assert_eq!(plan(1, MINUTE, 3), plan(1, MINUTE, 3));
-        assert_ne!(plan(1, MINUTE, 3), plan(2, MINUTE, 3));
+        assert_eq!(plan(1, MINUTE, 3, &[]), plan(1, MINUTE, 3, &[]));
+        assert_ne!(plan(1, MINUTE, 3, &[]), plan(2, MINUTE, 3, &[]));
     }
 
     #[test]
     fn a_longer_run_begins_as_the_shorter_one() {
-        let (short, long) = (plan(7, MINUTE, 3), plan(7, MINUTE * 3, 3));
+        let (short, long) = (plan(7, MINUTE, 3, &[]), plan(7, MINUTE * 3, 3, &[]));
         assert!(long.len() > 2 * short.len());
         assert_eq!(long[..short.len()], short);
     }
 
     #[test]
+    fn a_fault_can_be_chosen_alone_on_any_target() {
+        for kind in KINDS {
+            let planned = plan(1, MINUTE, 3, &[kind.to_owned()]);
+            assert!(
+                planned.len() > 10 && planned.iter().all(|planned| planned.fault.kind() == kind),
+                "{kind}"
+            );
+        }
+        let stopped = plan(1, MINUTE * 2, 3, &["stop_worker".to_owned()]);
+        let workers: BTreeSet<Option<usize>> = stopped.iter().map(|planned| planned.fault.worker()).collect();
+        assert_eq!(workers.len(), 3, "{workers:?}");
+    }
+
+    #[test]
     fn two_minutes_see_every_fault_and_every_target_exists() {
         for seed in 0..50 {
-            let planned = plan(seed, MINUTE * 2, 2);
+            let planned = plan(seed, MINUTE * 2, 2, &[]);
             let kinds: BTreeSet<&str> = planned.iter().map(|planned| planned.fault.kind()).collect();
-            assert_eq!(kinds.len(), 15, "{kinds:?}");
+            assert_eq!(kinds, BTreeSet::from(KINDS));
             assert!(planned.is_sorted_by_key(|planned| planned.at));
             for planned in planned {
                 match planned.fault {

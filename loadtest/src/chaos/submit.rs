@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::faults::now_ms;
 use super::media::Media;
 use super::progress::Progress;
 use crate::corpus::Random;
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How much of what a producer said is kept.
-const SAID: usize = 240;
+const SAID: usize = 600;
 
 /// What `producer enqueue --json` prints.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,6 +46,9 @@ pub(crate) struct Submission {
     pub(crate) label: String,
     /// The files it was given, as records name them.
     pub(crate) files: Vec<String>,
+    /// When it was started, milliseconds since the Unix epoch, and when it had ended.
+    pub(crate) began_ms: i64,
+    pub(crate) ended_ms: i64,
     /// Whether it was killed by us.
     pub(crate) killed: bool,
     /// Its exit code.
@@ -120,6 +124,7 @@ impl Producers {
         let mut command = Command::new(&self.program);
         command.args(arguments).arg("--files-from").arg(list).env_clear().envs(&self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let began_ms = now_ms();
         let child = command.spawn().map_err(io(self.program.display().to_string()))?;
         self.hold(child.id().and_then(Process::of));
         let output = timeout(PATIENCE, child.wait_with_output()).await;
@@ -136,7 +141,7 @@ impl Producers {
         };
         let start = said.char_indices().rev().nth(SAID).map_or(0, |(place, _)| place);
         let (label, files, said) = (label.to_owned(), files.to_vec(), said[start..].to_owned());
-        Ok(Submission { label, files, killed, code, numbers, said })
+        Ok(Submission { label, files, began_ms, ended_ms: now_ms(), killed, code, numbers, said })
     }
 
     /// Kills the producer that runs now; whether there was one.

@@ -82,6 +82,7 @@ fn task(number: u64) -> Task {
         path: job.file.path.clone(),
         attempt: 0,
         force: false,
+        deliveries: 0,
         seen: None,
         trace: None,
         job: Some(job.clone()),

@@ -27,12 +27,16 @@ pub(crate) enum RigError {
         "neither the current directory nor this program is inside a checkout: deploy/services.sh was not found"
     )]
     NoRepository,
-    /// The servers' script said no.
-    #[error("deploy/services.sh {verb} failed: {said}")]
+    /// The servers' script failed, or took too long.
+    #[error("deploy/services.sh {verb} {ended} after {seconds:.1} s; {said}")]
     Services {
         /// What was asked of it.
         verb: String,
-        /// The end of what it wrote.
+        /// How it ended.
+        ended: String,
+        /// How long it ran.
+        seconds: f64,
+        /// The end of what it wrote, never empty.
         said: String,
     },
     /// A file, a process, a socket.

@@ -41,6 +41,7 @@ pub(crate) struct Worker {
     pub(crate) process: Process,
     log: PathBuf,
     address: watch::Receiver<Option<SocketAddr>>,
+    log_is_read: watch::Sender<bool>,
 }
 
 impl Worker {
@@ -58,11 +59,13 @@ impl Worker {
         let gone = || std::io::Error::from(std::io::ErrorKind::NotFound);
         let process = child.id().and_then(Process::of).ok_or_else(|| io(starting())(gone()))?;
         let (found, address) = watch::channel(None);
+        let log_is_read = watch::Sender::new(true);
         if let Some(stderr) = child.stderr.take() {
             let file = OpenOptions::new().create(true).append(true).open(log).await;
-            tokio::spawn(keep(stderr, file.map_err(io(log.display().to_string()))?, found));
+            let file = file.map_err(io(log.display().to_string()))?;
+            tokio::spawn(keep(stderr, file, found, log_is_read.subscribe()));
         }
-        Ok(Self { child, process, log: log.to_owned(), address })
+        Ok(Self { child, process, log: log.to_owned(), address, log_is_read })
     }
 
     /// Waits until it takes work.
@@ -94,6 +97,30 @@ impl Worker {
         timeout(within, self.child.wait()).await.ok()?.ok()
     }
 
+    /// Stops reading its log, or goes on with it.
+    pub(crate) fn read_log(&self, is_read: bool) {
+        self.log_is_read.send_replace(is_read);
+    }
+
+    /// Where it serves HTTP, once it does.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        *self.address.borrow()
+    }
+
+    /// Whether it says within this time that it is alive.
+    pub(crate) async fn lives(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            if self.get("/livez").await.is_some_and(|(status, _)| status == 200) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            sleep(GLANCE).await;
+        }
+    }
+
     /// The sums of its series.
     pub(crate) async fn totals(&self) -> Option<Totals> {
         let (status, text) = self.get("/metrics").await?;
@@ -121,15 +148,23 @@ impl Worker {
     }
 
     async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let address = (*self.address.borrow())?;
+        let address = self.address()?;
         timeout(ANSWER_WITHIN, http::get(address, path, "")).await.ok()?.ok()?
     }
 }
 
 /// Writes the log into its file, and looks for the address in it.
-async fn keep(stderr: ChildStderr, mut file: tokio::fs::File, address: watch::Sender<Option<SocketAddr>>) {
+async fn keep(
+    stderr: ChildStderr,
+    mut file: tokio::fs::File,
+    address: watch::Sender<Option<SocketAddr>>,
+    mut is_read: watch::Receiver<bool>,
+) {
     let mut lines = BufReader::new(stderr).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    loop {
+        // The sender goes with the worker; what is left in its pipe is read then.
+        let _ = is_read.wait_for(|is_read| *is_read).await;
+        let Ok(Some(line)) = lines.next_line().await else { break };
         if address.borrow().is_none() && line.contains("\"address\"") {
             let value: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             address.send_replace(value["address"].as_str().and_then(|text| text.parse().ok()));

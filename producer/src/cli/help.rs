@@ -36,13 +36,15 @@ Examples:
 
 Only the batch id is written to standard output, as soon as there is one; everything else goes to standard error.
 
-When a queue is full (QUEUE_MAX_SIZE), the producer waits until the workers have made room, and says so.
+When a queue is full (QUEUE_MAX_SIZE), the producer waits until the workers have made room, and says so. It also says when no worker takes from the level of the jobs, or has their media root.
+
+At the end the accepted jobs are counted again: those that are neither waiting, nor held by a worker, nor ended were lost at RabbitMQ, most likely by a policy (`producer topology check`), and are reported (exit 1). With RABBITMQ_API_URL the count is exact; without it, what workers may hold counts as theirs.
 
 --changed costs a walk and no analysis: a file is left out when its size and its time of last change (to the nanosecond) are those it had when it last ended as ok, partial, not_applicable, unsupported or corrupt, and the workers' analyser is still the same. Whatever else failed, or was cancelled, is enqueued again; so is a file that was changed within 3 s of being enqueued. What is known of a file is forgotten one to two RESULT_TTL after the last run that came across it: run it more often than RESULT_TTL. Reports and batches expire after RESULT_TTL all the same: fetch them before.
 
 Exit codes:
     0  all enqueued, or unchanged (--changed); with --watch: and none failed
-    1  some were not enqueued or failed, or there was nothing to enqueue
+    1  some were not enqueued, were lost or failed, or there was nothing to enqueue
     2  wrong usage
    69  RabbitMQ or Redis is unavailable
    75  a queue is full (--on-full fail); what was accepted stays enqueued
@@ -56,11 +58,14 @@ Examples:
   producer watch 01890a5d-ac96
   producer enqueue /srv/music --watch
 
-On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like.
+On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like. When no worker takes from the level of the jobs, or has their media root, a line says so.
+
+A batch that will not come to its end by itself is told of: no message waits in the queues, and neither a worker nor a producer has given a sign of life of it for a minute. So is the end of a batch that another program published, of which nobody has counted the jobs.
 
 Exit codes:
     0  every file is analysed
-    1  some files failed or were cancelled, or there is no such batch
+    1  some files failed or were cancelled, there is no such batch, or it will not
+       come to its end by itself
    69  Redis is unavailable at the start; later it is waited for
   130  interrupted; the work goes on";
 
@@ -101,8 +106,11 @@ Examples:
   producer retry --kind out_of_memory              in all batches
   producer retry --job 01890a5d-ac96-774b-bcce-b302099a8057
   producer retry $B --cancelled                    what was cancelled, too
+  producer retry $B --lost                         all that has no end, too
 
 Each job is published again as it was submitted, with no attempts behind it. Its failure is taken back first, so the batch is unfinished again until the job ends anew, and each job counts once. A job that the broker does not take has its failure back. If the command is killed, run it again: it publishes what was left in between.
+
+A job whose message is lost (a queue was purged by hand, or RabbitMQ has lost its data) never ends. `producer retry BATCH` publishes such jobs again when no message waits in the queues and neither a worker nor a producer has given a sign of life of the batch for a minute. --lost does not wait for that: a job that still waits or runs is then published twice, and ends once.
 
 Only the exit code and standard error tell how it went; nothing is written to standard output.
 
@@ -120,7 +128,7 @@ Examples:
   producer cancel last
   producer cancel $B --now --watch
 
-What has not started ends as cancelled when a worker comes to it: at once where a lane is free, without reading the file. A job that waits for a retry ends so when it comes back. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
+What has not started ends as cancelled at once; its message is dropped by the worker that comes to it, without reading the file. Jobs that are not known by name (an older version or another program published them) end when a worker comes to them. --now also ends what runs, what no worker has ended within 5 s, and closes the batch without the jobs that are not known by name: no message that is lost keeps it open. A batch that its producer never closed, because it was killed, is closed. `producer retry BATCH --cancelled` takes it all up again.
 
 Exit codes:
     0  cancelled; with --watch: and every job has its end
@@ -155,6 +163,9 @@ pub(super) const STATUS: &str = "\
 Examples:
   producer status
   producer status --json | jq '.queues[] | {queue, ready}'
+  producer status --json | jq '.workers[] | {name, levels, roots}'
+
+Workers are listed that have announced themselves in Redis within the last minute.
 
 How long the oldest message has waited is not shown: RabbitMQ does not tell it without taking the message out. The age of the oldest unfinished batch is shown instead.
 
@@ -197,13 +208,15 @@ Examples:
 
 Workers and `producer enqueue` make what is missing by themselves, and refuse to start on what differs (exit 78). This tells beforehand: after a change of QUEUE_MAX_SIZE, QUEUE_PRIORITY_LEVELS, RETRY_DELAYS or QUEUE_PREFIX, and before an upgrade.
 
+Policies that an operator has set at the broker can lose jobs, whatever a queue was declared with: with RABBITMQ_API_URL (RabbitMQ's HTTP API) each that can is named (exit 78); without it they are not checked, which check says.
+
 Bindings cannot be asked for by AMQP: check leaves them out, apply sets them all, which changes nothing where they are. Nor can queues of earlier settings be found, such as a tier that RETRY_DELAYS had before: `rabbitmqctl list_queues name messages` has them; delete one when it is empty.
 
 Exit codes:
     0  all is as wanted
     1  something is missing (check)
-   69  RabbitMQ is unavailable
-   78  something differs: each with its remedy; or a setting is wrong";
+   69  RabbitMQ, or the API in RABBITMQ_API_URL, is unavailable
+   78  something differs, or a policy can lose jobs: each with its remedy; or a setting is wrong";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -8,7 +8,7 @@ use std::thread;
 
 use shared::job::{FileRef, Seen};
 use shared::roots::{Locator, MediaRoots};
-use shared::scan::{Scan, Summary};
+use shared::scan::{Links, Scan, Summary};
 use tokio::sync::mpsc;
 
 use crate::cli::EnqueueArgs;
@@ -37,9 +37,11 @@ pub(super) fn start(args: &EnqueueArgs, roots: &MediaRoots) -> Result<mpsc::Rece
     let separator = if args.null { b'\0' } else { b'\n' };
     let name = args.files_from.clone().unwrap_or_default();
     let locator = roots.locator();
+    // What lies outside the roots could not be enqueued: it is not even listed.
+    let links = if args.no_follow { Links::None } else { Links::Within(locator.folders()) };
     let (sender, receiver) = mpsc::channel(AHEAD);
     let walk = move || {
-        let named = Scan::from_paths(paths).all_files(all_files);
+        let named = Scan::from_paths(paths).all_files(all_files).links(links);
         let listed = list.map(|reader| Scan::from_list(reader, separator, name));
         for scan in [Some(named), listed].into_iter().flatten() {
             if hand_over(scan, &locator, &sender).is_err() {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::job::BatchId;
+use shared::printable::write_json;
 
+use super::Aftermath;
 use super::session::{Ending, Session};
 use super::tally::Tally;
 use crate::cli::{EnqueueArgs, OnFull};
@@ -34,9 +36,11 @@ pub(super) struct Numbers {
     pub(super) failed: u64,
     /// Jobs sent and never confirmed: they may be in the queue.
     pub(super) unconfirmed: u64,
+    /// Accepted jobs that are known to be in no queue, with no worker and without an end; there may be more.
+    pub(super) nowhere: u64,
     /// Files in folders without an extension of audio.
     pub(super) ignored: u64,
-    /// Links in folders, not followed.
+    /// Links in folders that were not followed, by `--no-follow` or because they lead to what was found anyway.
     pub(super) links: u64,
     /// Wall time.
     pub(super) seconds: f64,
@@ -56,14 +60,14 @@ impl Numbers {
             failed: tally.problems,
             unconfirmed: tally.unconfirmed,
             ignored: tally.ignored(),
-            links: tally.links,
+            links: tally.links + tally.repeated_links,
             seconds: elapsed.as_secs_f64(),
             ..Self::default()
         }
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        serde_json::to_writer(&mut *out, self)?;
+        write_json(&mut *out, self)?;
         out.write_all(b"\n")?;
         out.flush()
     }
@@ -76,7 +80,12 @@ pub(super) fn places(args: &EnqueueArgs) -> String {
 }
 
 /// Tells how it went.
-pub(super) fn print(session: &Session, ending: &Ending, args: &EnqueueArgs) -> io::Result<()> {
+pub(super) fn print(
+    session: &Session,
+    ending: &Ending,
+    aftermath: &Aftermath,
+    args: &EnqueueArgs,
+) -> io::Result<()> {
     let tally = &ending.tally;
     if args.json {
         let numbers = Numbers {
@@ -85,12 +94,13 @@ pub(super) fn print(session: &Session, ending: &Ending, args: &EnqueueArgs) -> i
             priority: Some(level_name(session).to_owned()),
             waited_seconds: ending.waited.as_secs_f64(),
             interrupted: ending.interrupted,
+            nowhere: aftermath.nowhere.as_ref().map_or(0, |nowhere| nowhere.jobs),
             ..Numbers::of(tally, ending.elapsed)
         };
         numbers.write(&mut io::stdout().lock())?;
     }
     if ending.created {
-        words(session, ending).iter().for_each(|line| session.screen.line(line));
+        words(session, ending, aftermath).iter().for_each(|line| session.screen.line(line));
     } else if !ending.interrupted {
         session.screen.line(&tally.why_nothing(&places(args)));
     }
@@ -101,7 +111,7 @@ fn level_name(session: &Session) -> &'static str {
     session.topology.levels.name(session.level)
 }
 
-fn words(session: &Session, ending: &Ending) -> Vec<String> {
+fn words(session: &Session, ending: &Ending, aftermath: &Aftermath) -> Vec<String> {
     let (tally, batch) = (&ending.tally, session.batch);
     let rate = text::rate(tally.accepted as f64 / ending.elapsed.as_secs_f64().max(0.001));
     let mut lines = vec![format!(
@@ -142,6 +152,17 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
             count(tally.unconfirmed, "job")
         ));
     }
+    if ending.data_lost {
+        lines.push(
+            "Redis has lost its data meanwhile (FLUSHALL, or a restart without persistence): what had ended before has no result \
+             any more"
+                .to_owned(),
+        );
+    }
+    lines.extend_from_slice(&aftermath.unserved);
+    if let Some(nowhere) = &aftermath.nowhere {
+        lines.extend(nowhere.words(tally.accepted, &batch.to_string()));
+    }
     if tally.accepted > 0 {
         lines.push(format!("follow it: producer watch {batch}"));
     }
@@ -149,7 +170,7 @@ fn words(session: &Session, ending: &Ending) -> Vec<String> {
 }
 
 /// The exit status, the gravest cause first.
-pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
+pub(super) fn end(session: &Session, ending: Ending, aftermath: &Aftermath) -> Result<End, Failure> {
     let tally = ending.tally;
     if let Some(error) = tally.broken {
         return Err(error.into());
@@ -160,6 +181,8 @@ pub(super) fn end(session: &Session, ending: Ending) -> Result<End, Failure> {
         End::QueueFull
     } else if tally.skipped + tally.problems + tally.unconfirmed > 0
         || tally.cancelled
+        || ending.data_lost
+        || aftermath.nowhere.is_some()
         || tally.accepted + tally.unchanged == 0
     {
         End::Incomplete

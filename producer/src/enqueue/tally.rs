@@ -34,8 +34,10 @@ pub(super) struct Tally {
     pub(super) unchanged: u64,
     /// Jobs that were sent and never confirmed; they may be in the queue.
     pub(super) unconfirmed: u64,
-    /// Links in folders, not followed.
+    /// Links in folders, not followed (`--no-follow`).
     pub(super) links: u64,
+    /// Links in folders that lead to what was found anyway.
+    pub(super) repeated_links: u64,
     /// Files in folders without an extension of audio.
     pub(super) ignored: BTreeMap<String, u64>,
     /// Whether somebody else has cancelled the batch meanwhile.
@@ -57,6 +59,7 @@ impl Tally {
 
     pub(super) fn over(&mut self, summary: &Summary) {
         self.links += summary.links;
+        self.repeated_links += summary.repeated_links;
         for (extension, count) in &summary.ignored_by_extension {
             *self.ignored.entry(extension.clone()).or_default() += count;
         }
@@ -113,7 +116,13 @@ impl Tally {
         }
         if self.links > 0 {
             let links = count(self.links, "link");
-            parts.push(format!("{links} not followed (name a link to have it followed)"));
+            parts.push(format!("{links} not followed (--no-follow)"));
+        }
+        if self.repeated_links > 0 {
+            parts.push(format!(
+                "{} to what was found anyway, or back to a folder around it",
+                count(self.repeated_links, "link")
+            ));
         }
         parts
     }
@@ -153,7 +162,7 @@ mod tests {
         assert_eq!(
             tally.why_nothing("/a"),
             "nothing to enqueue: no audio files under /a; 15 other files ignored: 12 .jpg, 2 .txt, 1 without extension \
-             (--all-files takes them too); 1 link not followed (name a link to have it followed)"
+             (--all-files takes them too); 1 link not followed (--no-follow)"
         );
     }
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use shared::job::{BatchId, JobId};
 use shared::outcome::Kind;
+use shared::printable::{spreadsheet_text, write_json};
 use shared::record::{Record, printable};
 use shared::store::StoredEnd;
 
@@ -87,10 +88,14 @@ impl<W: Write> Rows<W> {
         match self.format {
             Format::Table => self.line(&row),
             Format::Ndjson => {
-                serde_json::to_writer(&mut self.out, &row)?;
+                write_json(&mut self.out, &row)?;
                 self.out.write_all(b"\n")
             }
-            Format::Csv => self.out.write_all(&csv(|writer| writer.serialize(&row))?),
+            Format::Csv => {
+                let (path, detail) = (spreadsheet_text(row.path), row.detail.map(spreadsheet_text));
+                let safe = Row { path: &path, detail: detail.as_deref(), ..row };
+                self.out.write_all(&csv(|writer| writer.serialize(&safe))?)
+            }
         }
     }
 

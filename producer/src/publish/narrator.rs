@@ -64,7 +64,9 @@ impl Narrator {
             }
             Some((obstacle, since)) => {
                 let time = text::duration(since.elapsed());
-                format!("{accepted} accepted, waiting {time}: {}", self.words(obstacle))
+                // Why a new connection is refused or not answered, as soon as that is known.
+                let cause = broker.trouble().map(|cause| format!(" ({cause})")).unwrap_or_default();
+                format!("{accepted} accepted, waiting {time}: {}{cause}", self.words(obstacle))
             }
         };
         self.screen.progress(accepted, None, &line);

@@ -1,18 +1,16 @@
-//! A window of jobs whose ends were taken back: publish, and note or undo.
-
-use std::pin::pin;
+//! A window of jobs whose ends were taken back, or that never had one: publish, and note or undo.
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use shared::broker::Broker;
-use shared::job::{BatchId, Job, JobId};
+use shared::job::{BatchId, Job};
 use shared::store::{RetryId, Store, StoreError, StoredEnd};
 use shared::topology::Topology;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::tally::Tally;
 use crate::cli::OnFull;
-use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, keep_mended, now_ms};
+use crate::publish::{Delivery, Fared, LAST_CONFIRMS, Narrator, TICK, now_ms};
 use crate::screen::Screen;
 
 pub(super) struct Round<'a> {
@@ -24,11 +22,14 @@ pub(super) struct Round<'a> {
     narrator: Narrator,
 }
 
+/// A job to publish, and the end that was taken back for it; none of a job whose message is lost.
+type Entry = (Job, Option<StoredEnd>);
+
 /// What became of the jobs of a window.
 #[derive(Default)]
 struct Fates {
-    accepted: Vec<JobId>,
-    unwanted: Vec<StoredEnd>,
+    accepted: Vec<Job>,
+    unwanted: Vec<Option<StoredEnd>>,
 }
 
 impl<'a> Round<'a> {
@@ -58,32 +59,43 @@ impl<'a> Round<'a> {
     /// Publishes jobs whose ends are taken back. What the broker does not want gets its end again; what it does not confirm
     /// stays taken back.
     pub(super) async fn publish(&mut self, batch: BatchId, ends: Vec<StoredEnd>) -> Result<(), StoreError> {
-        let count = ends.len() as u64;
-        let fates = self.deliver(ends).await;
-        let known = (fates.accepted.len() + fates.unwanted.len()) as u64;
-        self.tally.unconfirmed += count - known;
-        self.tally.published += fates.accepted.len() as u64;
-        self.store.published(batch, &fates.accepted).await?;
-        if !fates.unwanted.is_empty() {
-            self.tally.restored += self.store.restore(batch, self.id, &fates.unwanted).await?;
-        }
+        let entry = |end: StoredEnd| Some((fresh(end.job.as_ref()?), Some(end)));
+        self.publish_all(batch, ends.into_iter().filter_map(entry).collect()).await.map(drop)
+    }
+
+    /// Publishes jobs that have no end: their messages are lost. What the broker does not want stays as it is.
+    pub(super) async fn publish_lost(&mut self, batch: BatchId, jobs: Vec<Job>) -> Result<(), StoreError> {
+        let entries = jobs.iter().map(|job| (fresh(job), None)).collect();
+        self.tally.lost += self.publish_all(batch, entries).await?;
         Ok(())
     }
 
-    async fn deliver(&mut self, ends: Vec<StoredEnd>) -> Fates {
+    /// Returns how many the broker has.
+    async fn publish_all(&mut self, batch: BatchId, entries: Vec<Entry>) -> Result<u64, StoreError> {
+        let count = entries.len() as u64;
+        let fates = self.deliver(entries).await;
+        let (accepted, unwanted) = (fates.accepted.len() as u64, fates.unwanted.len() as u64);
+        self.tally.unconfirmed += count - accepted - unwanted;
+        self.tally.published += accepted;
+        self.store.published(batch, &fates.accepted).await?;
+        let ends: Vec<StoredEnd> = fates.unwanted.into_iter().flatten().collect();
+        if !ends.is_empty() {
+            self.tally.restored += self.store.restore(batch, self.id, &ends).await?;
+        }
+        Ok(accepted)
+    }
+
+    async fn deliver(&mut self, entries: Vec<Entry>) -> Fates {
         let (delivery, mut fates) = (self.delivery, Fates::default());
-        let mut under_way: FuturesUnordered<_> = ends
+        let mut under_way: FuturesUnordered<_> = entries
             .into_iter()
-            .filter_map(|end| Some((fresh(end.job.as_ref()?), end)))
-            .map(|(job, end)| async move { (delivery.deliver(&job).await, job.job_id, end) })
+            .map(|(job, end)| async move { (delivery.deliver(&job).await, job, end) })
             .collect();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline = None;
-        let mut mending = pin!(keep_mended(self.broker, &delivery.publisher));
         loop {
             tokio::select! {
-                never = &mut mending => match never {},
                 fared = under_way.next() => match fared {
                     Some((fared, job, end)) => self.fared(fared, job, end, &mut fates),
                     None => return fates,
@@ -100,7 +112,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn fared(&mut self, fared: Fared, job: JobId, end: StoredEnd, fates: &mut Fates) {
+    fn fared(&mut self, fared: Fared, job: Job, end: Option<StoredEnd>, fates: &mut Fates) {
         match fared {
             Fared::Accepted => fates.accepted.push(job),
             Fared::Refused => {

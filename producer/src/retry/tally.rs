@@ -13,6 +13,12 @@ pub(super) struct Tally {
     pub(super) published: u64,
     /// Of these, or of the unconfirmed, jobs that an earlier retry had left.
     pub(super) taken_over: u64,
+    /// Of the published ones, those that never had an end.
+    pub(super) lost: u64,
+    /// Jobs without an end of a batch that is alive, and what says so.
+    pub(super) alive: Option<(u64, String)>,
+    /// Jobs without an end that are not known by name.
+    pub(super) nameless: u64,
     /// Jobs refused by a full queue.
     pub(super) refused: u64,
     /// Jobs that were not published and have their old end again.
@@ -43,6 +49,19 @@ impl Tally {
         }
         if self.taken_over > 0 {
             lines.push(format!("{} of it left by an earlier retry that was killed", jobs(self.taken_over)));
+        }
+        if self.lost > 0 {
+            lines.push(format!("{} of it without an end: the messages were lost", jobs(self.lost)));
+        }
+        if let Some((number, why)) = &self.alive {
+            lines.push(format!("{} without an end left alone: {why}", jobs(*number)));
+        }
+        if self.nameless > 0 {
+            lines.push(format!(
+                "{} without an end cannot be published again: only their number is known (an older version or another program \
+                 published them, or Redis has lost its data). `producer enqueue --changed` takes the files that have not ended",
+                jobs(self.nameless)
+            ));
         }
         if self.refused > 0 {
             let rest = if on_full == OnFull::Fail { "; nor was the rest" } else { "" };
@@ -88,7 +107,7 @@ impl Tally {
     }
 
     const fn left_out(&self) -> u64 {
-        self.no_jobs + self.elsewhere + self.not_meant + self.missing
+        self.no_jobs + self.elsewhere + self.not_meant + self.missing + self.nameless
     }
 
     /// The exit status, the gravest cause first.

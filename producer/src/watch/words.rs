@@ -8,14 +8,16 @@ use shared::store::BatchState;
 
 use super::pace::Speed;
 use crate::text;
+use crate::verdict::QUIET_FOR;
 
 /// `120/500 · 9s left · failed 3: corrupt 2, timeout 1 · 41.7 files/s (150120/h) · 312 × real time`, what a narrow terminal
 /// may cut off at the end.
 pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
     let (done, accepted) = (state.done(), state.accepted);
-    let mut parts = vec![match state.sealed {
-        true => format!("{done}/{accepted}"),
-        false => format!("{done}/{accepted}+ (still being enqueued)"),
+    let mut parts = vec![match (state.counted, state.sealed) {
+        (true, true) => format!("{done}/{accepted}"),
+        (true, false) => format!("{done}/{accepted}+ (still being enqueued)"),
+        (false, _) => format!("{done} done (nobody has counted the jobs of this batch)"),
     }];
     if let Some(speed) = speed.filter(|speed| state.sealed && speed.files_per_second > 0.0) {
         let left = accepted.saturating_sub(done) as f64 / speed.files_per_second;
@@ -64,6 +66,55 @@ pub(super) fn orphaned(state: &BatchState) -> String {
          (then close it: producer cancel {})",
         state.batch_id
     )
+}
+
+/// What is said of a batch that will not come to its end by itself: nothing waits, and nobody holds or makes jobs of it.
+pub(super) fn never_ends(state: &BatchState) -> Vec<String> {
+    let (batch, quiet) = (state.batch_id, text::duration(QUIET_FOR));
+    let nothing = format!("nothing waits in the queues, and no worker has held a job of it for {quiet}");
+    let mut lines = Vec::new();
+    if !state.counted {
+        lines.push(format!(
+            "batch {batch}: {} done. Nobody has counted its jobs: another program has published them, or Redis has lost the \
+             count. As {nothing}, this is taken for its end",
+            text::count(state.done(), "file")
+        ));
+        lines.push(format!("  {}", outcomes(state)));
+        return lines;
+    }
+    let missing = state.missing();
+    if missing > 0 {
+        lines.push(format!(
+            "batch {batch}: {} of {} will not come to an end by itself: {nothing}",
+            text::count(missing, "job"),
+            state.accepted
+        ));
+        if state.data_lost {
+            lines.push(
+                "  Redis has lost data of this batch while it was enqueued (FLUSHALL, or a restart without persistence): \
+                 these jobs may have had their ends before"
+                    .to_owned(),
+            );
+        } else {
+            lines.push(
+                "  their messages are lost: a queue was purged, or RabbitMQ has lost its data".to_owned(),
+            );
+        }
+        lines.push(format!(
+            "  to publish them again: producer retry {batch}; to close the batch without them: producer cancel {batch} --now"
+        ));
+    }
+    if state.retrying > 0 {
+        lines.push(abandoned(state));
+    }
+    if !state.sealed {
+        lines.push(format!(
+            "batch {batch} is still open, and nothing was heard of its producer for {quiet}: it was killed. To close the \
+             batch: producer cancel {batch}"
+        ));
+    }
+    lines.push(format!("  {}", outcomes(state)));
+    lines
 }
 
 /// The same of a retry that has not come to its end.
@@ -134,8 +185,11 @@ mod tests {
             cached: 7,
             audio_ms: 7_300_000,
             bytes: 2_500_000,
+            counted: true,
             cancelled: false,
             retrying: 0,
+            data_lost: false,
+            last_sign_ms: None,
         }
     }
 
@@ -153,6 +207,24 @@ mod tests {
             progress(&state(), Some(still)),
             "120/500 · failed 3: timeout 2, corrupt 1 · 0.00 files/s (0.00/h)"
         );
+    }
+
+    #[test]
+    fn a_batch_that_never_ends_is_explained_with_what_helps() {
+        let lost = never_ends(&state()).join("\n");
+        for text in
+            ["380 jobs of 500 will not", "a queue was purged", "producer retry 01890a5d", "cancel 01890a5d"]
+        {
+            assert!(lost.contains(text), "{lost}");
+        }
+        let lost = never_ends(&BatchState { data_lost: true, ..state() }).join("\n");
+        assert!(lost.contains("FLUSHALL") && !lost.contains("purged"), "{lost}");
+        let open = never_ends(&BatchState { sealed: false, accepted: 120, ..state() }).join("\n");
+        assert!(open.contains("it was killed") && !open.contains("will not"), "{open}");
+        let foreign = BatchState { counted: false, accepted: 0, ..state() };
+        let words = never_ends(&foreign).join("\n");
+        assert!(words.contains("120 files done. Nobody has counted"), "{words}");
+        assert!(progress(&foreign, None).starts_with("120 done (nobody has counted"), "{words}");
     }
 
     #[test]

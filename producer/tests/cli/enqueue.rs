@@ -164,3 +164,37 @@ async fn watching_follows_at_once() {
     assert_eq!((output.code, output.stdout.trim()), (0, jobs[0].batch_id.to_string().as_str()), "{output:?}");
     assert!(output.stderr.contains("is complete: 1 file in "), "{output:?}");
 }
+
+#[tokio::test]
+async fn links_below_a_root_are_followed_and_those_that_leave_it_are_named() {
+    use std::os::unix::fs::symlink;
+
+    let fleet = Fleet::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let outside = elsewhere.path().canonicalize().unwrap().join("secret");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("s.mp3"), "").unwrap();
+    for name in ["library/a.mp3", "disk2/b.mp3"] {
+        fleet.file(name);
+    }
+    let library = fleet.root.path().join("library");
+    symlink("../disk2", library.join("album")).unwrap();
+    symlink("..", library.join("loop")).unwrap();
+    symlink(&outside, library.join("out")).unwrap();
+    symlink(outside.join("s.mp3"), library.join("s\u{1b}[2J.mp3")).unwrap();
+    let library = library.to_str().unwrap();
+    let output = fleet.run(&["enqueue", library]).await;
+    assert_eq!(output.code, 1, "{output:?}");
+    let leads_out = format!("out: a link that leads to {}, outside the media roots", outside.display());
+    for text in [leads_out.as_str(), "s\\u{1b}[2J.mp3: a link that leads to", "2 paths could not be enqueued"]
+    {
+        assert!(output.stderr.contains(text), "{text:?} in {output:?}");
+    }
+    assert!(output.stderr.contains("1 link to what was found anyway"), "{output:?}");
+    let mut files: Vec<_> = fleet.take("normal", 10).await.iter().map(|job| job.file.to_string()).collect();
+    files.sort();
+    assert_eq!(files, ["music/disk2/b.mp3", "music/library/a.mp3"], "by their names without links");
+    let output = fleet.run(&["enqueue", library, "--no-follow", "--json"]).await;
+    let numbers: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!((output.code, &numbers["accepted"], &numbers["links"]), (0, &1.into(), &4.into()));
+}

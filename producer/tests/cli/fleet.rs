@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use redis::AsyncCommands;
 use shared::broker::Broker;
 use shared::broker::lapin::options::{
     BasicGetOptions, ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions,
@@ -15,7 +16,7 @@ use shared::broker::lapin::types::FieldTable;
 use shared::job::{BatchId, FileRef, Job, JobId, Levels, Priority, RelPath};
 use shared::outcome::{End, FailureKind};
 use shared::record::Record;
-use shared::store::{BatchState, Finished, Store};
+use shared::store::{BatchState, Finished, Store, WorkerAnnouncement};
 use shared::topology::Topology;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
@@ -149,6 +150,19 @@ impl Fleet {
         channel.queue_declare(queue.into(), options, FieldTable::default()).await.unwrap().message_count()
     }
 
+    /// Announces a worker that takes from every level and may hold so many jobs: without one, jobs that a test takes out of
+    /// a queue are lost jobs.
+    pub async fn announce_worker(&self, holds_at_most: usize) {
+        let worker = WorkerAnnouncement {
+            name: "test".to_owned(),
+            holds_at_most,
+            levels: ["high", "normal", "low"].map(str::to_owned).to_vec(),
+            roots: vec!["music".to_owned()],
+            ..WorkerAnnouncement::default()
+        };
+        self.store().announce_worker(&worker, None).await.unwrap();
+    }
+
     /// Takes up to `most` jobs out of the queue of a level.
     pub async fn take(&self, level: &str, most: usize) -> Vec<Job> {
         let broker = self.broker().await;
@@ -178,6 +192,30 @@ impl Fleet {
         let stored =
             self.store().finish(&jobs.iter().map(|job| finished(job, end)).collect::<Vec<_>>()).await;
         stored.unwrap().into_iter().filter(|stored| *stored).count()
+    }
+
+    pub async fn redis(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.redis_url.as_str()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// All keys of this fleet.
+    pub async fn keys(&self) -> Vec<String> {
+        let pattern = format!("{}:*", self.prefix);
+        redis::cmd("KEYS").arg(pattern).query_async(&mut self.redis().await).await.unwrap()
+    }
+
+    /// What FLUSHALL is to this fleet alone: the tests share one Redis.
+    pub async fn lose_all_keys(&self) {
+        let keys = self.keys().await;
+        let _deleted: u64 = self.redis().await.del(keys).await.unwrap();
+    }
+
+    /// Lets the last sign of life of a batch be two minutes old.
+    pub async fn quieten(&self, batch: BatchId) {
+        let key = format!("{}:batch:{{{batch}}}", self.prefix);
+        let fields = [("changed_ms", now_ms() - 120_000), ("held_ms", now_ms() - 120_000)];
+        let () = self.redis().await.hset_multiple(key, &fields).await.unwrap();
     }
 
     /// A closed batch in which files of these names have failed.

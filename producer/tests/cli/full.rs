@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::broker::lapin::options::QueueDeleteOptions;
+use shared::broker::lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use shared::broker::{Broker, Fate, Publisher, Route};
 use shared::job::{BatchId, Job};
 
@@ -15,6 +15,7 @@ const FILES: usize = 80;
 
 async fn full_fleet() -> Fleet {
     let fleet = Fleet::with_max_size(LIMIT);
+    fleet.announce_worker(1000).await;
     fleet.files(FILES);
     fleet
 }
@@ -106,9 +107,8 @@ async fn a_lost_connection_is_shown_and_waited_for() {
     assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
 }
 
-/// What `producer` does when a connection does not come back by itself.
 #[tokio::test]
-async fn what_is_under_way_goes_on_over_a_renewed_connection() {
+async fn what_is_under_way_goes_on_over_the_next_connection() {
     let fleet = Fleet::new();
     let (proxy, url) = Proxy::before(&fleet.amqp_url).await;
     let broker = Broker::connect(url.as_str(), "test").await.unwrap();
@@ -127,10 +127,7 @@ async fn what_is_under_way_goes_on_over_a_renewed_connection() {
         async move { publisher.publish(&first, level(&first)).await }
     });
     proxy.plug();
-    let old = broker.renew().await.unwrap();
-    publisher.renew(&broker).await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap(), Fate::Accepted);
-    drop(old);
     assert_eq!(publisher.publish(&second, level(&second)).await.unwrap(), Fate::Accepted);
     let jobs = fleet.take("normal", 3).await;
     let sent: BTreeSet<_> = jobs.iter().map(|job| job.job_id).collect();
@@ -195,6 +192,22 @@ async fn redis_may_go_away_in_the_middle() {
     assert_eq!(output.code, 0, "{output:?}");
     let state = direct.batch(output.stdout.trim().parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((state.accepted, state.sealed), (FILES as u64, true));
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_deleted_is_made_again_and_every_file_is_accepted() {
+    let fleet = full_fleet().await;
+    let mut running = fleet.start(&["enqueue", fleet.root()]);
+    running.expect("is full").await;
+    let channel = fleet.broker().await.channel().await.unwrap();
+    channel.exchange_delete(fleet.prefix.as_str().into(), ExchangeDeleteOptions::default()).await.unwrap();
+    let mut jobs = fleet.take("normal", FILES).await;
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    jobs.extend(fleet.take("normal", FILES).await);
+    let files: BTreeSet<String> = jobs.iter().map(|job| job.file.to_string()).collect();
+    assert_eq!((jobs.len(), files.len()), (FILES, FILES));
+    assert_eq!(fleet.batch(output.stdout.trim()).await.accepted, FILES as u64);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
     reason = "all of this is tests; helpers count too"
 )]
 
+mod audience;
 mod batches;
 mod cancel;
 mod changed;
@@ -21,7 +22,12 @@ mod fleet;
 mod full;
 mod help;
 mod losses;
+mod lost;
 mod manual;
+mod permissions;
+mod policies;
+#[path = "../../../worker/tests/common/private.rs"]
+mod private_servers;
 mod proxy;
 mod purge;
 #[path = "../../../worker/tests/common/redis.rs"]
@@ -34,4 +40,5 @@ mod tls;
 #[path = "../../../worker/tests/common/tls.rs"]
 mod tls_servers;
 mod topology;
+mod ttl;
 mod watch;

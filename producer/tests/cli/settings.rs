@@ -47,3 +47,30 @@ async fn without_media_roots_an_example_helps() {
         "{output:?}"
     );
 }
+
+#[tokio::test]
+async fn a_password_in_the_wrong_place_of_a_url_is_not_printed() {
+    let fleet = Fleet::new();
+    let cases = [
+        ("AMQP_URL", "amqp://127.0.0.1:1/%2f?password=s3cret"),
+        ("AMQP_URL", "amqp://s3cret@127.0.0.1:1/%2f"),
+        ("AMQP_URL", "amqp://u:s3cret?z@127.0.0.1:1/"),
+        ("AMQP_URL", "amqp://127.0.0.1:1/%2f?auth_mechanism=s3cret"),
+        ("AMQP_URL", "amqp:u:s3cret@h"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0?password=s3cret"),
+        ("REDIS_URL", "redis://u:s3cret@127.0.0.1:1/s3cret"),
+        ("REDIS_URL", "redis://127.0.0.1:1/s3cret"),
+        ("REDIS_URL", "redis://s3cret@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis-cluster://127.0.0.1:1,u:s3cret@127.0.0.1:2/s3cret"),
+    ];
+    for (variable, url) in cases {
+        for args in [["config", "--json"], ["status", "--json"]] {
+            let mut command = fleet.command(&args);
+            command.env(variable, url).env("LOG_LEVEL", "trace");
+            let output = finish(command).await;
+            let shown = format!("{output:?}");
+            assert!(!shown.contains("s3cret"), "{url}: {shown}");
+            assert!(shown.contains("***") || output.code != 78, "{url}: {shown}");
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! `producer watch`.
 
+use std::process::Stdio;
+
 use shared::job::BatchId;
 use shared::outcome::{End, FailureKind, NotApplicable};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, LIMIT};
 use crate::proxy::Proxy;
 
 async fn open_batch(fleet: &Fleet) -> BatchId {
@@ -126,5 +128,48 @@ async fn batches_are_found_by_id_beginning_or_last() {
         let output = fleet.run(&["watch", unknown]).await;
         assert_eq!(output.code, 1);
         assert!(output.stderr.contains("`producer batches` lists them"), "{output:?}");
+    }
+}
+
+/// Whether a process has a handler for this signal (proc_pid_status(5)).
+fn handles(pid: u32, signal: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (signal - 1)) != 0
+}
+
+#[tokio::test]
+async fn a_reader_that_has_stopped_reading_keeps_nobody_from_ending() {
+    const HANGUP: u32 = 1;
+    let fleet = Fleet::new();
+    let batch = open_batch(&fleet).await;
+    for signal in ["TERM", "HUP"] {
+        let (sender, _unread) = tokio::net::unix::pipe::pipe().unwrap();
+        while sender.try_write(&[b'x'; 4096]).is_ok() {}
+        // The tests themselves may run under nohup.
+        let program = fleet.command(&[]);
+        let mut command = tokio::process::Command::new("/usr/bin/env");
+        command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_producer"), "watch", &batch.to_string()]);
+        command
+            .env_clear()
+            .envs(program.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+            .kill_on_drop(true)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(sender.into_blocking_fd().unwrap());
+        let mut child = command.spawn().unwrap();
+        let pid = child.id().unwrap();
+        tokio::time::timeout(LIMIT, async {
+            while !handles(pid, HANGUP) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .expect("it listens for signals");
+        let kill = std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).status();
+        assert!(kill.unwrap().success());
+        let status = tokio::time::timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
+        assert_eq!(status.code(), Some(130), "{signal}");
     }
 }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 /// What the audio is made of. It describes the payload, not the file around it, so that copies that differ in their tags
 /// alone share it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Audio {
     /// Short name of the container, lower case: `wav`, `aiff`, `flac`, `mp3`, `ogg`, `mp4`, `adts`, `caf`, `mkv` …

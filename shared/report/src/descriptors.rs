@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// is the logistic curve that rises through ½ at x = m, and falls if w is negative. A heuristic is `None` if one of its
 /// ingredients does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Descriptors {
     /// Onsets per second: peaks of the onset novelty (Böck, Krebs & Schedl, "Evaluating the online capabilities of onset

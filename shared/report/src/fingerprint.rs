@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// An acoustic fingerprint, by which a recording is known whatever its file, codec and tags.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Fingerprint {
     /// What computed it: `chromaprint-test2`, Chromaprint's default algorithm, the one that AcoustID knows.

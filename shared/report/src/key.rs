@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// The key that a piece is in as a whole, and where it changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Key {
     /// The tonic as musicians spell it in this mode: a letter, then `#` or `b` if it has one.
@@ -26,6 +27,7 @@ pub struct Key {
 
 /// One of the keys that a piece may be in.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct KeyCandidate {
     /// The tonic, as in [`Key`].
@@ -38,6 +40,7 @@ pub struct KeyCandidate {
 
 /// A stretch of a piece in one key.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct KeySegment {
     /// Where it begins, in seconds.
@@ -54,6 +57,7 @@ pub struct KeySegment {
 
 /// Major or minor. Pieces in other modes are given the nearer of the two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// With a major third.
@@ -65,6 +69,7 @@ pub enum Mode {
 
 /// Why a piece has no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyAbsence {
     /// Nothing was loud enough to have a pitch.

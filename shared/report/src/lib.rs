@@ -46,6 +46,7 @@ pub const SCHEMA_VERSION: u16 = 1;
 /// Everything that was found out about one piece of audio. A part that was not asked for, or that does not apply, is
 /// `None`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Report {
     /// The schema this report was written with: [`SCHEMA_VERSION`] of its writer.

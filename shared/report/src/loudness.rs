@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Loudness after ITU-R BS.1770-4 and EBU R 128 (Tech 3341, Tech 3342), and peaks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Loudness {
     /// Integrated (programme) loudness in LUFS. `None` if no 400 ms block reaches the absolute gate of −70 LUFS.

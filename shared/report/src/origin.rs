@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 /// What computed the report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Versions {
     /// The analyser.
@@ -16,6 +17,7 @@ pub struct Versions {
 
 /// Elapsed time, in seconds. A machine under load stretches it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Timings {
     /// The whole analysis.

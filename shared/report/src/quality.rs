@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Silence at both ends.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Silence {
     /// Seconds before the first frame in which a channel exceeds the threshold.
@@ -15,6 +16,7 @@ pub struct Silence {
 /// Evidence of damage in the signal or the file, and of what it went through before. Evidence, not a verdict: loud masters clip
 /// on purpose, and old recordings end at 16 kHz without any encoder.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Quality {
     /// Samples in clipped runs, over all channels. A run is three or more neighbouring samples at full scale with the same

@@ -14,12 +14,14 @@ const STEPS: f64 = 283.0;
 /// corpus of generated music and clipped at three deviations; the groups count 2 : 1 : ½ : ½. What a piece does not have counts as the
 /// mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Similarity {
     /// What the numbers are. Those of different versions cannot be compared.
     pub version: u16,
     /// The numbers, a byte each: −127 to 127.
     #[serde(with = "quantised::signed")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<i8>"))]
     pub vector: Vec<i8>,
 }
 

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the sound is spread over the frequencies, up to 11,025 Hz, in frames of 93 ms. Frames of silence are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Spectral {
     /// Centre of gravity of the magnitudes, in Hz. High is bright.
@@ -28,6 +29,7 @@ pub struct Spectral {
 
 /// A quantity over time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Spread {
     /// Mean over the frames.

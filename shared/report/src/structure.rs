@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// The sections of a piece: stretches of about one timbre and harmony. Of a piece of less than 20 s there is one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Structure {
     /// The sections in order, without gaps, from 0 to the end of the audio. At least one.
@@ -16,6 +17,7 @@ pub struct Structure {
 
 /// A section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Section {
     /// Where it begins, in seconds.

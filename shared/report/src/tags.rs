@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Texts are trimmed, free of control characters, and cut to a bounded length. Several values of one field are joined
 /// by `; `.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Tags {
     /// Title of the track.
@@ -54,6 +55,7 @@ pub struct Tags {
 
 /// MusicBrainz identifiers, as written (UUIDs where the tagger was sane).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MusicBrainz {
     /// The recording.
@@ -72,6 +74,7 @@ pub struct MusicBrainz {
 
 /// ReplayGain as found in the tags, whoever computed it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ReplayGain {
     /// Gain of the track, in dB.
@@ -86,6 +89,7 @@ pub struct ReplayGain {
 
 /// A picture in the tags: that it is there, not its content.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CoverArt {
     /// Media type as written, such as `image/jpeg`.

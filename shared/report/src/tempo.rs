@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Tempo and beats of a piece that has a pulse.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Tempo {
     /// Beats per minute, 40 to 250, never rounded. Of a piece whose tempo changes, that of the median beat.
@@ -29,6 +30,7 @@ pub struct Tempo {
 
 /// One of the tempi that a piece may have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TempoCandidate {
     /// Beats per minute.
@@ -39,6 +41,7 @@ pub struct TempoCandidate {
 
 /// A stretch of about one tempo.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct TempoSegment {
     /// Where it begins, in seconds.
@@ -51,6 +54,7 @@ pub struct TempoSegment {
 
 /// Why a piece has no tempo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TempoAbsence {
     /// Less than four seconds: too few beats to tell.

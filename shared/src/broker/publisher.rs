@@ -1,29 +1,27 @@
 //! Publishing one job and knowing its fate.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{AMQPValue, FieldTable};
+use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Channel, Confirmation};
-use tokio::sync::watch;
 
+use super::message::{headers, properties, revival_headers};
 use super::{Broker, BrokerError};
-use crate::job::{Job, Priority, SCHEMA, TraceContext};
+use crate::job::{Job, Priority, TraceContext};
 use crate::topology::Topology;
 
-/// AMQP's code for a message that survives a restart of the broker.
-const PERSISTENT: u8 = 2;
+mod line;
 
-/// Counts how often a dead letter was published again. A header and no field of the job, because it tells of the message's
-/// life and not of the job: a retry begins without it.
-const REVIVALS: &str = "x-revivals";
+use line::Line;
 
-/// W3C Trace Context over AMQP: the same name as in HTTP.
-const TRACEPARENT: &str = "traceparent";
+/// How often RabbitMQ may refuse the same message before its sender hears of it. Enough for an exchange that is deleted and made
+/// again by somebody else at the same time.
+const TRIES: u32 = 5;
 
-/// After an error that names no recovery to wait for, the channel's state is asked again this much later.
-const RECOVERY_POLL: Duration = Duration::from_millis(200);
+/// The pause after the first refusal; each further one is twice as long, 1.5 s in all.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a job is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,41 +46,60 @@ pub enum Fate {
     QueueFull,
 }
 
-/// Publishes jobs on a channel of its own. Any number of [`Publisher::publish`] calls may be under way at once: that
-/// is the confirm window, and its size is the caller's.
+/// Publishes jobs, each exchange on a channel of its own: RabbitMQ closes the channel on which it refuses a message, and what is
+/// refused for one exchange must not stop what goes to another. Any number of [`Publisher::publish`] calls may be under way
+/// at once: that is the confirm window, and its size is the caller's. Clones are the same publisher.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    /// The channel in use; those who wait for another one are told when it is replaced.
-    channel: Arc<watch::Sender<Channel>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    broker: Broker,
     topology: Topology,
+    /// By the exchange's name.
+    lines: BTreeMap<String, Line>,
 }
 
 impl Publisher {
-    /// Declares the topology and opens the channel. Give it a connection of its own: a broker in alarm stops all
+    /// Declares the topology and opens the first channel. Give it a connection of its own: a broker in alarm stops all
     /// that a publishing connection writes, acknowledgements too.
     ///
     /// # Errors
     /// When the topology differs or the connection fails.
     pub async fn open(broker: &Broker, topology: Topology) -> Result<Self, BrokerError> {
-        topology.declare(&broker.channel().await?).await?;
-        let channel = Arc::new(watch::Sender::new(confirming(broker).await?));
-        Ok(Self { channel, topology })
+        broker.declare(&topology).await?;
+        let tiers = (0..topology.retry_delays.len()).filter_map(|tier| topology.retry(tier));
+        let exchanges = std::iter::once(topology.exchange().to_owned()).chain(tiers);
+        let lines = exchanges.map(|exchange| (exchange.clone(), Line::new(exchange))).collect();
+        let shared = Shared { broker: broker.clone(), topology, lines };
+        if let Some(line) = shared.lines.get(shared.topology.exchange()) {
+            line.channel(&shared.broker, &shared.topology).await?;
+        }
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Goes on over a connection that was put in the place of ours ([`Broker::renew`]): what is under way is sent again.
+    /// Why messages for some exchange are not taken now, if that is so.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.lines.values().find_map(Line::trouble)
+    }
+
+    /// Makes exchanges and queues that are gone.
     ///
     /// # Errors
-    /// When the connection fails.
-    pub async fn renew(&self, broker: &Broker) -> Result<(), BrokerError> {
-        self.channel.send_replace(confirming(broker).await?);
-        Ok(())
+    /// As [`Broker::declare`].
+    pub async fn restore(&self) -> Result<(), BrokerError> {
+        self.shared.broker.declare(&self.shared.topology).await
     }
 
     /// Sends the job and waits for the broker's word. A lost connection is waited out and the job sent again, so it may be
     /// in the queue twice; a job has one end all the same.
     ///
     /// # Errors
-    /// [`BrokerError::Unroutable`], or a protocol error that no recovery can mend.
+    /// [`BrokerError::Unroutable`]; [`BrokerError::PublishRefused`] after some tries, before each of which the exchange is
+    /// declared again; and what declaring ran into.
     pub async fn publish(&self, job: &Job, route: Route) -> Result<Fate, BrokerError> {
         self.publish_in(job.own_trace(), job, route).await
     }
@@ -110,8 +127,7 @@ impl Publisher {
         job: &Job,
         revivals: u16,
     ) -> Result<Fate, BrokerError> {
-        let mut headers = headers(trace);
-        headers.insert(REVIVALS.into(), AMQPValue::LongLongInt(revivals.into()));
+        let headers = revival_headers(trace, revivals);
         self.deliver(job, Route::Level(job.priority), &properties(job, headers)).await
     }
 
@@ -122,48 +138,54 @@ impl Publisher {
         properties: &BasicProperties,
     ) -> Result<Fate, BrokerError> {
         let body = job.encode()?;
-        let (exchange, key) = self.address(route)?;
-        let mut current = self.channel.subscribe();
+        let (line, key) = self.line(route)?;
+        let (mut refusals, mut pause) = (0, FIRST_PAUSE);
         loop {
-            let channel = current.borrow_and_update().clone();
-            let sent = tokio::select! {
-                // First: what the old channel says of its end is no answer.
-                biased;
-                _ = current.changed() => continue,
-                sent = send(&channel, (&exchange, key), &body, properties.clone()) => sent,
-            };
-            match sent {
-                Ok(Confirmation::Ack(None)) => return Ok(Fate::Accepted),
-                Ok(Confirmation::Nack(None)) => return Ok(Fate::QueueFull),
+            let channel = line.channel(&self.shared.broker, &self.shared.topology).await?;
+            let refusal = match send(&channel, (&line.exchange, key), &body, properties.clone()).await {
+                Ok(Confirmation::Ack(None)) => return Ok(line.works(Fate::Accepted)),
+                Ok(Confirmation::Nack(None)) => return Ok(line.works(Fate::QueueFull)),
+                // Its queue was deleted, and the jobs in it are gone: that is not mended without a word.
                 Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) | Confirmation::NotRequested) => {
-                    return Err(BrokerError::Unroutable(format!("{exchange}/{key}")));
+                    let error = BrokerError::Unroutable(format!("{}/{key}", line.exchange));
+                    line.refuses(&error);
+                    return Err(error);
                 }
-                Err(error) => tokio::select! {
-                    biased;
-                    _ = current.changed() => {}
-                    recovered = recover(&channel, error) => recovered?,
-                },
+                Err(error) if is_refusal(&error) => {
+                    BrokerError::PublishRefused { exchange: line.exchange.clone(), detail: error.to_string() }
+                }
+                Err(error) => {
+                    // The connection or the channel is gone; every message under way comes here, and each waits for the next.
+                    tracing::debug!(%error, "publishing was interrupted, sending again");
+                    continue;
+                }
+            };
+            line.refuses(&refusal);
+            refusals += 1;
+            if refusals >= TRIES {
+                return Err(refusal);
             }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
     }
 
-    fn address(&self, route: Route) -> Result<(String, &'static str), BrokerError> {
-        match route {
-            Route::Level(level) => {
-                Ok((self.topology.exchange().to_owned(), self.topology.levels.name(level)))
-            }
-            Route::Retry { tier, level } => match self.topology.retry(tier) {
-                Some(exchange) => Ok((exchange, self.topology.levels.name(level))),
-                None => Err(BrokerError::Unroutable(format!("retry tier {tier}"))),
-            },
-        }
+    fn line(&self, route: Route) -> Result<(&Line, &'static str), BrokerError> {
+        let topology = &self.shared.topology;
+        let (exchange, level) = match route {
+            Route::Level(level) => (Some(topology.exchange().to_owned()), level),
+            Route::Retry { tier, level } => (topology.retry(tier), level),
+        };
+        let line = exchange.and_then(|exchange| self.shared.lines.get(&exchange));
+        let line = line.ok_or_else(|| BrokerError::Unroutable(format!("{route:?}")))?;
+        Ok((line, topology.levels.name(level)))
     }
 }
 
-async fn confirming(broker: &Broker) -> Result<Channel, BrokerError> {
-    let channel = broker.channel().await?;
-    channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    Ok(channel)
+/// Whether RabbitMQ closed the channel because of what was sent, not because it or the connection ended.
+fn is_refusal(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error)
+        if matches!(error.kind(), lapin::protocol::AMQPErrorKind::Soft(_)))
 }
 
 async fn send(
@@ -175,59 +197,4 @@ async fn send(
     // Without `mandatory` an unroutable message is a plain ack.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
-}
-
-/// Returns once the channel works again.
-async fn recover(channel: &Channel, error: lapin::Error) -> Result<(), BrokerError> {
-    // Every message under way comes here; the connection itself has warned once.
-    tracing::debug!(%error, "publishing was interrupted, waiting for rabbitmq");
-    if !error.can_be_recovered() {
-        return Err(error.into());
-    }
-    if channel.wait_for_recovery(error).await.is_err() {
-        while !channel.status().connected() {
-            tokio::time::sleep(RECOVERY_POLL).await;
-        }
-    }
-    Ok(())
-}
-
-/// How often a message was published again as a dead letter.
-#[must_use]
-pub fn revivals(properties: &BasicProperties) -> u16 {
-    let headers = properties.headers().as_ref();
-    match headers.and_then(|headers| headers.inner().get(REVIVALS)) {
-        Some(AMQPValue::LongLongInt(count)) => u16::try_from(*count).unwrap_or(u16::MAX),
-        // Not written by us: better too many than a message that is published again for ever.
-        Some(_) => u16::MAX,
-        None => 0,
-    }
-}
-
-/// The trace that a message says it belongs to; `None` where it says nothing, or nothing that the standard allows.
-#[must_use]
-pub fn trace(properties: &BasicProperties) -> Option<TraceContext> {
-    match properties.headers().as_ref()?.inner().get(TRACEPARENT)? {
-        AMQPValue::LongString(header) => TraceContext::parse(header.as_bytes()),
-        AMQPValue::ShortString(header) => TraceContext::parse(header.as_str().as_bytes()),
-        _ => None,
-    }
-}
-
-fn headers(trace: Option<TraceContext>) -> FieldTable {
-    let mut headers = FieldTable::default();
-    if let Some(trace) = trace {
-        headers.insert(TRACEPARENT.into(), AMQPValue::LongString(trace.to_string().into()));
-    }
-    headers
-}
-
-fn properties(job: &Job, headers: FieldTable) -> BasicProperties {
-    BasicProperties::default()
-        .with_delivery_mode(PERSISTENT)
-        .with_content_type("application/msgpack".into())
-        .with_type(SCHEMA.into())
-        .with_message_id(job.job_id.to_string().into())
-        .with_correlation_id(job.batch_id.to_string().into())
-        .with_headers(headers)
 }

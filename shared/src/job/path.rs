@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The kernel's own limit of a path (`PATH_MAX`), terminator included.
-const MAX_BYTES: usize = 4095;
+pub(crate) const MAX_BYTES: usize = 4095;
 
 /// A path below a media root: relative, without `..`, not empty, at most 4095 bytes, no NUL. It may not be UTF-8.
 ///

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A priority level; 0 is the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Priority(pub u8);
 

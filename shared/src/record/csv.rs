@@ -1,10 +1,12 @@
-//! The flat fields of a record as CSV.
+//! The flat fields of a record as CSV. Cells with foreign text are made safe for spreadsheets ([`spreadsheet_text`]); the
+//! text as it is stands in JSON.
 
 use std::io::{self, Write};
 
 use report::Report;
 
 use super::Record;
+use crate::printable::spreadsheet_text;
 
 const COLUMNS: [&str; 31] = [
     "path",
@@ -58,18 +60,18 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
     let tag = |field: fn(&report::Tags) -> &Option<String>| {
         report
             .and_then(|report| report.tags.as_ref())
-            .and_then(|tags| field(tags).clone())
+            .and_then(|tags| field(tags).as_deref().map(text))
             .unwrap_or_default()
     };
     line(
         out,
         [
-            record.path.clone(),
+            text(&record.path),
             record.outcome.to_string(),
             record.kind.map(|kind| kind.code().to_owned()).unwrap_or_default(),
-            record.detail.clone().unwrap_or_default(),
-            audio(|report| report.audio.container.clone()),
-            audio(|report| report.audio.codec.clone()),
+            record.detail.as_deref().map(text).unwrap_or_default(),
+            audio(|report| text(&report.audio.container)),
+            audio(|report| text(&report.audio.codec)),
             audio(|report| report.audio.sample_rate_hz.to_string()),
             audio(|report| report.audio.channels.to_string()),
             audio(|report| report.audio.bit_depth.map(|bits| bits.to_string()).unwrap_or_default()),
@@ -99,6 +101,10 @@ pub(super) fn row(out: impl Write, record: &Record) -> io::Result<()> {
             record.identity.clone().unwrap_or_default(),
         ],
     )
+}
+
+fn text(text: &str) -> String {
+    spreadsheet_text(text).into_owned()
 }
 
 const fn mode(mode: report::Mode) -> &'static str {

@@ -7,6 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Record;
 use crate::outcome::Outcome;
+use crate::printable::printable;
 
 /// Heading and width of the columns between the file's name and the reason; a negative width aligns to the right.
 const COLUMNS: [(&str, isize); 7] =
@@ -106,24 +107,9 @@ fn length(seconds: f64) -> String {
     format!("{minutes}:{:02}.{}", rest / 10, rest % 10)
 }
 
-/// The text with control characters escaped: a file name or a tag must not move the cursor, ring the bell or break a line.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { clean.extend(c.escape_default()) } else { clean.push(c) }
-    }
-    clean
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_cannot_reach_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\n\u{9b}c"), "a\\u{1b}[2Jb\\n\\u{9b}c");
-    }
 
     #[test]
     fn cells_have_their_width_whatever_is_in_them() {

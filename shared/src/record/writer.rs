@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 use super::{Record, csv, table};
+use crate::printable::write_json;
 
 /// How records are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl<W: Write> RecordWriter<W> {
                 table::row(&mut self.out, self.width, record)
             }
             Format::Ndjson => {
-                serde_json::to_writer(&mut self.out, record)?;
+                write_json(&mut self.out, record)?;
                 self.out.write_all(b"\n")
             }
             Format::Csv => {
@@ -89,7 +90,7 @@ impl<W: Write> RecordWriter<W> {
             }
             Format::Json => {
                 self.out.write_all(if first { b"[\n" } else { b",\n" })?;
-                Ok(serde_json::to_writer(&mut self.out, record)?)
+                write_json(&mut self.out, record)
             }
         }
     }
@@ -168,6 +169,24 @@ mod tests {
         assert_eq!(&rows[1][0], "b,\"c\"\n.mp3");
         assert_eq!(&rows[1][3], "line one\nline two");
         assert_eq!(render(Format::Csv, &[]).lines().count(), 1);
+    }
+
+    #[test]
+    fn csv_has_no_formulas_and_numbers_stay_numbers() {
+        let mut record = Record::new(b"=cmd|' /C calc'!A0.mp3", End::Ok);
+        record.detail = Some("@SUM(1)".into());
+        let tags = report::Tags { title: Some("-2+3".into()), ..report::Tags::default() };
+        let loudness = report::Loudness { integrated_lufs: Some(-14.2), ..report::Loudness::default() };
+        let report =
+            report::Report { tags: Some(tags), loudness: Some(loudness), ..report::Report::default() };
+        record.report = Some(Box::new(report));
+        let text = render(Format::Csv, &[record]);
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        let heads = reader.headers().unwrap().clone();
+        let row = reader.records().next().unwrap().unwrap();
+        let cell = |name: &str| &row[heads.iter().position(|head| head == name).unwrap()];
+        assert_eq!(cell("path"), "'=cmd|' /C calc'!A0.mp3");
+        assert_eq!((cell("detail"), cell("title"), cell("integrated_lufs")), ("'@SUM(1)", "'-2+3", "-14.2"));
     }
 
     #[test]

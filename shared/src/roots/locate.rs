@@ -8,13 +8,16 @@ use std::{
 };
 
 use super::MediaRoots;
-use crate::job::{FileRef, RelPath, RelPathError};
+use crate::{
+    job::{FileRef, RelPath, RelPathError},
+    printable::printable,
+};
 
 /// Why a path has no reference.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
     /// The path itself cannot be resolved.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: {cause}", shown(path))]
     Path {
         /// As given.
         path: PathBuf,
@@ -22,7 +25,10 @@ pub enum RootError {
         cause: io::Error,
     },
     /// No worker may read it. The text says what MEDIA_ROOTS holds and how to extend it.
-    #[error("{} lies outside the media roots ({roots}): move it below one of them, or add its folder, as in MEDIA_ROOTS='{remedy}', for the producer and all workers", path.display())]
+    #[error(
+        "{} lies outside the media roots ({roots}): move it below one of them, or add its folder, as in MEDIA_ROOTS='{remedy}', for the producer and all workers",
+        shown(path)
+    )]
     Outside {
         /// After links.
         path: PathBuf,
@@ -32,13 +38,18 @@ pub enum RootError {
         remedy: String,
     },
     /// It is a root itself, or too long a path.
-    #[error("{}: {cause}", path.display())]
+    #[error("{}: {cause}", shown(path))]
     Reference {
         /// After links.
         path: PathBuf,
         /// Why.
         cause: RelPathError,
     },
+}
+
+/// A path in an error, which a terminal will show.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 /// The roots as they are on this host right now: resolve them once, then a million files.
@@ -98,8 +109,14 @@ impl Locator {
         }
     }
 
+    /// The roots' folders, without links.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.found.iter().map(|(_, path)| path.clone()).collect()
+    }
+
     fn outside(&self, path: PathBuf) -> RootError {
-        let folder = path.parent().unwrap_or(&path).display();
+        let folder = shown(path.parent().unwrap_or(&path));
         let remedy = format!("{};NAME={folder}", self.configured);
         RootError::Outside { roots: self.listed.clone(), remedy, path }
     }

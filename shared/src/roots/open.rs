@@ -11,7 +11,7 @@ use std::{
 use rustix::io::Errno;
 
 use super::beneath::{Way, open_beneath, open_root};
-use super::presence::means_gone;
+use super::presence::{is_shortage, means_gone};
 use crate::job::RelPath;
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ fn open_in_steps(
     way: Way,
     between: impl FnOnce(),
 ) -> Result<OpenedFile, OpenError> {
-    let unavailable = |error: io::Error| unavailable(root_path, &error.to_string());
+    let unavailable = |error: io::Error| root_error(root_path, error);
     let root = fs::canonicalize(root_path).map_err(unavailable)?;
     // O_DIRECTORY: a root that is a file ends here.
     let handle = open_root(&root).map_err(|error| unavailable(error.into()))?;
@@ -131,11 +131,11 @@ fn absent(root: &Path, error: io::Error) -> OpenError {
 /// A disk or a server that is gone says so of every file, one bad sector of one. What a root that is gone is called differs:
 /// some of these mean nothing else, and of the others the root itself is asked.
 fn failing(root: &Path, error: io::Error) -> OpenError {
-    if means_gone(&error) {
-        return unavailable(root, &error.to_string());
+    if is_shortage(&error) || means_gone(&error) {
+        return root_error(root, error);
     }
     match fs::read_dir(root).and_then(|mut entries| entries.next().transpose()) {
-        Err(cause) => unavailable(root, &cause.to_string()),
+        Err(cause) => root_error(root, cause),
         Ok(_) => OpenError::Io(error),
     }
 }
@@ -145,8 +145,18 @@ pub(super) fn empty_root(root: &Path) -> Option<OpenError> {
     match fs::read_dir(root).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Some(unavailable(root, "it is empty, as when its disk is not mounted")),
         Ok(false) => None,
-        Err(error) => Some(unavailable(root, &error.to_string())),
+        Err(error) => Some(root_error(root, error)),
     }
+}
+
+/// Why a root itself could not be opened or listed. A process without a free file descriptor cannot open any file: that is
+/// a passing fault of ours, and the root may well be there.
+pub(super) fn root_error(root: &Path, error: io::Error) -> OpenError {
+    if is_shortage(&error) {
+        let text = format!("this process is short of file descriptors or memory (ulimit -n, -v): {error}");
+        return OpenError::Io(io::Error::new(error.kind(), text));
+    }
+    unavailable(root, &error.to_string())
 }
 
 /// Why the kernel did not open what had passed the checks a moment ago.
@@ -166,7 +176,7 @@ fn denied(detail: &str) -> OpenError {
     OpenError::Denied { detail: detail.to_owned() }
 }
 
-pub(super) fn unavailable(root: &Path, cause: &str) -> OpenError {
+fn unavailable(root: &Path, cause: &str) -> OpenError {
     OpenError::RootUnavailable {
         detail: format!("the media root {} is unavailable: {cause}", root.display()),
     }

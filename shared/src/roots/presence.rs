@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use rustix::io::Errno;
 
-use super::open::{OpenError, empty_root, unavailable};
+use super::open::{OpenError, empty_root, root_error};
 
 /// What is asked of a root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,13 @@ pub enum Presence {
 /// A mount point that is not empty while nothing is mounted on it looks like a root whose files are gone: keep it empty.
 ///
 /// # Errors
-/// [`OpenError::RootUnavailable`].
+/// [`OpenError::RootUnavailable`]; [`OpenError::Io`] where the look itself failed for want of file descriptors or memory,
+/// which says nothing of the root.
 pub fn look(root: &Path, wanted: Presence) -> Result<(), OpenError> {
     // The first entry, too: the handle of a dead network mount can be had from the cache.
     let listed = fs::read_dir(root).and_then(|mut entries| entries.next().transpose());
     if let Err(error) = listed {
-        return Err(unavailable(root, &error.to_string()));
+        return Err(root_error(root, error));
     }
     match wanted {
         Presence::Folder => Ok(()),
@@ -47,6 +48,14 @@ pub fn means_gone(error: &io::Error) -> bool {
             // A disk that was pulled out.
             | Errno::NODEV | Errno::NXIO
         )
+    )
+}
+
+/// Whether an error says nothing of the file or its disk: this process or this machine is short of something.
+pub(super) fn is_shortage(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN)
     )
 }
 
@@ -76,6 +85,11 @@ mod tests {
         }
         for not in [Errno::IO, Errno::NOENT, Errno::ACCESS, Errno::NAMETOOLONG] {
             assert!(!means_gone(&error(not)), "{not}");
+        }
+        for shortage in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            assert!(!means_gone(&error(shortage)) && is_shortage(&error(shortage)), "{shortage}");
+            let found = root_error(Path::new("/srv/music"), error(shortage));
+            assert!(matches!(&found, OpenError::Io(_)), "{found}");
         }
         assert!(!means_gone(&io::Error::other("no errno")));
     }

@@ -59,7 +59,14 @@ fn a_folder_gives_its_audio_in_the_order_of_names() {
     let bytes = ["B.wav", "a/b/c.opus", "a/z.FLAC", "b.mp3", "c.mid"].concat().len() as u64;
     assert_eq!(
         summary,
-        Summary { files: 5, bytes, ignored_by_extension: ignored.into(), links: 0, errors: 0 }
+        Summary {
+            files: 5,
+            bytes,
+            ignored_by_extension: ignored.into(),
+            links: 0,
+            repeated_links: 0,
+            errors: 0
+        }
     );
 }
 
@@ -103,15 +110,101 @@ fn a_rule_that_means_nothing_is_an_error_and_the_others_hold() {
 }
 
 #[test]
-fn links_in_folders_are_counted_not_followed() {
-    let dir = tree(&["music/a.mp3", "else/b.mp3"]);
+fn links_in_folders_are_followed_each_file_once() {
+    let dir = tree(&["music/a.mp3", "music/sub/b.mp3", "else/c.mp3", "else/deep/d.flac", "else/cover.jpg"]);
     let music = dir.path().join("music");
-    symlink("../else", music.join("folder")).unwrap();
-    symlink("../else/b.mp3", music.join("b.mp3")).unwrap();
-    symlink("..", music.join("loop")).unwrap();
-    symlink("nowhere", music.join("dangling.mp3")).unwrap();
+    symlink("../else", music.join("album")).unwrap();
+    symlink("../else/c.mp3", music.join("single.mp3")).unwrap();
+    symlink("../else/c.mp3", music.join("single.txt")).unwrap();
+    // What the walk comes to anyway.
+    symlink("sub", music.join("again")).unwrap();
+    symlink("sub/b.mp3", music.join("b.mp3")).unwrap();
+    symlink("../else/deep", music.join("deep")).unwrap();
     let (files, errors, summary) = walked(&music);
-    assert_eq!((files, errors.len(), summary.links), (vec!["a.mp3".to_owned()], 0, 4));
+    assert_eq!(files, ["a.mp3", "album/c.mp3", "album/deep/d.flac", "sub/b.mp3"]);
+    assert_eq!((errors.len(), summary.links, summary.repeated_links), (0, 0, 5));
+    assert_eq!(summary.ignored_by_extension, [("jpg".to_owned(), 1)].into());
+
+    let mut scan = Scan::from_paths([music.clone()]).links(Links::None);
+    assert_eq!(collect(&music, &mut scan), (vec!["a.mp3".to_owned(), "sub/b.mp3".to_owned()], vec![]));
+    assert_eq!((scan.summary().links, scan.summary().repeated_links), (6, 0));
+}
+
+#[test]
+fn links_that_lead_back_or_into_one_another_end() {
+    let dir = tree(&["music/a.mp3", "other/b.mp3"]);
+    let (music, other) = (dir.path().join("music"), dir.path().join("other"));
+    for target in ["..", ".", "../music", "../other"] {
+        symlink(target, music.join(format!("to{}", target.replace(['/', '.'], "_")))).unwrap();
+    }
+    symlink("../music", other.join("back")).unwrap();
+    symlink(".", other.join("self")).unwrap();
+    let (files, errors, summary) = walked(&music);
+    assert_eq!((files, errors.len()), (vec!["a.mp3".to_owned(), "to___other/b.mp3".to_owned()], 0));
+    assert_eq!(summary.repeated_links, 5);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_an_error_and_the_rest_goes_on() {
+    let dir = tree(&["a.mp3"]);
+    symlink("nowhere", dir.path().join("dangling.mp3")).unwrap();
+    symlink("loop", dir.path().join("loop")).unwrap();
+    let (files, errors, _) = walked(dir.path());
+    assert_eq!(files, ["a.mp3"]);
+    let wanted = [
+        "dangling.mp3: No such file or directory (os error 2)",
+        "loop: Too many levels of symbolic links (os error 40)",
+    ];
+    assert_eq!(errors, wanted);
+}
+
+#[test]
+fn a_store_of_hidden_files_is_reached_by_its_links() {
+    let dir = tree(&[".store/0a1b", ".store/albums/2.mp3", "c.mp3"]);
+    symlink(".store/0a1b", dir.path().join("a.mp3")).unwrap();
+    symlink(".store/albums", dir.path().join("b")).unwrap();
+    assert_eq!(walked(dir.path()).0, ["a.mp3", "b/2.mp3", "c.mp3"]);
+}
+
+#[test]
+fn links_through_links_have_an_end() {
+    let dir = tree(&["0/a.mp3"]);
+    for number in 1..40 {
+        let folder = dir.path().join(number.to_string());
+        fs::create_dir(&folder).unwrap();
+        symlink(format!("../{}", number - 1), folder.join("x")).unwrap();
+    }
+    let (files, errors, _) = walked(&dir.path().join("39"));
+    assert_eq!((files.len(), errors.len()), (0, 1), "{errors:?}");
+    assert!(errors[0].contains("16 links lead through one another"), "{errors:?}");
+    assert_eq!(walked(&dir.path().join("16")).0.len(), 1);
+}
+
+#[test]
+fn a_link_out_of_the_folders_that_may_be_read_is_an_error() {
+    let dir = tree(&["root/a.mp3", "root/in/b.mp3", "root2/c.mp3", "secret/d.mp3", "secret/e.mp3"]);
+    let base = dir.path().canonicalize().unwrap();
+    let root = base.join("root/walked");
+    fs::create_dir(&root).unwrap();
+    for (target, name) in [("in", "in"), ("a.mp3", "a.mp3"), ("../root2", "other"), ("../secret", "out")] {
+        symlink(base.join("root").join(target), root.join(name)).unwrap();
+    }
+    symlink(base.join("secret/d.mp3"), root.join("z.mp3")).unwrap();
+    let folders = vec![base.join("root"), base.join("root2")];
+    let mut scan = Scan::from_paths([root.clone()]).links(Links::Within(folders));
+    let (files, errors) = collect(&root, &mut scan);
+    assert_eq!(files, ["a.mp3", "in/b.mp3", "other/c.mp3"]);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors[0].starts_with("out: a link that leads to ") && errors[0].contains("secret, outside"));
+    assert!(errors[1].starts_with("z.mp3: a link that leads to "), "{errors:?}");
+}
+
+#[test]
+fn a_name_in_an_error_cannot_command_the_terminal() {
+    let dir = tree(&[]);
+    symlink("nowhere", dir.path().join("\u{1b}[2Jx\n\u{202e}.mp3")).unwrap();
+    let (_, errors, _) = walked(dir.path());
+    assert_eq!(errors, ["\\u{1b}[2Jx\\n\\u{202e}.mp3: No such file or directory (os error 2)"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::{
     table::Program,
     typo::Warning,
 };
+use crate::printable::{printable, printable_json};
 
 /// One variable and what holds for it; secrets are masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,8 +60,9 @@ pub fn rows_table(rows: &[Row], width: Option<u16>) -> String {
     }
     table.set_header(["variable", "value", "unit", "set by", "meaning"]);
     for row in rows {
-        let value = row.value.as_deref().unwrap_or("-");
-        table.add_row([row.name, value, row.unit, row.source.as_str(), row.meaning]);
+        let value = printable(row.value.as_deref().unwrap_or("-"));
+        let source = printable(&row.source);
+        table.add_row([row.name, value.as_str(), row.unit, source.as_str(), row.meaning]);
     }
     table.trim_fmt()
 }
@@ -71,5 +73,5 @@ pub fn rows_json(rows: &[Row]) -> String {
     let rows = rows.iter().map(|Row { name, value, source, unit, meaning }| {
         serde_json::json!({ "name": name, "value": value, "source": source, "unit": unit, "meaning": meaning })
     });
-    format!("{:#}", serde_json::Value::Array(rows.collect()))
+    printable_json(&format!("{:#}", serde_json::Value::Array(rows.collect()))).into_owned()
 }

@@ -4,7 +4,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::secret::SecretUrl;
 use crate::{
@@ -38,6 +38,23 @@ pub struct AnalysisSettings {
     /// Nothing is analysed, each file takes this long: for load tests (`ANALYSIS_REHEARSAL`).
     #[serde(rename = "analysis_rehearsal", default, deserialize_with = "optional_milliseconds")]
     pub rehearsal: Option<Duration>,
+    /// What lanes may run without of their confinement (`LANE_CONFINEMENT`).
+    #[serde(rename = "lane_confinement")]
+    pub confinement: LaneConfinement,
+}
+
+/// What lanes may run without of what confines them: Landlock and seccomp (`LANE_CONFINEMENT`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LaneConfinement {
+    /// Without nothing: a kernel that lacks one of them has no lanes.
+    Required,
+    /// Without what the kernel does not have. What it has must be in force.
+    Available,
+    /// Without whatever cannot be had, for whichever reason.
+    Optional,
+    /// They are not confined.
+    Off,
 }
 
 /// What the worker may take from its machine.
@@ -84,6 +101,15 @@ pub struct QueueSettings {
     pub retry_delays: Vec<Duration>,
     /// Unconfirmed messages at a time (`PUBLISH_WINDOW`).
     pub publish_window: usize,
+}
+
+/// RabbitMQ's HTTP API.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[non_exhaustive]
+pub struct ManagementSettings {
+    /// `RABBITMQ_API_URL`.
+    #[serde(rename = "rabbitmq_api_url")]
+    pub api_url: Option<SecretUrl>,
 }
 
 /// The results' store.
@@ -155,6 +181,9 @@ pub struct ServiceSettings {
     /// `WEDGE_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub wedge_timeout: Duration,
+    /// RabbitMQ's own `consumer_timeout`, which the broker does not tell (`CONSUMER_TIMEOUT`).
+    #[serde(deserialize_with = "milliseconds")]
+    pub consumer_timeout: Duration,
     /// `SHUTDOWN_TIMEOUT`.
     #[serde(deserialize_with = "milliseconds")]
     pub shutdown_timeout: Duration,

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::duration::{format_duration, parse_duration};
 use super::lanes::AUTO;
-use super::secret::{amqp_url, mask_url, redis_url};
-use crate::{roots::MediaRoots, telemetry};
+use super::secret::redis_url;
+use crate::{broker::address, management, mask::mask_url, roots::MediaRoots, telemetry, topology};
 
 /// Most retry tiers: each is a queue on the broker.
 const MAX_DELAYS: usize = 10;
@@ -27,6 +27,7 @@ pub(super) enum Kind {
     Choice(&'static [&'static str]),
     AmqpUrl,
     RedisUrl,
+    ApiUrl,
     Address,
     File,
     Roots,
@@ -72,8 +73,9 @@ impl Kind {
             Self::Choice(choices) => {
                 choices.iter().find(|c| c.eq_ignore_ascii_case(text)).map(|c| Checked::same(*c))
             }
-            Self::AmqpUrl => amqp_url(text).then(|| url(text)),
+            Self::AmqpUrl => address::parse(text).ok().map(|_| url(text)),
             Self::RedisUrl => redis_url(text).then(|| url(text)),
+            Self::ApiUrl => management::is_api_url(text).then(|| url(text)),
             Self::Address => text.parse::<SocketAddr>().ok().map(|a| Checked::same(a.to_string())),
             // Whether it is there is found out by whoever opens it, and said then.
             Self::File => (!text.contains('\0')).then(|| Checked::same(text)),
@@ -91,6 +93,10 @@ impl Kind {
         match self {
             Self::Roots => MediaRoots::parse(text).err().map(|error| error.to_string()),
             Self::Filter => telemetry::parse_filter(text).err().map(|error| error.to_string()),
+            Self::AmqpUrl => address::parse(text).err(),
+            Self::Prefix => topology::reserved_part(text).map(|part| {
+                format!("'{part}' behind a dot is what a fleet appends to its own prefix, so two fleets could share a queue")
+            }),
             _ => None,
         }
     }
@@ -112,13 +118,14 @@ impl Kind {
                 )
             }
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
-            Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name or an IPv4 \
-                              address, the vhost not empty (the default vhost is %2f)"
+            Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name, an IPv4 address \
+                              or an IPv6 address in brackets, the vhost not empty (the default vhost is %2f)"
                 .to_owned(),
             Self::RedisUrl => "redis://user:password@host:port/database or rediss://…; for a cluster \
                                redis-cluster://user:password@host:port,host:port or rediss-cluster://…"
                 .to_owned(),
-            Self::Address => "an address and a port, such as 0.0.0.0:8080 or [::1]:8080".to_owned(),
+            Self::Address => "an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned(),
+            Self::ApiUrl => management::EXPECTED_URL.to_owned(),
             Self::File => "the path of a file".to_owned(),
             Self::Roots => "name=/absolute/path, several separated by ;".to_owned(),
             Self::Levels => {
@@ -130,7 +137,10 @@ impl Kind {
             }
             Self::Words => "all, or names (a-z, 0-9, _ and -) separated by commas".to_owned(),
             Self::Prefix => {
-                format!("1 to {MAX_PREFIX} of a-z, A-Z, 0-9, _, - and ., not beginning with amq.")
+                format!(
+                    "1 to {MAX_PREFIX} of a-z, A-Z, 0-9, _, - and ., not beginning with amq., and none of dead, retry, high, \
+                     normal, low and p0 to p9 behind a dot"
+                )
             }
             Self::Name => format!("1 to {MAX_NAME} of a-z, A-Z, 0-9, _, - and ."),
             Self::Filter => {
@@ -191,9 +201,12 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
-/// The broker keeps names that begin with `amq.` to itself.
+/// The broker keeps names that begin with `amq.` to itself, and a fleet what its own names end with.
 fn is_prefix(text: &str) -> bool {
-    text.len() <= MAX_PREFIX && is_name(text) && !text.starts_with("amq.")
+    text.len() <= MAX_PREFIX
+        && is_name(text)
+        && !text.starts_with("amq.")
+        && topology::reserved_part(text).is_none()
 }
 
 fn url(text: &str) -> Checked {

@@ -14,11 +14,13 @@ use super::{
     error::{FileCause, SettingsError, SettingsErrors},
     kind::{Checked, Kind},
     lanes,
-    secret::{MASK, mask_url},
     table::{Fallback, Program, VARIABLES, Variable},
     typo::{Warning, warnings},
 };
-use crate::job::Levels;
+use crate::{
+    job::Levels,
+    mask::{MASK, mask_url},
+};
 
 /// Longest secret file that is read: a wrong path to a disk image must not fill the memory.
 const MAX_FILE_BYTES: u64 = 64 * 1024;

@@ -51,6 +51,7 @@ fn example(variable: &Variable) -> &'static str {
         Fallback::Absent => match variable.name {
             "ANALYSIS_REHEARSAL" => "100ms",
             "MEDIA_ROOTS" => "music=/srv/music",
+            "RABBITMQ_API_URL" => "http://guest:guest@127.0.0.1:15672",
             "TLS_CA_FILE" => "/etc/ssl/fleet/ca.pem",
             "TLS_CERT_FILE" => "/etc/ssl/fleet/client.pem",
             "TLS_KEY_FILE" => "/etc/ssl/fleet/client.key",

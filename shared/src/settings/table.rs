@@ -18,18 +18,25 @@ pub enum Program {
 pub enum UsedBy {
     /// The worker alone.
     Worker,
+    /// The producer alone.
+    Producer,
     /// Worker and producer: they must agree on it, or both need it.
     Both,
 }
 
 impl UsedBy {
     pub(super) fn includes(self, program: Program) -> bool {
-        self == Self::Both || program == Program::Worker
+        match self {
+            Self::Both => true,
+            Self::Worker => program == Program::Worker,
+            Self::Producer => program == Program::Producer,
+        }
     }
 
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Worker => "worker",
+            Self::Producer => "producer",
             Self::Both => "worker, producer",
         }
     }
@@ -109,6 +116,10 @@ const fn both(
     Variable { used_by: UsedBy::Both, ..worker(name, kind, unit, default, meaning) }
 }
 
+const fn producer(variable: Variable) -> Variable {
+    Variable { used_by: UsedBy::Producer, ..variable }
+}
+
 const fn secret(variable: Variable) -> Variable {
     Variable { secret: true, ..variable }
 }
@@ -140,14 +151,14 @@ pub const VARIABLES: &[Variable] = &[
         Kind::Integer { min: 1, max: 1000 },
         "jobs",
         "10",
-        "Jobs taken from the broker ahead of the lanes, and outcomes written to Redis together, at first.",
+        "Outcomes written to Redis together, and jobs held ahead of the lanes where so many end within a second. Of slower files fewer are held, down to one.",
     ),
     worker(
         "ANALYSIS_BATCH_MAX",
         Kind::Integer { min: 1, max: 1000 },
         "jobs",
         "500",
-        "What `ANALYSIS_BATCH_SIZE` may grow to by itself while lanes would wait for jobs, and never more than ends in a second. Not above it: no growth.",
+        "What ANALYSIS_BATCH_SIZE may grow to while lanes wait for jobs, never more than end in a second. Set to ANALYSIS_BATCH_SIZE or less, exactly ANALYSIS_BATCH_SIZE jobs are held, whatever the files.",
     ),
     worker(
         "ANALYSIS_TIMEOUT",
@@ -227,6 +238,14 @@ pub const VARIABLES: &[Variable] = &[
         ),
         Fallback::Absent,
     ),
+    worker(
+        "LANE_CONFINEMENT",
+        Kind::Choice(&["required", "available", "optional", "off"]),
+        "",
+        "available",
+        "Whether lanes run when Landlock or seccomp does not confine them. `available`: what this kernel has must be in force. \
+         `required`: all of it must. `optional`: they run in any case. `off`: they are not confined.",
+    ),
     // Queues.
     secret(both(
         "AMQP_URL",
@@ -235,6 +254,17 @@ pub const VARIABLES: &[Variable] = &[
         "amqp://guest:guest@127.0.0.1:5672/%2f",
         "RabbitMQ: `amqp://user:password@host:port/vhost`, `amqps` for TLS. Reserved characters are percent-encoded.",
     )),
+    without_default(
+        producer(secret(both(
+            "RABBITMQ_API_URL",
+            Kind::ApiUrl,
+            "",
+            "",
+            "RabbitMQ's HTTP API, where it has one: `producer topology check` then names policies that can lose jobs, and \
+             `producer enqueue` counts exactly what became of its jobs. The user needs the tag `monitoring`.",
+        ))),
+        Fallback::Absent,
+    ),
     both(
         "QUEUE_PREFIX",
         Kind::Prefix,
@@ -353,8 +383,8 @@ pub const VARIABLES: &[Variable] = &[
         "HTTP_ADDR",
         Kind::Address,
         "",
-        "0.0.0.0:8080",
-        "Address of /metrics, /livez, /readyz and /startupz. Port 0 takes a free one.",
+        "127.0.0.1:8080",
+        "Address of /metrics, /livez, /readyz and /startupz, which ask for no password: others than this machine reach them only where it says so, as in 0.0.0.0:8080, which the container image sets. Port 0 takes a free one.",
     ),
     worker(
         "HEALTH_CHECK_TIMEOUT",
@@ -369,6 +399,13 @@ pub const VARIABLES: &[Variable] = &[
         "time",
         "60s",
         "Messages wait, the worker has room and none is delivered for so long: it consumes anew, and after as long again exits with code 70.",
+    ),
+    worker(
+        "CONSUMER_TIMEOUT",
+        duration(1000, TEN_YEARS),
+        "time",
+        "30m",
+        "What `consumer_timeout` is in RabbitMQ's configuration; the broker does not tell. A job that has waited in the worker for half of it goes back to its queue.",
     ),
     worker(
         "SHUTDOWN_TIMEOUT",

@@ -37,6 +37,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.analysis.features, "all");
     assert_eq!(settings.analysis.max_file_bytes, 4 << 30);
     assert_eq!(settings.analysis.rehearsal, None);
+    assert_eq!(settings.analysis.confinement, LaneConfinement::Available);
     assert_eq!(settings.resources.memory_bytes, 8 << 30);
     assert_eq!(settings.resources.cache_bytes, 512 << 20);
     assert_eq!(settings.resources.read_ahead_bytes, 32 << 20);
@@ -55,7 +56,7 @@ fn an_empty_environment_gives_the_documented_defaults() {
     assert_eq!(settings.store.result_ttl, seconds(30 * 24 * 3600));
     assert_eq!(settings.media_roots, None);
     assert!(settings.service.name.ends_with(&format!("-{}", std::process::id())));
-    assert_eq!(settings.service.http_addr.to_string(), "0.0.0.0:8080");
+    assert_eq!(settings.service.http_addr.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.service.health_check_timeout, seconds(5));
     assert_eq!(settings.service.wedge_timeout, seconds(60));
     assert_eq!(settings.service.shutdown_timeout, seconds(25));
@@ -76,6 +77,7 @@ fn every_variable_reaches_its_field() {
         ("CACHE_SIZE_MB", "0"),
         ("READ_AHEAD_MB", "0"),
         ("WORKER_NICE", "19"),
+        ("LANE_CONFINEMENT", "required"),
         ("AMQP_URL", "amqps://u:p@rabbit/music"),
         ("QUEUE_PREFIX", "night.shift"),
         ("QUEUE_MAX_SIZE", "50"),
@@ -92,6 +94,7 @@ fn every_variable_reaches_its_field() {
         ("HTTP_ADDR", "[::1]:0"),
         ("HEALTH_CHECK_TIMEOUT", "250ms"),
         ("WEDGE_TIMEOUT", "2m"),
+        ("CONSUMER_TIMEOUT", "1h"),
         ("SHUTDOWN_TIMEOUT", "60"),
         ("LOG_FORMAT", "json"),
         ("LOG_LEVEL", "warn,lapin=off"),
@@ -106,6 +109,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.resources.cache_bytes, 0);
     assert_eq!(settings.resources.read_ahead_bytes, 0);
     assert_eq!(settings.resources.nice, 19);
+    assert_eq!(settings.analysis.confinement, LaneConfinement::Required);
     assert_eq!(settings.queue.amqp_url.expose(), "amqps://u:p@rabbit/music");
     assert_eq!(
         (settings.queue.prefix.as_str(), settings.store.prefix.as_str()),
@@ -126,6 +130,7 @@ fn every_variable_reaches_its_field() {
     assert_eq!(settings.service.http_addr.to_string(), "[::1]:0");
     assert_eq!(settings.service.health_check_timeout, Duration::from_millis(250));
     assert_eq!(settings.service.wedge_timeout, Duration::from_secs(120));
+    assert_eq!(settings.service.consumer_timeout, Duration::from_secs(3600));
     assert_eq!(settings.service.shutdown_timeout, Duration::from_secs(60));
     assert_eq!(settings.log.format, crate::telemetry::LogFormat::Json);
     assert_eq!(settings.log.filter, "warn,lapin=off");

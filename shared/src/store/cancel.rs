@@ -5,12 +5,14 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
+use super::script::batch_script;
 use super::{Store, StoreError};
 use crate::job::{BatchId, JobId};
 
-static CANCEL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("cancel.lua")));
+static CANCEL: LazyLock<Script> = batch_script!("cancel.lua");
+static CLOSE: LazyLock<Script> = batch_script!("close.lua");
 static RECALL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("recall.lua")));
-static CANCELLED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("cancelled.lua")));
+static CANCELLED: LazyLock<Script> = batch_script!("cancelled.lua");
 
 /// Workers look every second or so; nobody cancels so many batches in the meantime.
 const KEPT: u32 = 1000;
@@ -41,8 +43,8 @@ impl Store {
     /// When Redis fails.
     pub async fn cancel_batch(&self, batch: BatchId, running: bool) -> Result<Cancelled, StoreError> {
         let mut connection = self.connection().await?;
-        let mut call = CANCEL.key(self.keys.batch(batch));
-        call.key(self.keys.jobs(batch)).key(self.keys.spared(batch)).arg(self.ttl_seconds());
+        let mut call = self.keys.call(&CANCEL, batch);
+        call.arg(self.ttl_seconds());
         let answer: u8 = call.invoke_async(&mut connection).await.map_err(|error| self.error(&error))?;
         let cancelled = match answer {
             0 => return Ok(Cancelled::Unknown),
@@ -55,6 +57,18 @@ impl Store {
             self.recall(batch).await?;
         }
         Ok(cancelled)
+    }
+
+    /// Closes a cancelled batch without its jobs that have no end and are not known by name. Where one of them ends after
+    /// all, its end is added. Returns how many were left out.
+    ///
+    /// # Errors
+    /// When Redis fails.
+    pub async fn close_cancelled(&self, batch: BatchId) -> Result<u64, StoreError> {
+        let mut call = self.keys.call(&CLOSE, batch);
+        call.arg(self.ttl_seconds());
+        let mut connection = self.connection().await?;
+        call.invoke_async(&mut connection).await.map_err(|error| self.error(&error))
     }
 
     /// After the mark: who reads the list finds the mark.
@@ -89,8 +103,7 @@ impl Store {
     /// When Redis fails.
     pub async fn are_cancelled(&self, batch: BatchId, jobs: &[JobId]) -> Result<Vec<bool>, StoreError> {
         let mut connection = self.connection().await?;
-        let mut call = CANCELLED.key(self.keys.batch(batch));
-        call.key(self.keys.spared(batch));
+        let mut call = self.keys.call(&CANCELLED, batch);
         for job in jobs {
             call.arg(job.as_bytes().as_slice());
         }

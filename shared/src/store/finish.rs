@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use redis::{Pipeline, RedisResult, Script};
 
 use super::link::Connection;
+use super::script::batch_script;
 use super::{Store, StoreError, StoredEnd, fault};
 use crate::job::{BatchId, Job, JobId};
 use crate::outcome::Outcome;
 use crate::record::Record;
 
-static SCRIPT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("record_end.lua"), include_str!("finish.lua"))));
+static SCRIPT: LazyLock<Script> = batch_script!("finish.lua");
 
 /// Of a message that was not a job, this much is kept to look at.
 const MAX_KEPT_MESSAGE: usize = 4096;
@@ -50,6 +50,10 @@ impl Store {
         let gone = self.extend_known(ends).await?;
         let mut pipeline = self.finish_pipeline(ends, &batches, &gone)?;
         let stored_by = pipeline.len();
+        for batch in batches.keys() {
+            // Whoever made the batch has written its entry, unless that was another program or Redis has lost it.
+            self.add_to_index(&mut pipeline, *batch, batch.made_ms());
+        }
         // After the ends: a file that counts as unchanged has one.
         self.set_seen(&mut pipeline, ends);
         let mut connection = self.connection().await?;
@@ -58,7 +62,7 @@ impl Store {
             && fault::is_permanent_from(error, stored_by)
         {
             // No fault of these ends, which are stored: storing them again returns the answers that were lost.
-            tracing::warn!(%error, "what `enqueue --changed` goes by cannot be written");
+            tracing::warn!(%error, "the list of batches, or what `enqueue --changed` goes by, cannot be written");
             pipeline = self.finish_pipeline(ends, &batches, &gone)?;
             answers = run(&pipeline, &mut connection).await;
         }
@@ -87,14 +91,10 @@ impl Store {
         self.set_known(&mut pipeline, ends, gone)?;
         for (batch, places) in batches {
             if *batch == BatchId::STRAY {
-                self.create_stray_batch(&mut pipeline);
+                self.name_stray_batch(&mut pipeline);
             }
-            let mut call = SCRIPT.prepare_invoke();
-            let keys = &self.keys;
-            call.key(keys.batch(*batch)).key(keys.jobs(*batch)).key(keys.events(*batch));
-            call.key(keys.failures(*batch)).key(keys.starts(*batch));
-            call.key(keys.withdrawn(*batch)).key(keys.unpublished(*batch));
-            call.arg(self.ttl_seconds());
+            let mut call = self.keys.call(&SCRIPT, *batch);
+            call.arg(self.ttl_seconds()).arg(batch.made_ms());
             for end in places.iter().map(|place| &ends[*place]) {
                 let record = &end.record;
                 let seconds = record.report.as_ref().map_or(0.0, |report| report.audio.duration_seconds);

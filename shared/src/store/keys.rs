@@ -49,9 +49,29 @@ impl Keys {
         self.batch(batch) + ":unpublished"
     }
 
+    /// Hash: job → what is needed to publish it, of the jobs that the broker has accepted and that have no end.
+    pub(super) fn open(&self, batch: BatchId) -> String {
+        self.batch(batch) + ":open"
+    }
+
     /// Set: jobs that were retried after their batch was cancelled, and so are not.
     pub(super) fn spared(&self, batch: BatchId) -> String {
         self.batch(batch) + ":spared"
+    }
+
+    /// All keys of a batch, in the order in which its scripts take them (`batch.lua`).
+    pub(super) fn of_batch(&self, batch: BatchId) -> [String; 9] {
+        [
+            self.batch(batch),
+            self.jobs(batch),
+            self.events(batch),
+            self.failures(batch),
+            self.starts(batch),
+            self.withdrawn(batch),
+            self.unpublished(batch),
+            self.spared(batch),
+            self.open(batch),
+        ]
     }
 
     /// Sorted set: batches whose running jobs were cancelled, in the order of it.
@@ -82,5 +102,70 @@ impl Keys {
     /// Sorted set: batches by the time of their making.
     pub(super) fn batches(&self) -> String {
         format!("{}:batches", self.prefix)
+    }
+
+    /// Sorted set: announcements of workers by the time at which Redis heard them last.
+    pub(super) fn workers(&self) -> String {
+        format!("{}:workers", self.prefix)
+    }
+
+    /// Hash: jobs that wait for a retry → their messages.
+    pub(super) fn retries(&self) -> String {
+        format!("{}:{{retries}}", self.prefix)
+    }
+
+    /// Sorted set: the same jobs by the time at which they are due.
+    pub(super) fn retries_due(&self) -> String {
+        self.retries() + ":due"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::settings::ProducerSettings;
+
+    fn all(prefix: &str) -> Vec<String> {
+        let (keys, batch) = (Keys::new(prefix), BatchId::STRAY);
+        vec![
+            keys.batch(batch),
+            keys.jobs(batch),
+            keys.events(batch),
+            keys.failures(batch),
+            keys.starts(batch),
+            keys.withdrawn(batch),
+            keys.unpublished(batch),
+            keys.spared(batch),
+            keys.cancelled(),
+            keys.report("i", "p"),
+            keys.seen(0, 0),
+            keys.analyser(),
+            keys.probe(),
+            keys.batches(),
+            keys.workers(),
+            keys.retries(),
+            keys.retries_due(),
+        ]
+    }
+
+    fn is_accepted(prefix: &str) -> bool {
+        let vars = [(OsString::from("QUEUE_PREFIX"), OsString::from(prefix))];
+        ProducerSettings::from_vars(vars).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_accepted_prefixes_share_a_key(
+            one in "[ab:.]{1,3}(batch|seen)?[:.]?[a0]{0,2}",
+            other in "[ab:.]{1,3}(batch|seen)?[:.]?[a0]{0,2}",
+        ) {
+            let others = all(&other);
+            let share = all(&one).iter().any(|key| others.contains(key));
+            prop_assert!(!share || one == other || !is_accepted(&one) || !is_accepted(&other));
+        }
     }
 }

@@ -15,14 +15,14 @@ use std::time::Duration;
 use redis::Script;
 use uuid::Uuid;
 
+use super::script::batch_script;
 use super::{EndPlace, Store, StoreError, StoredEnd};
-use crate::job::{BatchId, JobId};
+use crate::job::{BatchId, Job};
 
-static WITHDRAW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("withdraw.lua")));
-static RESTORE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("record_end.lua"), include_str!("restore.lua"))));
-static TAKE_OVER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("take_over.lua")));
-static PUBLISHED: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("published.lua")));
+static WITHDRAW: LazyLock<Script> = batch_script!("withdraw.lua");
+static RESTORE: LazyLock<Script> = batch_script!("restore.lua");
+static TAKE_OVER: LazyLock<Script> = batch_script!("take_over.lua");
+static PUBLISHED: LazyLock<Script> = batch_script!("published.lua");
 
 /// Names one run of a retry: what it has taken back is its own, until another takes it over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +54,7 @@ impl Store {
         retry: RetryId,
         ends: &[(EndPlace, StoredEnd)],
     ) -> Result<Vec<bool>, StoreError> {
-        let mut call = WITHDRAW.key(self.keys.batch(batch));
-        call.key(self.keys.jobs(batch)).key(self.keys.events(batch)).key(self.keys.failures(batch));
-        call.key(self.keys.withdrawn(batch)).key(self.keys.unpublished(batch)).key(self.keys.spared(batch));
+        let mut call = self.keys.call(&WITHDRAW, batch);
         call.arg(self.ttl_seconds()).arg(retry.0.to_string());
         for (place, end) in ends {
             let Some(job) = end.record.job_id else { continue };
@@ -80,9 +78,7 @@ impl Store {
         retry: RetryId,
         ends: &[StoredEnd],
     ) -> Result<u64, StoreError> {
-        let mut call = RESTORE.key(self.keys.batch(batch));
-        call.key(self.keys.jobs(batch)).key(self.keys.events(batch)).key(self.keys.failures(batch));
-        call.key(self.keys.withdrawn(batch)).key(self.keys.unpublished(batch));
+        let mut call = self.keys.call(&RESTORE, batch);
         call.arg(self.ttl_seconds()).arg(retry.0.to_string());
         for end in ends {
             let Some(job) = end.record.job_id else { continue };
@@ -97,14 +93,14 @@ impl Store {
     ///
     /// # Errors
     /// When Redis fails; then they are published once more by the next retry, which their ends survive.
-    pub async fn published(&self, batch: BatchId, jobs: &[JobId]) -> Result<(), StoreError> {
+    pub async fn published(&self, batch: BatchId, jobs: &[Job]) -> Result<(), StoreError> {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut call = PUBLISHED.key(self.keys.batch(batch));
-        call.key(self.keys.unpublished(batch));
+        let mut call = self.keys.call(&PUBLISHED, batch);
+        call.arg(self.ttl_seconds());
         for job in jobs {
-            call.arg(job.as_bytes().as_slice());
+            call.arg(job.job_id.as_bytes().as_slice()).arg(super::open::encode(job)?);
         }
         let mut connection = self.connection().await?;
         call.invoke_async::<()>(&mut connection).await.map_err(|error| self.error(&error))
@@ -122,8 +118,7 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<StoredEnd>, StoreError> {
         let key = self.keys.withdrawn(batch);
-        let mut call = TAKE_OVER.key(self.keys.batch(batch));
-        call.key(&key).key(self.keys.unpublished(batch));
+        let mut call = self.keys.call(&TAKE_OVER, batch);
         call.arg(retry.0.to_string()).arg(age.as_secs()).arg(limit);
         let mut connection = self.connection().await?;
         let ends: Vec<Vec<u8>> =

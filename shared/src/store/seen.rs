@@ -18,7 +18,6 @@ use redis::{FromRedisValue, Pipeline};
 
 use super::{Finished, Store, StoreError};
 use crate::job::{FileRef, Seen};
-use crate::outcome::{End, FailureKind};
 
 /// See above. Fewer would grow beyond 512 entries before ten million files.
 const BUCKETS: u16 = 1 << 15;
@@ -58,22 +57,12 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     start
 }
 
-/// Whether the same file would end in the same way again. What failed for want of time, memory or luck may do better, and
-/// what was too large may be allowed by then: such files are submitted again.
-const fn is_worth_remembering(end: End) -> bool {
-    match end {
-        End::Ok | End::Partial | End::NotApplicable(_) => true,
-        End::Failed(kind) => matches!(kind, FailureKind::Unsupported | FailureKind::Corrupt),
-        End::Cancelled => false,
-    }
-}
-
 /// The entry that an end leaves, where it is worth one. The state is the one that the producer saw: a file that changed
 /// between that and its analysis is submitted once more.
 fn entry_of(end: &Finished) -> Option<Entry> {
     let (job, analyser) = (end.job.as_ref()?, end.record.analyser.as_deref()?);
     let seen = job.seen.filter(|seen| end.record.bytes.is_none_or(|bytes| bytes == seen.bytes))?;
-    is_worth_remembering(end.record.end()).then(|| Entry::of(&job.file, seen, analyser))
+    end.record.end().is_lasting().then(|| Entry::of(&job.file, seen, analyser))
 }
 
 impl Store {

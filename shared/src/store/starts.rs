@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use redis::{AsyncCommands, Script};
+use redis::Script;
 
+use super::script::batch_script;
 use super::{Store, StoreError};
 use crate::job::{BatchId, JobId};
 
-static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("start.lua")));
+static START: LazyLock<Script> = batch_script!("start.lua");
+static UNSTART: LazyLock<Script> = batch_script!("unstart.lua");
 
 /// What Redis says of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Store {
             .query_async(&mut connection)
             .await
             .map_err(|error| self.error(&error))?;
-        // Taken back more often than counted, as when Redis was away for the count: none.
+        // An older version may have taken it back more often than counted: none.
         Ok(History { ended, starts: starts.unwrap_or(0).try_into().unwrap_or(0) })
     }
 
@@ -59,8 +61,8 @@ impl Store {
         let mut starts = vec![Start::Cancelled; jobs.len()];
         let mut connection = self.connection().await?;
         for (batch, places) in batches {
-            let mut call = START.key(self.keys.starts(batch));
-            call.key(self.keys.batch(batch)).key(self.keys.spared(batch));
+            let mut call = self.keys.call(&START, batch);
+            call.arg(self.ttl_seconds());
             for place in &places {
                 call.arg(jobs[*place].1.as_bytes().as_slice());
             }
@@ -78,10 +80,9 @@ impl Store {
     /// # Errors
     /// When Redis fails.
     pub async fn unstarted(&self, batch: BatchId, job: JobId) -> Result<(), StoreError> {
+        let mut call = self.keys.call(&UNSTART, batch);
+        call.arg(job.as_bytes().as_slice());
         let mut connection = self.connection().await?;
-        connection
-            .hincr(self.keys.starts(batch), job.as_bytes().as_slice(), -1)
-            .await
-            .map_err(|error| self.error(&error))
+        call.invoke_async::<()>(&mut connection).await.map_err(|error| self.error(&error))
     }
 }

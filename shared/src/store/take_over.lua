@@ -1,14 +1,13 @@
 -- Takes charge of jobs whose ends another retry took back some time ago, without getting to publish them.
--- KEYS: batch, withdrawn, unpublished
 -- ARGV: retry, how many seconds ago at least, how many at most
 -- Returns the ends as they were stored.
 local ends = {}
 local now = tonumber(redis.call('TIME')[1])
-for _, job in ipairs(redis.call('HKEYS', KEYS[3])) do
-  local owner, since = redis.call('HGET', KEYS[3], job):match('^(%S+) (%d+)$')
-  local stored = redis.call('HGET', KEYS[2], job)
+for _, job in ipairs(redis.call('HKEYS', UNPUBLISHED)) do
+  local owner, since = redis.call('HGET', UNPUBLISHED, job):match('^(%S+) (%d+)$')
+  local stored = redis.call('HGET', WITHDRAWN, job)
   if owner ~= ARGV[1] and stored and now - since >= tonumber(ARGV[2]) and #ends < tonumber(ARGV[3]) then
-    redis.call('HSET', KEYS[3], job, ARGV[1] .. ' ' .. now)
+    redis.call('HSET', UNPUBLISHED, job, ARGV[1] .. ' ' .. now)
     ends[#ends + 1] = stored
   end
 end

@@ -19,7 +19,7 @@ pub const QUEUE_CONSUMERS: &str = "analysis_queue_consumers";
 pub const JOBS: &str = "analysis_jobs";
 /// Ends per write to Redis.
 pub const BATCH_SIZE: &str = "analysis_batch_size";
-/// How many ends may be.
+/// How many messages are held beyond the lanes.
 pub const BATCH_LIMIT: &str = "analysis_batch_limit";
 /// Busy lanes.
 pub const WORKER_UTILIZATION: &str = "analysis_worker_utilization";
@@ -45,12 +45,16 @@ pub const CACHE_MISSES: &str = "analysis_cache_misses_total";
 pub const READ_AHEAD_BYTES: &str = "analysis_read_ahead_bytes_total";
 /// Messages sent to a retry tier.
 pub const RETRIES: &str = "analysis_retries_total";
+/// Retries that the broker did not bring back, published again by a worker.
+pub const OVERDUE_RETRIES: &str = "analysis_overdue_retries_total";
 /// Deliveries that were no longer ours when they were to be acknowledged.
 pub const LOST_LEASES: &str = "analysis_lost_leases_total";
 /// Messages taken out of the dead queue.
 pub const DEAD_LETTERS: &str = "analysis_dead_letters_total";
 /// Consumers started again.
 pub const CONSUMER_RESTARTS: &str = "analysis_consumer_restarts_total";
+/// Results that Redis refuses for good.
+pub const REFUSED_RESULTS: &str = "analysis_refused_results_total";
 /// Whether a circuit breaker keeps the worker from taking work.
 pub const BREAKER_STATE: &str = "analysis_breaker_state";
 /// Media roots that can be read, and that cannot.
@@ -65,6 +69,8 @@ pub const LANE_RESTARTS: &str = "analysis_lane_restarts_total";
 pub const LANE_CONFINEMENT: &str = "analysis_lane_confinement";
 /// Writes to Redis that failed.
 pub const STORE_FAILURES: &str = "analysis_store_failures_total";
+/// Log lines that were not written.
+pub const LOG_LINES_DROPPED: &str = "analysis_log_lines_dropped_total";
 /// Whether the worker takes work.
 pub const WORKER_READY: &str = "analysis_worker_ready";
 /// When the worker started.
@@ -177,7 +183,7 @@ pub const METRICS: &[Metric] = &[
         BATCH_LIMIT,
         MetricUnit::Count,
         &[],
-        "Messages held beyond the lanes, and ends written together, at most: ANALYSIS_BATCH_SIZE, or more where the lanes would wait (up to ANALYSIS_BATCH_MAX).",
+        "Messages held beyond those that the lanes work on, at most: what the lanes end in a second, from 1 up to ANALYSIS_BATCH_MAX; 0 while other workers may be idle.",
     ),
     gauge(WORKER_UTILIZATION, MetricUnit::Ratio, &[], "Share of the lanes that are analysing, from 0 to 1."),
     gauge(
@@ -240,6 +246,11 @@ pub const METRICS: &[Metric] = &[
     },
     counter(RETRIES, &["priority"], "Messages sent to a retry tier after a passing failure."),
     counter(
+        OVERDUE_RETRIES,
+        &[],
+        "Retries that RabbitMQ did not bring back from their queue within WEDGE_TIMEOUT after their time, although their level's queue was empty; the worker has published them again.",
+    ),
+    counter(
         LOST_LEASES,
         &[],
         "Deliveries that the broker had already taken back when they were acknowledged; their files may be analysed twice, and count once.",
@@ -285,6 +296,16 @@ pub const METRICS: &[Metric] = &[
         "1 where a layer of the lanes' confinement is in force: files (Landlock), calls (seccomp); 0 where the kernel has it not.",
     ),
     counter(STORE_FAILURES, &[], "Batches that Redis did not take; they are written again."),
+    counter(
+        LOG_LINES_DROPPED,
+        &[],
+        "Log lines that were not written, because standard error was not read in time or could not be written to.",
+    ),
+    counter(
+        REFUSED_RESULTS,
+        &["fate"],
+        "Results that Redis refuses for good (a key of another type, a script that fails), by what became of them: reduced (stored as a failure, without the report), retried, stray (stored as a failure of the batch of nobody), parked (in the longest retry tier), lost (no job; it stands in the log).",
+    ),
     gauge(
         WORKER_READY,
         MetricUnit::Count,

@@ -66,7 +66,7 @@ pub(crate) fn analyze(
             Event::End => break,
             Event::Packet(packet) => {
                 pass.packet(&packet)?;
-                pulse.at_packet(&packet, source.time_base());
+                pulse.decoded(pass.seconds());
             }
             Event::NewStream => pass.new_stream(&source)?,
             Event::Nothing => pulse.beat(),

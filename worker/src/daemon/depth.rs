@@ -3,7 +3,6 @@
 //! It asks on the connection that publishes: on the one that consumes, a line that has gone dead would swallow the question
 //! with the deliveries.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shared::broker::{Broker, Channel};
@@ -22,13 +21,12 @@ const EVERY: Duration = Duration::from_secs(5);
 /// A broker that does not answer by then is asked again on another channel.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// One of the two connections works and the other does not, for so many times the limit: it will not come back. lapin has been
-/// seen to lose one for good, when a line was cut again in the middle of its recovery.
+/// One of the two connections works and the other does not, for so many times the limit: it will not come back.
 const LAME_LIMITS: u32 = 3;
 
 /// What looks at the queues.
 pub(super) struct Depths {
-    pub(super) broker: Arc<Broker>,
+    pub(super) broker: Broker,
     pub(super) topology: Topology,
     pub(super) consumers: Consumers,
     /// `WEDGE_TIMEOUT`.
@@ -76,6 +74,7 @@ impl Watcher {
             return self.nothing_known();
         };
         metrics::queues(&found, &self.depths.topology);
+        self.depths.consumers.note_depths(&found);
         if !wanted {
             return self.wedge.forget();
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::breaker::{Breaker, State, Tolerance};
 
@@ -17,6 +17,12 @@ const TOLERANCE: Tolerance = Tolerance {
     failing_for: Duration::from_secs(5),
     pause: (Duration::from_secs(1), Duration::from_secs(15)),
 };
+
+/// Far above `HEALTH_CHECK_TIMEOUT`, which bounds a look.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
+/// What says of itself that it is out of order is not asked three times.
+pub(super) const AT_ONCE: Tolerance = Tolerance { failures: 1, ..TOLERANCE };
 
 /// One breaker with its name. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -32,6 +38,8 @@ struct Shared {
     suspicion: Notify,
     /// Tasks that wait for their turn with work of their own. It is a better probe than ours.
     waiting: AtomicUsize,
+    /// How many looks of its watcher have ended.
+    looks: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -51,9 +59,14 @@ impl Drop for Waiting<'_> {
 
 impl Guard {
     pub(super) fn new(name: String, changed: Arc<watch::Sender<()>>) -> Self {
-        let inner = Inner { breaker: Breaker::new(TOLERANCE), reason: String::new(), since: None };
-        let (suspicion, waiting) = (Notify::new(), AtomicUsize::new(0));
-        Self(Arc::new(Shared { name, inner: Mutex::new(inner), changed, suspicion, waiting }))
+        Self::tolerating(TOLERANCE, name, changed)
+    }
+
+    /// With a tolerance of its own.
+    pub(super) fn tolerating(tolerance: Tolerance, name: String, changed: Arc<watch::Sender<()>>) -> Self {
+        let inner = Inner { breaker: Breaker::new(tolerance), reason: String::new(), since: None };
+        let (suspicion, waiting, looks) = (Notify::new(), AtomicUsize::new(0), watch::Sender::new(0));
+        Self(Arc::new(Shared { name, inner: Mutex::new(inner), changed, suspicion, waiting, looks }))
     }
 
     /// What it says now.
@@ -95,6 +108,29 @@ impl Guard {
     /// It worked.
     pub fn succeeded(&self) {
         self.change(|inner| inner.breaker.succeeded());
+    }
+
+    /// It works again, as whoever keeps it says for certain.
+    pub(super) fn mended(&self) {
+        self.change(|inner| inner.breaker.mended());
+    }
+
+    /// Its watcher has looked, and reported what it saw.
+    pub(super) fn looked(&self) {
+        self.0.looks.send_modify(|looks| *looks += 1);
+    }
+
+    /// Why it does not work now, by a fresh look of its watcher; `None` when it works. Returns as soon as the look is over,
+    /// which takes `HEALTH_CHECK_TIMEOUT` at most.
+    pub async fn ask(&self) -> Option<String> {
+        let mut looks = self.0.looks.subscribe();
+        if self.state() == State::Closed {
+            self.0.suspicion.notify_one();
+            // Without an answer (the watcher is gone, or has not been started) what is known counts.
+            let _ = timeout(ANSWERS_WITHIN, looks.changed()).await;
+        }
+        let inner = self.inner();
+        (inner.breaker.is_failing()).then(|| inner.reason.clone())
     }
 
     /// What was tried says nothing of it, one way or the other.

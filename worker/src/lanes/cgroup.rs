@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use shared::cgroup::{MemoryGroup, Version};
+
 /// The `oom_kill` counter of the cgroup that this process and its lanes are in.
 #[derive(Debug)]
 pub(super) struct OomKills {
@@ -15,9 +17,8 @@ pub(super) struct OomKills {
 impl OomKills {
     /// Starts counting from now. Without a readable cgroup no kill is ever put down to memory.
     pub(super) fn new() -> Self {
-        let file = fs::read_to_string("/proc/self/cgroup")
-            .ok()
-            .and_then(|memberships| candidates(&memberships).into_iter().find(|file| count(file).is_some()));
+        let groups = MemoryGroup::of_this_process();
+        let file = groups.iter().flat_map(counters).find(|file| count(file).is_some());
         let seen = Mutex::new(file.as_deref().and_then(count).unwrap_or(0));
         Self { file, seen }
     }
@@ -33,25 +34,13 @@ impl OomKills {
     }
 }
 
-/// Where the counter may be: cgroup v2 (`memory.events`), then v1 (`memory.oom_control`). Inside a container the path in
-/// `/proc/self/cgroup` is often the host's, and the group itself is the root of the mount.
-fn candidates(memberships: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for line in memberships.lines() {
-        let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(group)) = (parts.next(), parts.next(), parts.next()) else {
-            continue;
-        };
-        let (mount, name) = match controllers {
-            "" => ("/sys/fs/cgroup", "memory.events"),
-            "memory" => ("/sys/fs/cgroup/memory", "memory.oom_control"),
-            _ => continue,
-        };
-        let mount = Path::new(mount);
-        files.push(mount.join(group.trim_start_matches('/')).join(name));
-        files.push(mount.join(name));
-    }
-    files
+/// Where the counter of a group may be. Inside a container the group is often the root of the mount.
+fn counters(group: &MemoryGroup) -> [PathBuf; 2] {
+    let name = match group.version {
+        Version::V1 => "memory.oom_control",
+        Version::V2 => "memory.events",
+    };
+    [&group.folder, &group.mount].map(|folder| folder.join(name))
 }
 
 fn count(file: &Path) -> Option<u64> {
@@ -75,16 +64,15 @@ mod tests {
 
     #[test]
     fn looks_in_its_group_then_in_the_mount() {
-        let paths = candidates("12:memory:/docker/abc\n3:cpu,cpuacct:/x\n0::/kubepods/pod1\n");
-        let names: Vec<_> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+        let mount = PathBuf::from("/sys/fs/cgroup");
+        let group = |version| MemoryGroup { version, mount: mount.clone(), folder: mount.join("pod1") };
         assert_eq!(
-            names,
-            [
-                "/sys/fs/cgroup/memory/docker/abc/memory.oom_control",
-                "/sys/fs/cgroup/memory/memory.oom_control",
-                "/sys/fs/cgroup/kubepods/pod1/memory.events",
-                "/sys/fs/cgroup/memory.events",
-            ]
+            counters(&group(Version::V1)),
+            ["pod1/memory.oom_control", "memory.oom_control"].map(|name| mount.join(name))
+        );
+        assert_eq!(
+            counters(&group(Version::V2)),
+            ["pod1/memory.events", "memory.events"].map(|name| mount.join(name))
         );
     }
 

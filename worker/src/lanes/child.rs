@@ -147,24 +147,23 @@ fn converse(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Limits that are the same for every lane: it writes no file and no core, and holds three pipes, a root and a file; the
-/// rest is room for the C library.
-const LIMITS: [(Resource, u64, &str); 3] =
-    [(Resource::Core, 0, "core"), (Resource::Fsize, 0, "file size"), (Resource::Nofile, 32, "open files")];
+/// A lane holds three pipes, a root and a file; the rest is room for the C library. It takes more while it confines itself.
+const OPEN_FILES: u64 = 32;
 
 fn apply(setup: &Setup) -> Result<Confined, String> {
     // Not RLIMIT_AS: address space that is only reserved costs nothing, and allocators reserve a lot of it.
     limit(Resource::Data, setup.memory_bytes, "memory")?;
-    for (resource, value, name) in LIMITS {
-        limit(resource, value, name)?;
-    }
+    // It writes no file and no core.
+    limit(Resource::Core, 0, "core")?;
+    limit(Resource::Fsize, 0, "file size")?;
     if setup.nice != 0 {
         rustix::process::setpriority_process(None, setup.nice)
             .map_err(|error| format!("the scheduling priority {} cannot be set: {error}", setup.nice))?;
     }
     bind_to(&setup.affinity)?;
     // The last: nothing of the above is allowed any more afterwards.
-    Ok(confine(setup.readable.as_ref().map(|roots| roots.iter().map(|root| root.0.clone()).collect())))
+    let readable = setup.readable.as_ref().map(|roots| roots.iter().map(|root| root.0.clone()).collect());
+    confine(setup.confinement, readable, || limit(Resource::Nofile, OPEN_FILES, "open files"))
 }
 
 /// Leaves all other processors to others. The lane is one thread still, and those that come after inherit it.

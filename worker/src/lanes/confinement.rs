@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Confinement {
     /// Files: nothing but the media roots, and these for reading alone (Landlock).
     pub files: Layer,
-    /// System calls: no network, no other program, no other process (seccomp).
+    /// System calls: those that a lane needs, and no others (seccomp).
     pub calls: Layer,
 }
 
@@ -18,8 +18,13 @@ pub enum Layer {
     Whole,
     /// In force as far as this kernel knows it: an older one leaves something out.
     Part,
-    /// Not in force.
+    /// Not in force: this kernel does not have it, or it is not wanted.
     Absent {
+        /// Why.
+        reason: String,
+    },
+    /// Not in force although this kernel has it.
+    Failed {
         /// Why.
         reason: String,
     },
@@ -30,10 +35,15 @@ impl Layer {
         Self::Absent { reason: reason.to_string() }
     }
 
+    #[cfg(target_os = "linux")]
+    pub(super) fn failed(reason: impl ToString) -> Self {
+        Self::Failed { reason: reason.to_string() }
+    }
+
     /// Whether it keeps anything off at all.
     #[must_use]
     pub const fn is_in_force(&self) -> bool {
-        !matches!(self, Self::Absent { .. })
+        matches!(self, Self::Whole | Self::Part)
     }
 }
 
@@ -43,6 +53,7 @@ impl std::fmt::Display for Layer {
             Self::Whole => f.write_str("whole"),
             Self::Part => f.write_str("in part: this kernel is too old for all of it"),
             Self::Absent { reason } => write!(f, "absent: {reason}"),
+            Self::Failed { reason } => write!(f, "failed: {reason}"),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! One lane in a caller's hands.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use analysis::Features;
 use shared::outcome::FailureKind;
-use tokio::time::timeout;
 
 use super::limits::{Watch, soft_mark};
 use super::pool::Pool;
@@ -83,7 +82,8 @@ impl Lane {
     async fn tell(&mut self, request: Request) {
         let Some(process) = self.process.as_mut() else { return };
         self.in_flight = true;
-        let told = process.tell(&request, &Watch::new(self.pool.settings.timeout, Instant::now())).await;
+        let told =
+            process.tell(&request, &Watch::new(self.pool.settings.timeout, self.pool.clock.now())).await;
         self.in_flight = told.is_err();
     }
 
@@ -117,7 +117,7 @@ impl Lane {
                 "this lane has ended with an earlier request".to_owned(),
             ));
         };
-        let mut watch = Watch::new(self.pool.settings.timeout, Instant::now());
+        let mut watch = Watch::new(self.pool.settings.timeout, self.pool.clock.now());
         self.in_flight = true;
         match process.converse(&request, &mut watch).await {
             Ok(Response::Failed(failure)) => {
@@ -138,8 +138,16 @@ impl Lane {
                 Ok(response)
             }
             Err(Broken::TimeUp) => {
+                let stalled = watch.has_stalled(self.pool.clock.now()) && process.waits_for_storage();
                 self.kill(RestartCause::Timeout);
-                Err(failed(FailureKind::Timeout, watch.complaint()))
+                let complaint = watch.complaint();
+                // The disk's fault and not the file's, so that it is tried again.
+                Err(match stalled {
+                    true => {
+                        failed(FailureKind::Io, format!("the disk or network does not answer: {complaint}"))
+                    }
+                    false => failed(FailureKind::Timeout, complaint),
+                })
             }
             Err(Broken::Unreadable(error)) => {
                 self.kill(RestartCause::Crash);
@@ -151,11 +159,12 @@ impl Lane {
 
     async fn post_mortem(&mut self) -> RequestError {
         let Some(process) = self.process.as_mut() else { return RequestError::Stopped };
-        let death = match timeout(ENDS_WITHIN, process.death.wait_for(Option::is_some)).await {
-            Ok(Ok(death)) => death.clone(),
+        let ended = process.death.wait_for(Option::is_some);
+        let death = match self.pool.clock.within(ENDS_WITHIN, ended).await {
+            Some(Ok(death)) => death.clone(),
             // The supervisor went with the runtime.
-            Ok(Err(_)) => Some(Death::Killed),
-            Err(_) => None,
+            Some(Err(_)) => Some(Death::Killed),
+            None => None,
         };
         self.kill(RestartCause::Crash);
         match death {

@@ -7,17 +7,21 @@ use shared::settings::MIN_LANE_BYTES;
 
 use super::LaneError;
 
-/// Audio of this length has `ANALYSIS_TIMEOUT` to itself; longer audio has proportionally more.
+/// Audio of this length has `ANALYSIS_TIMEOUT` to itself; longer audio has proportionally more, as it is decoded.
+///
+/// With the default of 30 s this asks for 20 times real time in the long run. A minute of stereo costs 120 ms of one core, so
+/// a core works at 500 times real time: a lane may be left with a twenty-fifth of a core (`WORKER_NICE`, a throttled
+/// container, more lanes than cores) before a healthy file is late. `WORKER_PACE` rests between files and slows none.
+/// Whoever has slower machines sets a longer `ANALYSIS_TIMEOUT`, and with it asks for a lower rate.
 const MINUTES_PER_TIMEOUT: f64 = 10.0;
 
-/// What a file says of its length buys no more time than the longest audio that is analysed at all (48 h, the
-/// analysis' own limit): a header is a claim of the file's author.
+/// Decoded audio buys no more time than the longest audio that is analysed at all does (48 h, the analysis' own limit).
 const LONGEST_AUDIO_MINUTES: f64 = 48.0 * 60.0;
 
 /// Longer limits are cut to this, so that adding one to a clock cannot overflow.
 const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The clock of one request.
+/// The clock of one request. All times are those of [`super::clock::RunClock`].
 #[derive(Debug)]
 pub(super) struct Watch {
     timeout: Duration,
@@ -56,18 +60,37 @@ impl Watch {
             None => format!("{:.1} s decoded", self.decoded_seconds),
         };
         if self.advanced + self.timeout <= self.started + self.limit() {
-            format!("no progress for {timeout} s ({how_far})")
-        } else {
-            format!("no end within the limit of {} s ({how_far})", self.limit().as_secs_f64())
+            return format!("no progress for {timeout} s ({how_far})");
         }
+        let (earned, stated) = self.timeouts();
+        let limit = self.limit().as_secs_f64();
+        if earned < stated && self.decoded_seconds > 0.0 {
+            let rate = MINUTES_PER_TIMEOUT * 60.0 / timeout;
+            return format!("decoded more slowly than {rate:.1} times real time: {how_far} in {limit:.1} s");
+        }
+        format!("no end within the limit of {limit} s ({how_far})")
+    }
+
+    /// Whether the audio stood still when patience ended, rather than advance too slowly.
+    pub(super) fn has_stalled(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.advanced) >= self.timeout / 2
     }
 
     fn limit(&self) -> Duration {
-        // A file that does not announce its length earns its time as it is decoded.
-        let seconds = self.total_seconds.unwrap_or(0.0).max(self.decoded_seconds);
-        let minutes = (seconds / 60.0).min(LONGEST_AUDIO_MINUTES);
-        let limit = self.timeout.as_secs_f64() * (minutes / MINUTES_PER_TIMEOUT).max(1.0);
+        let (earned, stated) = self.timeouts();
+        let limit = self.timeout.as_secs_f64() * earned.min(stated);
         Duration::try_from_secs_f64(limit).map_or(LONGEST_LIMIT, |limit| limit.min(LONGEST_LIMIT))
+    }
+
+    /// How many time-outs the audio has earned, and how many a file of its length may have.
+    ///
+    /// Everybody begins with one, and each ten minutes that are decoded earn another. What a header states earns nothing,
+    /// because it is a claim of the file's author: a few megabytes can state hours, and decode at a crawl. It only bounds
+    /// what is earned: a file of up to ten minutes has one time-out.
+    fn timeouts(&self) -> (f64, f64) {
+        let timeouts = |seconds: f64| (seconds / 60.0).min(LONGEST_AUDIO_MINUTES) / MINUTES_PER_TIMEOUT;
+        let stated = self.total_seconds.map(|total| timeouts(total.max(self.decoded_seconds)).max(1.0));
+        (1.0 + timeouts(self.decoded_seconds), stated.unwrap_or(f64::INFINITY))
     }
 }
 
@@ -103,24 +126,64 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_grows_with_the_audio_beyond_ten_minutes() {
+    fn the_limit_grows_with_what_was_decoded_and_not_with_what_is_stated() {
         let now = Instant::now();
+        // Decoded and stated seconds, and the limit in seconds.
         let table = [
-            (None, 30),
-            (Some(240.0), 30),
-            (Some(600.0), 30),
-            (Some(1200.0), 60),
-            (Some(36_000.0), 1800),
-            (Some(1e300), 30 * 288),
-            (Some(f64::NAN), 30),
-            (Some(f64::INFINITY), 30),
-            (Some(-1.0), 30),
+            (0.0, None, 30),
+            (240.0, None, 42),
+            (240.0, Some(240.0), 30),
+            (600.0, Some(600.0), 30),
+            (1200.0, Some(1200.0), 60),
+            // Ten hours are stated: nothing yet, half way, and the end.
+            (0.0, Some(36_000.0), 30),
+            (18_000.0, Some(36_000.0), 930),
+            (36_000.0, Some(36_000.0), 1800),
+            // The header states too little, or nonsense.
+            (36_000.0, Some(10.0), 1800),
+            (0.0, Some(1e300), 30),
+            (0.0, Some(f64::NAN), 30),
+            (0.0, Some(f64::INFINITY), 30),
+            (0.0, Some(-1.0), 30),
+            // A lane that was taken over says anything.
+            (f64::NAN, None, 30),
+            (1e300, None, 30 * 289),
+            (1e300, Some(1.0), 30 * 288),
         ];
-        for (total, seconds) in table {
+        for (decoded, stated, seconds) in table {
             let mut watch = Watch::new(TIMEOUT, now);
-            watch.progress(at(0.0, total), now);
-            assert_eq!(watch.limit(), Duration::from_secs(seconds), "{total:?}");
+            watch.progress(at(decoded, stated), now);
+            assert_eq!(watch.limit(), Duration::from_secs(seconds), "{decoded} of {stated:?}");
         }
+    }
+
+    /// Decodes at a steady rate until the file or its time is over.
+    fn decode(times_real_time: f64, seconds: f64) -> Result<Duration, String> {
+        let start = Instant::now();
+        let mut watch = Watch::new(TIMEOUT, start);
+        for tick in 1.. {
+            let elapsed = Duration::from_millis(250) * tick;
+            if watch.deadline() < start + elapsed {
+                return Err(watch.complaint());
+            }
+            let decoded = elapsed.as_secs_f64() * times_real_time;
+            if decoded >= seconds {
+                return Ok(elapsed);
+            }
+            watch.progress(at(decoded, Some(seconds)), start + elapsed);
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn a_steady_file_is_late_below_twenty_times_real_time_and_hours_that_crawl_are_ended_soon() {
+        assert_eq!(decode(20.5, 36_000.0), Ok(Duration::from_millis(1_756_250)));
+        assert_eq!(decode(250.0, 36_000.0), Ok(Duration::from_secs(144)));
+        // The last minutes before the limit of its length: as it was.
+        assert!(decode(19.9, 599.0).is_err());
+        let complaint =
+            "decoded more slowly than 20.0 times real time: 149.0 s of 36000.0 s decoded in 37.5 s";
+        assert_eq!(decode(4.0, 36_000.0), Err(complaint.to_owned()));
     }
 
     #[test]
@@ -129,11 +192,12 @@ mod tests {
         let mut watch = Watch::new(TIMEOUT, start);
         assert_eq!(watch.deadline(), start + TIMEOUT);
         let later = start + Duration::from_secs(20);
-        watch.progress(at(5.0, Some(6000.0)), later);
+        watch.progress(at(500.0, Some(6000.0)), later);
         assert_eq!(watch.deadline(), later + TIMEOUT);
-        watch.progress(at(5.0, Some(6000.0)), later + Duration::from_secs(20));
+        watch.progress(at(500.0, Some(6000.0)), later + Duration::from_secs(20));
         assert_eq!(watch.deadline(), later + TIMEOUT);
-        assert_eq!(watch.complaint(), "no progress for 30 s (5.0 s of 6000.0 s decoded)");
+        assert_eq!(watch.complaint(), "no progress for 30 s (500.0 s of 6000.0 s decoded)");
+        assert!(watch.has_stalled(later + TIMEOUT) && !watch.has_stalled(later + TIMEOUT / 3));
     }
 
     #[test]

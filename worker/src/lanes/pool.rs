@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::cgroup::OomKills;
+use super::clock::RunClock;
 use super::process::Process;
 use super::protocol::Setup;
+use super::slots::{Slot, outage};
 use super::spawner::Spawner;
 use super::{Confinement, LaneSettings, LaneStats, LaneUsage, RestartCause, usage};
 
@@ -29,14 +31,20 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Process>>,
     /// As many permits as there are processes in `idle`, the dead among them included.
     free: Semaphore,
-    running: Mutex<Vec<Option<u32>>>,
+    slots: Mutex<Vec<Slot>>,
+    /// Why there is no lane and none can be had, while it is so.
+    pub(super) outage: watch::Sender<Option<String>>,
+    /// By which all requests are timed.
+    pub(super) clock: Arc<RunClock>,
     restarts: [AtomicU64; RestartCause::ALL.len()],
 }
 
 impl Pool {
     pub(super) fn new(settings: LaneSettings, setup: Setup, spawner: Spawner) -> Self {
         Self {
-            running: Mutex::new(vec![None; settings.lanes]),
+            slots: Mutex::new(vec![Slot::default(); settings.lanes]),
+            outage: watch::Sender::new(None),
+            clock: RunClock::start(),
             settings,
             setup,
             spawner,
@@ -106,10 +114,20 @@ impl Pool {
         lock(&self.idle).clear();
     }
 
-    pub(super) fn set_running(&self, slot: usize, pid: Option<u32>) {
-        if let Some(entry) = lock(&self.running).get_mut(slot) {
-            *entry = pid;
+    /// Notes what a slot does from now on, given what it did.
+    pub(super) fn set_slot(&self, slot: usize, change: impl FnOnce(&Slot) -> Slot) {
+        let mut slots = lock(&self.slots);
+        if let Some(entry) = slots.get_mut(slot) {
+            *entry = change(entry);
         }
+        let outage = outage(&slots);
+        // Under the lock, so that the last change is the one that stays.
+        self.outage.send_if_modified(|known| {
+            // A reason that changes its words meanwhile is no news.
+            let news = known.is_some() != outage.is_some();
+            *known = outage;
+            news
+        });
     }
 
     pub(super) fn count_restart(&self, cause: RestartCause) {
@@ -117,7 +135,7 @@ impl Pool {
     }
 
     pub(super) fn stats(&self) -> LaneStats {
-        let running: Vec<u32> = lock(&self.running).iter().copied().flatten().collect();
+        let running: Vec<u32> = lock(&self.slots).iter().filter_map(Slot::pid).collect();
         let counts: BTreeMap<_, _> = RestartCause::ALL
             .iter()
             .map(|cause| (*cause, self.restarts[*cause as usize].load(Ordering::Relaxed)))

@@ -9,14 +9,18 @@ use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant as TokioInstant, timeout_at};
 
+use super::clock::RunClock;
 use super::limits::Watch;
 use super::protocol::{self, FrameError, Request, Response};
 use super::{LaneFailure, RestartCause, usage};
 
 /// Between two looks at the memory of a lane. What it takes on in between its limit bounds.
 const WEIGHED_EVERY: Duration = Duration::from_millis(100);
+
+/// A lane may be in the middle of its answer when its time is up. So much longer does nobody wait for it to be whole: long for
+/// a pipe, short against any limit.
+const ANSWER_WHOLE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How a process ended, as its supervisor found.
 #[derive(Debug, Clone)]
@@ -49,6 +53,8 @@ pub(super) struct Process {
     pub(super) marks: Arc<Marks>,
     /// When its memory was last looked at.
     pub(super) weighed: Option<Instant>,
+    /// By which its requests are timed.
+    pub(super) clock: Arc<RunClock>,
 }
 
 /// What its supervisor wants to know of its use.
@@ -72,9 +78,16 @@ impl Process {
         self.marks.busy.store(true, Ordering::Relaxed);
         self.tell(request, watch).await?;
         loop {
-            match within(watch, protocol::read_async(&mut self.stdout)).await? {
+            let last = watch.deadline() + ANSWER_WHOLE_WITHIN;
+            let read = protocol::read_async(&mut self.stdout);
+            match self.clock.until(last, read).await.ok_or(Broken::TimeUp)? {
                 Ok(Some(Response::Progress { decoded_seconds, total_seconds })) => {
-                    watch.progress(Progress { decoded_seconds, total_seconds }, Instant::now());
+                    let now = self.clock.now();
+                    watch.progress(Progress { decoded_seconds, total_seconds }, now);
+                    // There is always something to read of a lane that never stops talking.
+                    if now > watch.deadline() + ANSWER_WHOLE_WITHIN {
+                        return Err(Broken::TimeUp);
+                    }
                 }
                 Ok(Some(response)) => return Ok(response),
                 Ok(None) | Err(FrameError::Io(_) | FrameError::Truncated) => return Err(Broken::Gone),
@@ -86,7 +99,8 @@ impl Process {
     /// Sends a request.
     pub(super) async fn tell(&mut self, request: &Request, watch: &Watch) -> Result<(), Broken> {
         let frame = protocol::encode(request).map_err(Broken::Unreadable)?;
-        within(watch, self.stdin.write_all(&frame)).await?.map_err(|_| Broken::Gone)
+        let written = self.clock.until(watch.deadline(), self.stdin.write_all(&frame)).await;
+        written.ok_or(Broken::TimeUp)?.map_err(|_| Broken::Gone)
     }
 
     /// Whether it can take a request. Asks the kernel: the supervisor of a lane that was killed while idle may not have
@@ -96,6 +110,11 @@ impl Process {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         // The death comes first: once it is reaped the number may belong to somebody else.
         self.death.borrow().is_none() && matches!(waitid(WaitId::Pid(pid), options), Ok(None))
+    }
+
+    /// Whether it sleeps in the kernel and no signal wakes it: it waits for a disk or a network. Not known without procfs.
+    pub(super) fn waits_for_storage(&self) -> bool {
+        usage::state(self.pid) == Some('D')
     }
 
     /// Its resident memory, bytes, where it is time to look: a look costs more than a tiny file does.
@@ -112,8 +131,4 @@ impl Process {
         // Refused only when it is dead already.
         let _ = self.leash.send(cause);
     }
-}
-
-async fn within<T>(watch: &Watch, work: impl Future<Output = T>) -> Result<T, Broken> {
-    timeout_at(TokioInstant::from_std(watch.deadline()), work).await.map_err(|_| Broken::TimeUp)
 }

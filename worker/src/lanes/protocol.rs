@@ -10,6 +10,7 @@ use std::time::Duration;
 use analysis::Features;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shared::settings::LaneConfinement;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Analysed, Confinement, EngineOptions, Identified, LaneFailure, ReadAhead, Target};
@@ -36,6 +37,8 @@ pub(super) struct Setup {
     pub(super) engine: EngineOptions,
     /// Folders below which alone files may be read; `None` leaves the lane unconfined.
     pub(super) readable: Option<Vec<Folder>>,
+    /// How strictly it shuts itself in, where `readable` says to what.
+    pub(super) confinement: LaneConfinement,
 }
 
 /// A path that need not be UTF-8.

@@ -10,13 +10,15 @@ use tokio::io::BufReader;
 use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use super::clock::RunClock;
 use super::limits::Watch;
 use super::pool::Pool;
 use super::process::{Broken, Death, Marks, Process};
 use super::protocol::{Request, Response};
+use super::slots::Slot;
 use super::{LaneError, LaneFailure, RestartCause, exit, stderr};
+use crate::sparing::Sparing;
 
 /// A lane starts in milliseconds; on a machine that swaps it may take seconds.
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -30,6 +32,9 @@ const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// Pauses before a start, when the one before was in vain: doubled each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Hundreds of lanes may fail to start for the same reason, every ten seconds.
+static FAILED_STARTS: Sparing = Sparing::new(5, Duration::from_secs(60));
 
 /// What the supervisor keeps of a process while its other half is in the pool or in a caller's hands.
 struct Running {
@@ -50,7 +55,7 @@ pub(super) async fn keep(pool: Arc<Pool>, slot: usize, first: oneshot::Sender<Re
         let useful = match (launch(&pool, slot).await, first.take()) {
             (Ok((running, process)), report) => {
                 let marks = Arc::clone(&running.marks);
-                pool.set_running(slot, Some(running.pid));
+                pool.set_slot(slot, |_| Slot::Running(running.pid));
                 pool.offer(process);
                 // Nobody listens when the start of the pool was given up.
                 let _ = report.map(|report| report.send(Ok(())));
@@ -64,7 +69,10 @@ pub(super) async fn keep(pool: Arc<Pool>, slot: usize, first: oneshot::Sender<Re
             // Stopped while it came up: no fault of the lane's, and nothing to warn of.
             (Err(_), None) if pool.closing.is_cancelled() => false,
             (Err(error), None) => {
-                tracing::warn!(slot, %error, "a lane cannot be started");
+                pool.set_slot(slot, |before| before.after_failed_start(&error));
+                if let Some(left_out) = FAILED_STARTS.admit(Instant::now()) {
+                    tracing::warn!(slot, %error, left_out, "a lane cannot be started, trying again");
+                }
                 false
             }
         };
@@ -100,8 +108,9 @@ async fn launch(pool: &Pool, slot: usize) -> Result<(Running, Process), LaneErro
         death: obituary,
         marks: Arc::clone(&marks),
         weighed: None,
+        clock: Arc::clone(&pool.clock),
     };
-    let mut patience = Watch::new(READY_WITHIN, Instant::now());
+    let mut patience = Watch::new(READY_WITHIN, pool.clock.now());
     let setup = Request::Setup(pool.setup.clone());
     let answer = pool.killing.run_until_cancelled(process.converse(&setup, &mut patience)).await;
     marks.used.store(false, Ordering::Relaxed);
@@ -110,8 +119,8 @@ async fn launch(pool: &Pool, slot: usize) -> Result<(Running, Process), LaneErro
         return Ok((Running { child, pid, last_words, leash: slack, death, marks }, process));
     }
     let _ = child.start_kill();
-    let status = reap(&mut child, pid, pool).await;
-    let words = collect(&mut last_words).await;
+    let status = reap(&mut child, pid, pool, slot).await;
+    let words = collect(&mut last_words, &pool.clock).await;
     Err(unready(answer, status, &words))
 }
 
@@ -138,9 +147,9 @@ impl Running {
             // Refused only when it has ended by itself meanwhile.
             let _ = self.child.start_kill();
         }
-        let status = reap(&mut self.child, self.pid, pool).await;
-        pool.set_running(slot, None);
-        let words = collect(&mut self.last_words).await;
+        let status = reap(&mut self.child, self.pid, pool, slot).await;
+        pool.set_slot(slot, |_| Slot::Starting);
+        let words = collect(&mut self.last_words, &pool.clock).await;
         let (cause, death) = match ours {
             Some(cause) => (cause, Death::Killed),
             None => self.by_itself(status, &words, pool),
@@ -185,21 +194,22 @@ impl Running {
 
 /// Waits for the end of a process. One that hangs in the kernel keeps its slot, so that a dead mount costs as many
 /// processes as there are lanes and no more; a pool that closes leaves it behind (`None`).
-async fn reap(child: &mut Child, pid: u32, pool: &Pool) -> Option<ExitStatus> {
-    if let Ok(status) = timeout(REAPED_WITHIN, child.wait()).await {
+async fn reap(child: &mut Child, pid: u32, pool: &Pool, slot: usize) -> Option<ExitStatus> {
+    if let Some(status) = pool.clock.within(REAPED_WITHIN, child.wait()).await {
         return status.ok();
     }
     tracing::warn!(
         lane = pid,
         "a killed lane does not end: it hangs in the kernel, on a dead mount most likely"
     );
+    pool.set_slot(slot, |_| Slot::Hanging(pid));
     pool.closing.run_until_cancelled(child.wait()).await?.ok()
 }
 
-async fn collect(last_words: &mut JoinHandle<String>) -> String {
-    match timeout(LAST_WORDS_WITHIN, &mut *last_words).await {
-        Ok(words) => words.unwrap_or_default(),
-        Err(_) => {
+async fn collect(last_words: &mut JoinHandle<String>, clock: &RunClock) -> String {
+    match clock.within(LAST_WORDS_WITHIN, &mut *last_words).await {
+        Some(words) => words.unwrap_or_default(),
+        None => {
             last_words.abort();
             String::new()
         }

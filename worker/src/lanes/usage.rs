@@ -9,6 +9,15 @@ pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
+/// The state of a process, a letter of proc_pid_stat(5).
+pub(super) fn state(pid: u32) -> Option<char> {
+    parse_state(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse_state(stat: &str) -> Option<char> {
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
 /// Processor seconds of all lanes that were ever ours: those that run, and those that were reaped, which the kernel adds up
 /// in our own accounts. (The worker has no other children.)
 pub(super) fn cpu_seconds(running: impl IntoIterator<Item = u32>) -> Option<f64> {
@@ -45,6 +54,7 @@ mod tests {
         assert_eq!(parse_ticks(stat, OWN), Some(12));
         assert_eq!(parse_ticks(stat, REAPED_CHILDREN), Some(24));
         assert_eq!(parse_ticks("42 (a", OWN), None);
+        assert_eq!((parse_state(stat), parse_state("42 (a")), (Some('S'), None));
     }
 
     #[test]

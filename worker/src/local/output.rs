@@ -5,7 +5,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use shared::outcome::{End, FailureKind};
 use shared::record::{Format, Record};
 
 use crate::cli::AnalyzeArgs;
@@ -95,22 +94,11 @@ fn note(unchanged: &mut Unchanged, record: &Record) {
         return;
     };
     let state = state_of(&record.path_bytes(), bytes, modified, analyser);
-    if is_final(record.end()) {
+    if record.end().is_lasting() {
         unchanged.insert(state)
     } else {
         unchanged.remove(&state)
     };
-}
-
-/// Whether trying the same file again would end the same way.
-const fn is_final(end: End) -> bool {
-    match end {
-        End::Ok | End::Partial | End::NotApplicable(_) => true,
-        End::Cancelled => false,
-        End::Failed(kind) => {
-            matches!(kind, FailureKind::Unsupported | FailureKind::Corrupt | FailureKind::TooLarge)
-        }
-    }
 }
 
 fn terminal_width() -> usize {

@@ -1,11 +1,12 @@
 //! What a local run came to.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use shared::outcome::Outcome;
+use shared::printable::printable;
 use shared::record::Record;
 use shared::scan::Summary;
 
@@ -49,7 +50,14 @@ impl Tally {
     }
 
     /// A few lines for the user.
-    pub(super) fn summary(&self, out: &mut impl Write, scanned: &Scanned) -> io::Result<()> {
+    pub(super) fn summary(&self, scanned: &Scanned) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _infallible = self.write_summary(&mut text, scanned);
+        text
+    }
+
+    fn write_summary(&self, out: &mut impl Write, scanned: &Scanned) -> fmt::Result {
         let seconds = self.begun.elapsed().as_secs_f64();
         let scan = scanned.summary();
         if self.nothing_to_do(scanned) {
@@ -86,20 +94,28 @@ impl Tally {
 }
 
 /// What a folder held besides: a run that skipped everything must not look like one that did everything.
-fn left_out(out: &mut impl Write, scan: &Summary) -> io::Result<()> {
+fn left_out(out: &mut impl Write, scan: &Summary) -> fmt::Result {
     let total: u64 = scan.ignored_by_extension.values().sum();
     if total > 0 {
         let mut most: Vec<_> = scan.ignored_by_extension.iter().collect();
         most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let name = |extension: &str| {
-            if extension.is_empty() { "no extension".to_owned() } else { format!(".{extension}") }
+            if extension.is_empty() {
+                "no extension".to_owned()
+            } else {
+                format!(".{}", printable(extension))
+            }
         };
         let named: Vec<String> =
             most.iter().take(5).map(|(ext, count)| format!("{count} {}", name(ext))).collect();
         writeln!(out, "{total} other files left out ({}); --all-files takes them", named.join(", "))?;
     }
     if scan.links > 0 {
-        writeln!(out, "{} links not followed", scan.links)?;
+        writeln!(out, "{} links not followed (--no-follow)", scan.links)?;
+    }
+    if scan.repeated_links > 0 {
+        let links = scan.repeated_links;
+        writeln!(out, "links that lead to what was found anyway, or back to a folder around them: {links}")?;
     }
     Ok(())
 }

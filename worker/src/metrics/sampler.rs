@@ -99,6 +99,7 @@ async fn run(lanes: Lanes, ahead: ReadAhead, lane_count: usize) {
 }
 
 fn memory(lanes: &Lanes, ahead: &ReadAhead) {
+    counter!(names::LOG_LINES_DROPPED).absolute(shared::telemetry::dropped_lines());
     let stats = lanes.stats();
     for (cause, count) in &stats.restarts {
         counter!(names::LANE_RESTARTS, "cause" => cause.code()).absolute(*count);

@@ -11,7 +11,7 @@ use shared::record::Record;
 use shared::store::History;
 
 use crate::analyst::Analyst;
-use crate::metrics::{self, DeadFate};
+use crate::metrics::{self, DeadFate, RefusedFate};
 use crate::stop::Stop;
 use crate::task::{Completion, DeadLetter, Ended, Settlement};
 
@@ -45,6 +45,7 @@ pub(super) async fn settle(
     analyst: Arc<Analyst>,
     letter: Box<DeadLetter>,
     level: &'static str,
+    tiers: usize,
     stop: Stop,
 ) -> Completion {
     let DeadLetter { job, reason, revivals, trace } = *letter;
@@ -52,6 +53,16 @@ pub(super) async fn settle(
     let Some(starts) = &analyst.starts else { return Completion::Settle(Settlement::GiveBack) };
     let history = match starts.history(&job).await {
         Ok(history) => history,
+        // Given back, it would be the first of the dead letters again, and after four like it no other would be taken.
+        Err(error) if error.is_permanent() && tiers > 0 => {
+            metrics::refused(RefusedFate::Parked);
+            tracing::error!(
+                job_id = %job.job_id, batch_id = %job.batch_id, file = %job.file, trace_id, %error,
+                "the history of a dead letter cannot be read: it waits in the longest retry tier and is started again. Look at \
+                 the key that the error names (redis-cli TYPE KEY); one that is not the fleet's own is to be renamed or deleted"
+            );
+            return Completion::Settle(Settlement::Retry { tier: tiers - 1, job: Box::new(job), trace });
+        }
         Err(error) => {
             tracing::warn!(
                 job_id = %job.job_id, batch_id = %job.batch_id, file = %job.file, trace_id, %error,

@@ -2,8 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use shared::outcome::End;
@@ -12,53 +10,48 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::leases::Leases;
+use super::commit::Uncommitted;
+use super::leases::{JobLeases, Leases};
 use super::rest::Rests;
 use super::run::{Done, Start, run_one, without_root};
-use super::supply::Supply;
+use super::settling::Settlements;
+use super::supply::{Active, Supply};
 use super::{Control, Policy, dead};
 use crate::analyst::Analyst;
 use crate::gates::Gates;
 use crate::metrics;
 use crate::ready::Ready;
 use crate::source::Receive;
-use crate::task::{Completed, Completion, Ended, FileWork, Settlement, Task, Ticket, Unreadable, Work};
+use crate::task::{Completion, Ended, FileWork, Settlement, Task, Unreadable, Work};
 
-/// The time of the dispatcher's last turn: a liveness that no other server can spoil.
-#[derive(Debug, Clone)]
-pub struct Heartbeat {
-    origin: Instant,
-    last_ms: Arc<AtomicU64>,
-}
+/// A job that has waited here for half of RabbitMQ's `consumer_timeout` goes back. The other half is reserve for the broker,
+/// which looks once a minute, and for a lane that takes the job in the last moment and has to end it.
+const LONGEST_WAIT: u32 = 2;
 
-impl Default for Heartbeat {
-    fn default() -> Self {
-        Self { origin: Instant::now(), last_ms: Arc::default() }
-    }
-}
+/// A job that was handed out so often goes back as a fresh message, by way of the shortest retry tier: where urgent work goes
+/// on for days, giving it back each time would bring it to the broker's limit of 50 deliveries although nothing is wrong.
+const DELIVERIES_TO_RENEW: u32 = 10;
 
-impl Heartbeat {
-    fn beat(&self) {
-        self.last_ms.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Time since the last turn.
-    #[must_use]
-    pub fn age(&self) -> Duration {
-        self.origin.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Relaxed)))
-    }
+/// Where what has ended goes.
+pub(super) struct Outbox {
+    /// To the loop that commits.
+    pub(super) results: UnboundedSender<Uncommitted>,
+    /// To the loop that settles.
+    pub(super) settlements: UnboundedSender<Settlements>,
 }
 
 pub(super) struct Dispatch {
     ready: Ready,
     running: JoinSet<Done>,
+    /// The files of `running`.
+    active: Vec<Active>,
     /// Dead letters that are looked into. They take no lane, and the source's window bounds them.
     inquests: JoinSet<Done>,
     leases: Leases,
     analyst: Arc<Analyst>,
     policy: Policy,
     control: Control,
-    completed: UnboundedSender<Completed>,
+    outbox: Outbox,
     supply: Supply,
     rests: Rests,
     /// The gates are closed: nothing is taken in.
@@ -68,23 +61,24 @@ pub(super) struct Dispatch {
 
 impl Dispatch {
     pub(super) fn new(
-        ready: Ready,
         analyst: Arc<Analyst>,
         policy: Policy,
         control: Control,
-        completed: UnboundedSender<Completed>,
+        outbox: Outbox,
         supply: Supply,
     ) -> Self {
         let rests = Rests::new(policy.pace);
+        let leases = Leases::new(control.held.clone());
         Self {
-            ready,
+            ready: Ready::new(policy.levels.count(), policy.aging),
             running: JoinSet::new(),
+            active: Vec::new(),
             inquests: JoinSet::new(),
-            leases: Leases::default(),
+            leases,
             analyst,
             policy,
             control,
-            completed,
+            outbox,
             supply,
             rests,
             paused: false,
@@ -92,7 +86,7 @@ impl Dispatch {
         }
     }
 
-    /// Returns when nothing more comes, waits or runs. Dropping `self` then ends the closing loop.
+    /// Returns when nothing more comes, waits or runs. Dropping `self` then ends the other loops.
     pub(super) async fn run(mut self, receiver: &mut impl Receive) {
         let (stop, mut gates) = (self.control.stop.clone(), self.control.gates.clone());
         let mut receiving = true;
@@ -125,9 +119,30 @@ impl Dispatch {
 
     /// What is held in excess others may have.
     fn look_at_supply(&mut self, receiver: &mut impl Receive) {
-        let excess = self.supply.look(self.ready.len(), receiver);
-        for task in (0..excess).map_while(|_| self.ready.pop_last()).collect::<Vec<_>>() {
+        for task in self.supply.look(&mut self.ready, &self.active, receiver) {
             self.give_back(task);
+        }
+        self.give_back_overdue();
+    }
+
+    /// What has waited here for too long, as low jobs do under `PRIORITY_MODE=strict` while high ones keep coming. RabbitMQ
+    /// would close the channel, and all that this worker holds of the level would be delivered elsewhere.
+    fn give_back_overdue(&mut self) {
+        let longest = self.policy.consumer_timeout.map(|timeout| timeout / LONGEST_WAIT);
+        let Some(then) = longest.and_then(|longest| Instant::now().checked_sub(longest)) else { return };
+        let overdue = self.ready.take_received_by(then);
+        if !overdue.is_empty() {
+            tracing::info!(
+                jobs = overdue.len(),
+                waited_seconds = longest.map(|longest| longest.as_secs()),
+                "given back: they have waited here for half of CONSUMER_TIMEOUT"
+            );
+        }
+        for task in overdue {
+            match renewed(&task) {
+                Some(settlement) => self.settle_waiting(task, settlement),
+                None => self.give_back(task),
+            }
         }
     }
 
@@ -155,7 +170,8 @@ impl Dispatch {
     fn take(&mut self, task: Task) {
         let held = self.leases.holds(task.work.job_id());
         if (self.draining || self.paused) && !held {
-            return self.complete(task.ticket, Completion::Settle(Settlement::GiveBack));
+            let leases = JobLeases::single(task.ticket);
+            return self.pass_on(leases, Completion::Settle(Settlement::GiveBack));
         }
         let Some(task) = self.leases.admit(task) else { return };
         let level = self.policy.levels.name(task.level);
@@ -163,17 +179,17 @@ impl Dispatch {
             Work::Unreadable(unreadable) => {
                 let mut ended = Box::new(refused(*unreadable, self.analyst.worker.clone()));
                 ended.record.priority = Some(level.to_owned());
-                self.complete(task.ticket, Completion::Store(ended));
+                self.pass_on(JobLeases::single(task.ticket), Completion::Store(ended));
             }
             Work::Dead(letter) => {
                 let job = Some(letter.job.job_id);
-                let settling =
-                    dead::settle(Arc::clone(&self.analyst), letter, level, self.control.stop.clone());
+                let (analyst, stop) = (Arc::clone(&self.analyst), self.control.stop.clone());
+                let settling = dead::settle(analyst, letter, level, self.policy.tiers, stop);
                 self.inquests.spawn(async move {
                     let settled = AssertUnwindSafe(settling).catch_unwind().await;
                     // A fault of ours is no reason to lose what is nearly lost already.
                     let completion = settled.unwrap_or(Completion::Settle(Settlement::GiveBack));
-                    Done { job, ticket: task.ticket, completion, begun: None }
+                    Done { job, ticket: task.ticket, completion, active: None }
                 });
             }
             work @ Work::File(_) => self.ready.push(Task { work, ..task }),
@@ -188,13 +204,17 @@ impl Dispatch {
             let job = task.work.job_id();
             let redelivered = task.redelivered || self.leases.was_redelivered(job);
             let Work::File(work) = task.work else { continue };
-            let start = Start { ticket: task.ticket, work, redelivered, level, tiers: self.policy.tiers };
+            let active = Active { begun: Instant::now(), level: task.level };
+            let (tiers, consumer_timeout) = (self.policy.tiers, self.policy.consumer_timeout);
+            let start =
+                Start { ticket: task.ticket, work, redelivered, level, tiers, active, consumer_timeout };
             if let Some(completion) = without_root(&self.analyst, &self.control.gates, &start) {
                 start.work.target().inspect(|target| self.analyst.ahead.give_up(target));
-                self.release(Done { job, ticket: start.ticket, completion, begun: None });
+                self.release(Done { job, ticket: start.ticket, completion, active: None });
                 continue;
             }
             metrics::started(&start.work, level);
+            self.active.push(active);
             self.running.spawn(run_one(Arc::clone(&self.analyst), self.control.clone(), start));
         }
     }
@@ -219,19 +239,27 @@ impl Dispatch {
     }
 
     fn give_back(&mut self, task: Task) {
+        self.settle_waiting(task, Settlement::GiveBack);
+    }
+
+    /// Settles a job that has not started.
+    fn settle_waiting(&mut self, task: Task, settlement: Settlement) {
         if let Work::File(work) = &task.work {
             work.target().inspect(|target| self.analyst.ahead.give_up(target));
         }
-        let (job, completion) = (task.work.job_id(), Completion::Settle(Settlement::GiveBack));
-        self.release(Done { job, ticket: task.ticket, completion, begun: None });
+        let (job, completion) = (task.work.job_id(), Completion::Settle(settlement));
+        self.release(Done { job, ticket: task.ticket, completion, active: None });
     }
 
     fn finished(&mut self, ended: Result<Done, tokio::task::JoinError>) {
-        self.supply.ended();
         match ended {
             Ok(done) => {
-                if let Some(begun) = done.begun {
-                    self.rests.after(begun);
+                if let Some(active) = done.active {
+                    self.supply.ended(active.begun);
+                    self.rests.after(active.begun);
+                    if let Some(place) = self.active.iter().position(|other| *other == active) {
+                        self.active.swap_remove(place);
+                    }
                 }
                 self.release(done);
             }
@@ -241,21 +269,28 @@ impl Dispatch {
     }
 
     fn release(&mut self, done: Done) {
-        for completed in self.leases.release(done.job, done.ticket, done.completion) {
-            self.pass_on(completed);
-        }
+        let leases = self.leases.release(done.job, done.ticket);
+        self.pass_on(leases, done.completion);
     }
 
-    fn complete(&self, ticket: Ticket, completion: Completion) {
-        self.pass_on(Completed { ticket, completion });
-    }
-
-    fn pass_on(&self, completed: Completed) {
-        if self.completed.send(completed).is_err() {
-            // The closing loop has failed and says why; what was not settled is delivered again.
+    /// Only what is to be stored waits for the store.
+    fn pass_on(&self, leases: JobLeases, completion: Completion) {
+        let is_sent = match completion {
+            Completion::Store(ended) => self.outbox.results.send(Uncommitted { ended, leases }).is_ok(),
+            Completion::Settle(settlement) => self.outbox.settlements.send(leases.settle(settlement)).is_ok(),
+        };
+        if !is_sent {
+            // A loop behind us is gone; what was not settled is delivered again.
             self.control.stop.now();
         }
     }
+}
+
+/// The same job as a fresh message, where it has been handed out too often to be given back.
+fn renewed(task: &Task) -> Option<Settlement> {
+    let Work::File(work) = &task.work else { return None };
+    let job = work.job.as_ref().filter(|_| work.deliveries >= DELIVERIES_TO_RENEW)?;
+    Some(Settlement::Retry { tier: 0, job: Box::new(job.clone()), trace: work.trace })
 }
 
 fn is_reachable(gates: &Gates, work: &FileWork) -> bool {

@@ -7,13 +7,17 @@
 
 use std::collections::BTreeMap;
 
-use shared::job::JobId;
+use shared::job::{BatchId, JobId};
 
-use crate::task::{Completed, Completion, Settlement, Task, Ticket};
+use crate::held::HeldBatches;
+use crate::task::{Settlement, Task, Ticket};
 
 /// Jobs from their delivery to their completion.
 #[derive(Debug, Default)]
-pub(super) struct Leases(BTreeMap<JobId, Held>);
+pub(super) struct Leases {
+    jobs: BTreeMap<JobId, Held>,
+    batches: HeldBatches,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -21,13 +25,47 @@ struct Held {
     later: Vec<Ticket>,
     /// One of them may have been started elsewhere.
     redelivered: bool,
+    /// The batch of the job.
+    batch: Option<BatchId>,
+}
+
+/// Every lease on one job. They travel and are settled as one unit, so that no older lease is acknowledged before the
+/// result of the job is stored.
+#[derive(Debug)]
+pub(super) struct JobLeases {
+    newest: Ticket,
+    older: Vec<Ticket>,
+}
+
+impl JobLeases {
+    /// The lease on something that was delivered once.
+    pub(super) const fn single(ticket: Ticket) -> Self {
+        Self { newest: ticket, older: Vec::new() }
+    }
+
+    /// What the source is to do with each lease, the newest first. The newest lease carries out the settlement. The older
+    /// ones go back with it, and are acknowledged in every other case: where the newest was lost, the broker has its job
+    /// again, whatever becomes of the older ones.
+    pub(super) fn settle(self, settlement: Settlement) -> Vec<(Ticket, Settlement)> {
+        let of_older = match &settlement {
+            Settlement::GiveBack => Settlement::GiveBack,
+            _ => Settlement::Ack,
+        };
+        let older = self.older.into_iter().map(|ticket| (ticket, of_older.clone()));
+        std::iter::once((self.newest, settlement)).chain(older).collect()
+    }
 }
 
 impl Leases {
+    /// None so far. `batches` is kept up with them.
+    pub(super) fn new(batches: HeldBatches) -> Self {
+        Self { jobs: BTreeMap::new(), batches }
+    }
+
     /// Notes a task, and hands it back if it is to be worked on.
     pub(super) fn admit(&mut self, task: Task) -> Option<Task> {
         let Some(job_id) = task.work.job_id() else { return Some(task) };
-        match self.0.get_mut(&job_id) {
+        match self.jobs.get_mut(&job_id) {
             Some(held) => {
                 let trace_id = task.work.trace_id().map(tracing::field::display);
                 tracing::info!(%job_id, trace_id, "delivered again while it is here: not started twice");
@@ -36,7 +74,9 @@ impl Leases {
                 None
             }
             None => {
-                self.0.insert(job_id, Held::default());
+                let batch = task.work.batch_id();
+                batch.inspect(|batch| self.batches.add(*batch));
+                self.jobs.insert(job_id, Held { batch, ..Held::default() });
                 Some(task)
             }
         }
@@ -44,34 +84,23 @@ impl Leases {
 
     /// Whether a job is here.
     pub(super) fn holds(&self, job_id: Option<JobId>) -> bool {
-        job_id.is_some_and(|job_id| self.0.contains_key(&job_id))
+        job_id.is_some_and(|job_id| self.jobs.contains_key(&job_id))
     }
 
     /// Whether a later lease may have been started elsewhere.
     pub(super) fn was_redelivered(&self, job_id: Option<JobId>) -> bool {
-        job_id.and_then(|job_id| self.0.get(&job_id)).is_some_and(|held| held.redelivered)
+        job_id.and_then(|job_id| self.jobs.get(&job_id)).is_some_and(|held| held.redelivered)
     }
 
-    /// Ends a job: what is to be done with each of its leases, in this order. The newest one carries the completion. The
-    /// others follow it, so that none is acknowledged before the end is stored; and where the newest was lost its job is
-    /// the broker's again, whatever becomes of them.
-    pub(super) fn release(
-        &mut self,
-        job_id: Option<JobId>,
-        ticket: Ticket,
-        completion: Completion,
-    ) -> Vec<Completed> {
-        let held = job_id.and_then(|job_id| self.0.remove(&job_id)).unwrap_or_default();
-        let mut tickets: Vec<Ticket> = std::iter::once(ticket).chain(held.later).collect();
-        let follows = match &completion {
-            Completion::Settle(Settlement::GiveBack) => Settlement::GiveBack,
-            _ => Settlement::Ack,
-        };
-        let newest = tickets.pop().map(|ticket| Completed { ticket, completion });
-        let older = tickets
-            .into_iter()
-            .map(|ticket| Completed { ticket, completion: Completion::Settle(follows.clone()) });
-        newest.into_iter().chain(older).collect()
+    /// Takes a job out, with all its leases; `ticket` is the one it was admitted with.
+    pub(super) fn release(&mut self, job_id: Option<JobId>, ticket: Ticket) -> JobLeases {
+        let held = job_id.and_then(|job_id| self.jobs.remove(&job_id)).unwrap_or_default();
+        held.batch.inspect(|batch| self.batches.remove(*batch));
+        let mut later = held.later;
+        match later.pop() {
+            None => JobLeases::single(ticket),
+            Some(newest) => JobLeases { newest, older: std::iter::once(ticket).chain(later).collect() },
+        }
     }
 }
 
@@ -107,15 +136,6 @@ mod tests {
         }
     }
 
-    /// Tags in the order of their settling, with what is done to each.
-    fn settled(completed: Vec<Completed>) -> Vec<(u64, Settlement)> {
-        let settlement = |completion| match completion {
-            Completion::Settle(settlement) => settlement,
-            Completion::Store(_) => panic!("nothing is stored here"),
-        };
-        completed.into_iter().map(|one| (one.ticket.tag, settlement(one.completion))).collect()
-    }
-
     #[test]
     fn a_job_that_comes_again_is_worked_on_once_and_all_its_leases_are_settled() {
         let retry = |job: &Job| Settlement::Retry { tier: 0, job: Box::new(job.clone()), trace: None };
@@ -132,8 +152,10 @@ mod tests {
             assert!(leases.admit(task(&job, 3, false)).is_none());
             assert!(leases.was_redelivered(Some(job.job_id)));
             let ticket = Ticket { stream: 0, epoch: 0, tag: 1 };
-            let all = leases.release(Some(job.job_id), ticket, Completion::Settle(settlement.clone()));
-            assert_eq!(settled(all), [(3, settlement), (1, follows.clone()), (2, follows)]);
+            let all = leases.release(Some(job.job_id), ticket).settle(settlement.clone());
+            let settled: Vec<_> =
+                all.into_iter().map(|(ticket, settlement)| (ticket.tag, settlement)).collect();
+            assert_eq!(settled, [(3, settlement), (1, follows.clone()), (2, follows)]);
             assert!(!leases.holds(Some(job.job_id)));
             assert!(leases.admit(task(&job, 4, true)).is_some(), "it is a new one now");
         }

@@ -2,14 +2,16 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use shared::job::JobId;
 use shared::outcome::{End, FailureKind};
 use shared::record::Record;
-use tokio::time::Instant;
+use tokio::time::sleep;
 
 use super::Control;
+use super::supply::Active;
 use crate::analyst::{Analyst, Interrupted};
 use crate::gates::Gates;
 use crate::lanes::LaneFailure;
@@ -22,8 +24,8 @@ pub(super) struct Done {
     pub(super) job: Option<JobId>,
     pub(super) ticket: Ticket,
     pub(super) completion: Completion,
-    /// When a lane went to work on it, if one did.
-    pub(super) begun: Option<Instant>,
+    /// The place on a lane that it leaves, if it had one.
+    pub(super) active: Option<Active>,
 }
 
 /// A file that is to be worked on.
@@ -33,6 +35,9 @@ pub(super) struct Start {
     pub(super) redelivered: bool,
     pub(super) level: &'static str,
     pub(super) tiers: usize,
+    pub(super) active: Active,
+    /// `CONSUMER_TIMEOUT`.
+    pub(super) consumer_timeout: Option<Duration>,
 }
 
 /// What is known before the start of a file whose root is away: it goes the way of all transient failures, at the cost
@@ -44,12 +49,17 @@ pub(super) fn without_root(analyst: &Analyst, gates: &Gates, start: &Start) -> O
 }
 
 pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Start) -> Done {
-    let (work, begun) = (&start.work, Some(Instant::now()));
-    let working = AssertUnwindSafe(analyst.work(work, start.redelivered)).catch_unwind();
+    let (work, active) = (&start.work, Some(start.active));
+    let working = async {
+        let ended = analyst.work(work, start.redelivered).await?;
+        Ok(blame_root(&control.gates, work, ended).await)
+    };
+    let working = AssertUnwindSafe(working).catch_unwind();
     let ended = tokio::select! {
         biased;
         ended = working => ended.unwrap_or_else(|_| Ok(internal(work))),
         () = control.stop.stopped_now() => Err(Interrupted),
+        () = warn_when_overdue(&start) => Err(Interrupted),
     };
     let completion = match ended {
         Ok(ended) => {
@@ -62,7 +72,41 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
         // Interrupted, or an end of its own: either way the next try must not find it under suspicion.
         analyst.forget_start(work).await;
     }
-    Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion, begun }
+    Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion, active }
+}
+
+/// A file that runs for longer than RabbitMQ lets a delivery be unacknowledged goes on; nothing can renew its lease. Never
+/// returns.
+async fn warn_when_overdue(start: &Start) {
+    if let Some(limit) = start.consumer_timeout {
+        sleep(limit).await;
+        let job = start.work.job.as_ref();
+        tracing::warn!(
+            job_id = job.map(|job| display(job.job_id)),
+            batch_id = job.map(|job| display(job.batch_id)),
+            file = job.map(|job| display(&job.file)),
+            seconds = limit.as_secs(),
+            "a file has run for as long as CONSUMER_TIMEOUT: RabbitMQ takes its delivery back and may give it to another \
+             worker, too; the first result counts. Raise consumer_timeout in RabbitMQ and CONSUMER_TIMEOUT here"
+        );
+    }
+    std::future::pending().await
+}
+
+/// A file that could not be read in time says nothing of itself while its media root does not answer: it ends as the root's
+/// failure, and is tried again when the root may be back.
+async fn blame_root(gates: &Gates, work: &FileWork, mut ended: Ended) -> Ended {
+    let Some(job) = work.job.as_ref().filter(|_| work.root.is_some()) else { return ended };
+    if !matches!(ended.record.end(), End::Failed(FailureKind::Timeout | FailureKind::Io)) {
+        return ended;
+    }
+    if let Some(reason) = gates.ask_root(&job.file.root).await {
+        let end = End::Failed(FailureKind::RootUnavailable);
+        let record = &mut ended.record;
+        let detail = format!("{reason}; {}", record.detail.as_deref().unwrap_or_default());
+        (record.outcome, record.kind, record.detail) = (end.outcome(), end.kind(), Some(detail));
+    }
+    ended
 }
 
 fn settled(mut ended: Ended, start: &Start) -> Completion {

@@ -35,7 +35,8 @@ impl Sink for RedisSink {
                 | StoreError::Denied { .. }
                 | StoreError::Refused { .. }),
             ) => Err(SinkError::Unavailable(error)),
-            Err(error) => Err(SinkError::Impossible(error)),
+            // A key of another type, a script that fails, a value that cannot be encoded: it would be the same for ever.
+            Err(error) => Err(SinkError::Refused(error)),
         }
     }
 

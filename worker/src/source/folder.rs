@@ -63,7 +63,7 @@ impl Scanned {
 /// The receiving half.
 #[derive(Debug)]
 pub struct FolderReceiver {
-    found: mpsc::Receiver<Found>,
+    found: mpsc::Receiver<Box<FileWork>>,
     window: Arc<Semaphore>,
     tag: u64,
 }
@@ -94,7 +94,15 @@ pub fn open(
     Ok((FolderReceiver { found, window: Arc::clone(&window), tag: 0 }, FolderSettler { window }, scanned))
 }
 
-fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, analyser: &str, seen: &Scanned) {
+/// Everything that asks the file system is done here, on the scan's own thread: a dead mount may hold it for ever, and must
+/// not hold the runtime's only thread.
+fn run(
+    mut scan: Scan,
+    sender: &mpsc::Sender<Box<FileWork>>,
+    unchanged: &Unchanged,
+    analyser: &str,
+    seen: &Scanned,
+) {
     for item in scan.by_ref() {
         match item {
             Ok(found) if is_unchanged(&found, unchanged, analyser) => {
@@ -102,8 +110,9 @@ fn run(mut scan: Scan, sender: &mpsc::Sender<Found>, unchanged: &Unchanged, anal
             }
             Ok(found) => {
                 seen.found.fetch_add(1, Ordering::Relaxed);
+                let Some(work) = work(&found) else { continue };
                 // The run was stopped.
-                if sender.blocking_send(found).is_err() {
+                if sender.blocking_send(Box::new(work)).is_err() {
                     break;
                 }
             }
@@ -124,11 +133,7 @@ impl Receive for FolderReceiver {
     async fn next(&mut self) -> Option<Task> {
         // The permit is dropped with this future when another event comes first, so none is lost.
         let permit = self.window.clone().acquire_owned().await.ok()?;
-        let work = loop {
-            if let Some(work) = work(&self.found.recv().await?) {
-                break work;
-            }
-        };
+        let work = Work::File(self.found.recv().await?);
         permit.forget();
         self.tag += 1;
         Some(Task {
@@ -160,7 +165,7 @@ impl Settle for FolderSettler {
 
 /// The file's own folder is its root: nothing but that file is opened. A link that the user named is followed first.
 /// `None` for a path that ends in `..`: it is a folder, and the scan gives none.
-fn work(found: &Found) -> Option<Work> {
+fn work(found: &Found) -> Option<FileWork> {
     let path = found.path.as_path();
     let shown = path.as_os_str().as_bytes().to_vec();
     let target = match path.is_symlink() {
@@ -172,16 +177,17 @@ fn work(found: &Found) -> Option<Work> {
     let name = target.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
     let path = RelPath::new(name).ok()?;
     let seen = Some((found.bytes, unix_nanos(found.modified)));
-    Some(Work::File(Box::new(FileWork {
+    Some(FileWork {
         shown,
         root: Some(root),
         path,
         attempt: 0,
         force: false,
+        deliveries: 0,
         seen,
         job: None,
         trace: None,
-    })))
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::broker::{Broker, BrokerError, Channel, Publisher};
 use shared::job::{Levels, Priority};
 use shared::roots::MediaRoots;
-use shared::topology::Topology;
+use shared::topology::{QueueDepth, Topology};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -21,7 +21,7 @@ use ledger::Ledger;
 pub use settler::RabbitSettler;
 use subscription::{Feed, Subscription};
 
-use super::Receive;
+use super::{Queues, Receive};
 use crate::task::Task;
 
 /// Which levels are consumed, and how many unsettled messages of each this worker may hold.
@@ -64,10 +64,15 @@ impl Windows {
 impl Window {
     fn of(self, reserve: usize) -> u16 {
         match self {
-            Self::Lanes { lanes, part } => u16::try_from(lanes + (reserve / part).max(1)).unwrap_or(u16::MAX),
+            Self::Lanes { lanes, part } => u16::try_from(lanes + part_of(reserve, part)).unwrap_or(u16::MAX),
             Self::Fixed(window) => window,
         }
     }
+}
+
+/// At least one where there is a reserve at all.
+fn part_of(reserve: usize, part: usize) -> usize {
+    (reserve / part).max(reserve.min(1))
 }
 
 /// Dead letters taken at a time: they are rare, and each costs one question to Redis and one message.
@@ -99,6 +104,7 @@ struct Intent {
 pub struct Consumers {
     intent: Arc<watch::Sender<Intent>>,
     list: Arc<Vec<Consumed>>,
+    queues: Arc<Mutex<Queues>>,
 }
 
 /// One queue with its consumer.
@@ -147,15 +153,29 @@ impl Consumers {
         self.list.iter().map(sight).collect()
     }
 
-    /// Whether half of the reserve of any level is taken up, beside so many tasks that run.
+    /// Whether half of the reserve of any level is taken up by ends, beside so many tasks that run. What is on its way to a
+    /// retry tier does not count: where the broker does not confirm it, more prefetched messages would not help.
     fn are_crowded(&self, running: usize) -> bool {
         let reserve = self.intent.borrow().reserve;
         let crowded = |consumed: &Consumed| {
             let Window::Lanes { part, .. } = consumed.window else { return false };
-            let ended = lock(&consumed.ledger).outstanding().saturating_sub(running);
-            2 * ended >= (reserve / part).max(1)
+            let ended = lock(&consumed.ledger).acknowledgeable().saturating_sub(running);
+            2 * ended >= part_of(reserve, part).max(1)
         };
         self.list.iter().any(crowded)
+    }
+
+    /// The depths of the queues, asked of the broker just now.
+    pub fn note_depths(&self, depths: &[QueueDepth]) {
+        let of_levels = self.list.iter().filter(|consumed| matches!(consumed.window, Window::Lanes { .. }));
+        let ours: Vec<&QueueDepth> = of_levels
+            .filter_map(|consumed| depths.iter().find(|depth| depth.queue == consumed.queue))
+            .collect();
+        let mut queues = lock(&self.queues);
+        queues.look += 1;
+        queues.plenty = ours.iter().any(|depth| depth.ready > depth.consumers);
+        queues.others_may_be_idle =
+            ours.iter().all(|depth| depth.ready == 0) && ours.iter().any(|depth| depth.consumers > 1);
     }
 
     /// Each is to start anew on another channel. What it holds unsettled comes again.
@@ -169,13 +189,13 @@ impl Consumers {
 /// # Errors
 /// When the queues differ from what the settings say, or the connection fails.
 pub async fn open(
-    broker: Arc<Broker>,
+    broker: Broker,
     publisher: Publisher,
     topology: &Topology,
     windows: Windows,
     roots: MediaRoots,
 ) -> Result<(RabbitReceiver, RabbitSettler), BrokerError> {
-    topology.declare(&broker.channel().await?).await?;
+    broker.declare(topology).await?;
     // Unbounded, yet never longer than the sum of the windows: the broker sends no more until something is settled.
     let (sender, tasks) = mpsc::unbounded_channel();
     let intent = Arc::new(watch::Sender::new(Intent { reserve: windows.reserve, ..Intent::default() }));
@@ -188,8 +208,10 @@ pub async fn open(
             feed,
             window,
             reserve: windows.reserve,
+            generation: 0,
+            must_declare: false,
             topology: topology.clone(),
-            broker: Arc::clone(&broker),
+            broker: broker.clone(),
             channel: Arc::new(Mutex::new(broker.channel().await?)),
             ledger: Arc::new(Mutex::new(Ledger::default())),
             roots: Arc::clone(&roots),
@@ -206,7 +228,7 @@ pub async fn open(
         subscriptions.spawn(subscription.run(consumer));
     }
     let ledgers = list.iter().map(|consumed| Arc::clone(&consumed.ledger)).collect();
-    let consumers = Consumers { intent, list: Arc::new(list) };
+    let consumers = Consumers { intent, list: Arc::new(list), queues: Arc::default() };
     Ok((RabbitReceiver { tasks, subscriptions, consumers }, RabbitSettler::new(publisher, ledgers)))
 }
 
@@ -231,8 +253,17 @@ impl Receive for RabbitReceiver {
         self.consumers.intent.send_modify(|intent| intent.reserve = reserve);
     }
 
+    fn window(&self, stream: usize) -> Option<usize> {
+        let reserve = self.consumers.intent.borrow().reserve;
+        self.consumers.list.get(stream).map(|consumed| usize::from(consumed.window.of(reserve)))
+    }
+
     fn is_crowded(&self, running: usize) -> bool {
         self.consumers.are_crowded(running)
+    }
+
+    fn queues(&self) -> Queues {
+        *lock(&self.consumers.queues)
     }
 
     async fn stop(&mut self) {

@@ -23,8 +23,7 @@ async fn withdraw(fleet: &Fleet, batch: BatchId) -> Vec<Job> {
 
 async fn publish(fleet: &Fleet, batch: BatchId, jobs: &[Job]) {
     fleet.publish(jobs).await;
-    let ids: Vec<_> = jobs.iter().map(|job| job.job_id).collect();
-    fleet.store.published(batch, &ids).await.unwrap();
+    fleet.store.published(batch, jobs).await.unwrap();
 }
 
 fn missing(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {

@@ -58,6 +58,36 @@ async fn a_redis_that_hangs_is_left_alone_too() {
 }
 
 #[tokio::test]
+async fn what_runs_while_redis_is_away_keeps_its_lease_when_redis_is_back() {
+    let fleet = Fleet::with(&[]).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("REDIS_URL", &redis.url)]).await;
+    let lanes = worker.freeze().await;
+    fleet.submit(&fleet.silences(batch, 5)).await;
+    worker.holds(4, 1).await;
+    redis.set(Line::Cut);
+    worker.log.says("taking no work").await;
+    fleet.queues_hold(4).await;
+    redis.set(Line::Open);
+    worker.log.says("taking work again").await;
+    // The job that ran all the time still runs, and what was given back is here again.
+    worker.holds(4, 1).await;
+    worker.answers("/readyz", 200).await;
+    lanes[0].thaw();
+    fleet.ends(batch, 5).await;
+    worker.holds(0, 0).await;
+    assert_eq!(worker.metrics().await.sum("analysis_lost_leases_total", &[]), 0.0);
+    assert_eq!(
+        worker.log.count("delivered again while it is here"),
+        0,
+        "nobody else was given the running job"
+    );
+    worker.stop().await;
+    assert_eq!(fleet.queued().await, 0);
+}
+
+#[tokio::test]
 async fn when_the_only_root_goes_away_its_jobs_wait_in_the_queue() {
     let fleet = Fleet::with(&[("RETRY_DELAYS", "200ms,1s,2s,4s,8s,16s")]).await;
     let mut worker = Worker::ready(&fleet, &[]).await;

@@ -7,6 +7,8 @@ mod fleet;
 mod frames;
 mod log;
 mod media;
+#[path = "../common/private.rs"]
+pub mod private;
 #[path = "../common/proc.rs"]
 mod proc;
 mod process;
@@ -22,7 +24,7 @@ pub mod tls;
 mod wait;
 mod worker;
 
-pub use fleet::Fleet;
+pub use fleet::{Fleet, ROOT};
 pub use media::{silent_wav, slow_wav};
 pub use process::Process;
 pub use prometheus::{JOB, Prometheus, deploy};

@@ -1,7 +1,6 @@
 //! A receiver that is told to pause and to go on faster than the broker answers.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use shared::broker::{Broker, Publisher};
@@ -26,13 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::test]
 async fn nothing_is_lost_to_a_consumer_that_nobody_reads() {
     let fleet = Fleet::with(&[]).await;
-    let consume = Arc::new(Broker::connect(&fleet.servers.amqp, "consume").await.unwrap());
+    let consume = Broker::connect(&fleet.servers.amqp, "consume").await.unwrap();
     let publish = Broker::connect(&fleet.servers.amqp, "publish").await.unwrap();
     let publisher = Publisher::open(&publish, fleet.topology.clone()).await.unwrap();
     let windows = Windows::new(fleet.topology.levels, &[NORMAL], 1, JOBS);
     let roots = MediaRoots::parse("music=/nowhere").unwrap();
     let (mut receiver, mut settler) =
-        rabbitmq::open(Arc::clone(&consume), publisher, &fleet.topology, windows, roots).await.unwrap();
+        rabbitmq::open(consume.clone(), publisher, &fleet.topology, windows, roots).await.unwrap();
     let jobs = fleet.silences(BatchId::new(), JOBS);
     fleet.submit(&jobs).await;
     for round in 0..ROUNDS {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use shared::broker::lapin::options::ExchangeDeleteOptions;
 use shared::job::{BatchId, FileRef, Job};
 
 use crate::harness::{Fleet, NORMAL, Worker, samples, until};
@@ -56,6 +57,33 @@ async fn a_root_that_comes_back_is_read() {
     let record = fleet.ends(batch, 1).await.remove(0);
     assert_eq!(record.outcome.code(), "ok", "{record:?}");
     assert!(record.attempts >= 2, "{record:?}");
+    worker.stop().await;
+    assert_eq!(fleet.queued().await, 0);
+}
+
+#[tokio::test]
+async fn a_retry_exchange_that_was_deleted_is_made_again() {
+    let fleet = Fleet::with(&[("RETRY_DELAYS", "200ms,400ms")]).await;
+    let worker = Worker::ready(&fleet, &[]).await;
+    let lanes = worker.freeze().await;
+    let (batch, others) = (BatchId::new(), BatchId::new());
+    // The lane is busy, ends are under way, and then the exchanges of every tier are gone.
+    fleet.submit(&fleet.silences(others, 3)).await;
+    worker.holds(2, 1).await;
+    let channel = fleet.channel().await;
+    for tier in 0..2 {
+        let exchange = fleet.topology.retry(tier).unwrap();
+        channel.exchange_delete(exchange.as_str().into(), ExchangeDeleteOptions::default()).await.unwrap();
+    }
+    let jobs: Vec<Job> =
+        (0..5).map(|n| in_root(fleet.job(batch, &format!("{n}.wav"), NORMAL), "elsewhere")).collect();
+    fleet.submit(&jobs).await;
+    lanes[0].thaw();
+    let records = fleet.ends(batch, 5).await;
+    assert!(records.iter().all(|record| record.attempts == 3), "{records:?}");
+    fleet.ends(others, 3).await;
+    worker.holds(0, 0).await;
+    worker.answers("/readyz", 200).await;
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
 }

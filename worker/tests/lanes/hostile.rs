@@ -6,12 +6,15 @@ use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant, SystemTime};
 
 use analysis::Progress;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process, test_kill_process};
 use shared::outcome::FailureKind;
 use worker::lanes::{Analysed, Cached, Engine, EngineOptions, Identified, LaneFailure, Target};
 
 /// What `slow.wav` takes: more than the tests' time-out, less than its audio of an hour is allowed.
 const SLOW: Duration = Duration::from_millis(2500);
+
+/// Below the tests' time-out.
+const SLEEP: Duration = Duration::from_millis(500);
 
 const TICK: Duration = Duration::from_millis(50);
 
@@ -70,6 +73,22 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
             }
             Ok(())
         }
+        "crawl.wav" => {
+            let started = Instant::now();
+            loop {
+                at(started.elapsed().as_secs_f64(), Some(172_800.0));
+                std::thread::sleep(TICK);
+            }
+        }
+        "flood.wav" => {
+            let message = serde_json::json!({"Progress": {"decoded_seconds": 5.0, "total_seconds": null}});
+            let body =
+                rmp_serde::to_vec_named(&message).map_err(|error| failure(FailureKind::Internal, &error))?;
+            let frame = [&(body.len() as u32).to_le_bytes()[..], &body].concat();
+            loop {
+                say(&frame);
+            }
+        }
         "slow.wav" => {
             let started = Instant::now();
             while started.elapsed() < SLOW {
@@ -81,18 +100,43 @@ fn behave(target: &Target, on_progress: &mut dyn FnMut(Progress)) -> Result<(), 
         "until-done.wav" => {
             let started = Instant::now();
             while !target.root.join("done").exists() {
-                at(started.elapsed().as_secs_f64(), Some(36_000.0));
+                at(started.elapsed().as_secs_f64() * 1000.0, Some(36_000.0));
                 std::thread::sleep(TICK);
             }
             Ok(())
         }
         "inside.wav" => peek(&target.root.join("inside.wav")),
+        #[cfg(target_os = "linux")]
+        name if name.starts_with("call-") || name.starts_with("attack-") => attack(name, target),
         "write.wav" => match std::fs::write(target.root.join("write.wav"), "x") {
             Ok(()) => Ok(()),
             Err(error) => Err(failure(FailureKind::Denied, &error)),
         },
         other => fall(other),
     }
+}
+
+/// Makes `call-NUMBER.wav` or `attack-NAME.PARENT.wav`, with the process to be attacked. A call that was refused is `denied`; one that the kernel made is `io`, with
+/// what came of it.
+#[cfg(target_os = "linux")]
+fn attack(name: &str, target: &Target) -> Result<(), LaneFailure> {
+    use crate::attacks::{ATTACKS, Scene, by_number};
+    let unknown = || failure(FailureKind::NotFound, &name);
+    let name = name.strip_suffix(".wav").ok_or_else(unknown)?;
+    let made = match name.strip_prefix("call-") {
+        Some(number) => by_number(number.parse().map_err(|_| unknown())?),
+        None => {
+            let (attack, parent) = name["attack-".len()..].split_once('.').ok_or_else(unknown)?;
+            let (_, attack) = ATTACKS.iter().find(|(known, _)| *known == attack).ok_or_else(unknown)?;
+            let parent = parent.parse().map_err(|_| unknown())?;
+            Scene::new(&target.root, parent).and_then(|scene| attack(&scene))
+        }
+    };
+    let refused = |code: Option<i32>| matches!(code, Some(libc::ENOSYS | libc::EACCES));
+    Err(match made {
+        Err(error) if refused(error.raw_os_error()) => failure(FailureKind::Denied, &error),
+        other => failure(FailureKind::Io, &format!("{other:?}")),
+    })
 }
 
 /// Opens a file, past all that the product does to keep it from that.
@@ -103,6 +147,8 @@ fn peek(path: &std::path::Path) -> Result<(), LaneFailure> {
 fn fall(name: &str) -> Result<(), LaneFailure> {
     match name {
         "abort.wav" => std::process::abort(),
+        "abort-in-a-thread.wav" => drop(std::thread::spawn(|| std::process::abort()).join()),
+        "sleep.wav" => std::thread::sleep(SLEEP),
         "exit.wav" => std::process::exit(3),
         "kill.wav" => drop(kill_process(getpid(), Signal::KILL)),
         "alloc.wav" => drop(black_box(vec![1_u8; 4 << 30])),
@@ -113,7 +159,7 @@ fn fall(name: &str) -> Result<(), LaneFailure> {
         "socket.wav" => drop(std::net::UdpSocket::bind("127.0.0.1:0")),
         "exec.wav" => drop(std::process::Command::new("/bin/true").exec()),
         "spawn.wav" => drop(std::process::Command::new("/bin/true").spawn()),
-        "shoot.wav" => drop(rustix::process::getppid().map(|parent| kill_process(parent, Signal::TERM))),
+        "shoot.wav" => drop(test_kill_process(Pid::INIT)),
         "thread.wav" => drop(std::thread::spawn(|| black_box(vec![1_u8; 1 << 20])).join()),
         "outside.wav" => return peek(std::path::Path::new("/etc/hostname")),
         "environ.wav" => return peek(std::path::Path::new("/proc/self/environ")),

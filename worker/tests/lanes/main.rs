@@ -3,6 +3,10 @@
 //! Not libtest: started with `lane` this program is a lane itself, and a lane's output is a protocol. Arguments that do
 //! not start with `-` select tests whose names contain them.
 
+#[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
+mod calls;
 mod confinement;
 mod hostile;
 mod memory;
@@ -24,11 +28,13 @@ type Test = fn() -> Pin<Box<dyn Future<Output = anyhow::Result<()>>>>;
 const TEST_LIMIT: Duration = Duration::from_secs(120);
 
 macro_rules! tests {
-    ($($path:path,)+) => { &[$((stringify!($path), || Box::pin($path()))),+] };
+    ($($(#[$when:meta])? $path:path,)+) => { &[$($(#[$when])? (stringify!($path), || Box::pin($path()))),+] };
 }
 
 const TESTS: &[(&str, Test)] = tests![
     outcomes::every_end_is_told_apart_and_harms_no_neighbour,
+    outcomes::a_confined_lane_s_ends_are_told_apart_as_well,
+    outcomes::a_confined_lane_survives_being_stopped,
     outcomes::the_limits_of_time_are_told_apart,
     outcomes::work_that_advances_may_take_its_time,
     outcomes::a_failed_file_costs_no_lane,
@@ -50,6 +56,20 @@ const TESTS: &[(&str, Test)] = tests![
     confinement::a_call_that_no_decoder_makes_is_the_end_of_it,
     confinement::a_root_that_was_mounted_later_takes_a_fresh_lane,
     confinement::the_worker_itself_is_confined,
+    confinement::any_number_of_roots_is_let_through,
+    #[cfg(target_os = "linux")]
+    confinement::keeps_no_privilege_but_to_read,
+    #[cfg(target_os = "linux")]
+    confinement::a_layer_that_fails_is_an_error_unless_the_setting_allows_it,
+    #[cfg(target_os = "linux")]
+    calls::no_call_but_those_it_needs_succeeds,
+    #[cfg(target_os = "linux")]
+    calls::no_attack_changes_anything,
+    #[cfg(target_os = "linux")]
+    calls::a_lane_that_is_not_confined_can_be_misused,
+    #[cfg(target_os = "linux")]
+    calls::what_a_library_may_try_costs_no_lane,
+    real::confinement_changes_no_report,
     real::the_worker_serves_as_a_lane,
     real::a_file_is_read_ahead_and_given_back,
     real::every_sample_has_its_end,

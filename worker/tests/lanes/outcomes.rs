@@ -1,10 +1,12 @@
 //! What a request ends as.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use rustix::process::{Signal, kill_process};
 use shared::outcome::FailureKind;
 use worker::lanes::{Identified, Lane, RequestError, RestartCause};
 
-use crate::support::{TIMEOUT, acquire, below, start, target};
+use crate::confinement::confined;
+use crate::support::{TIMEOUT, acquire, below, raw, start, target};
 
 fn failed(end: Result<Identified, RequestError>) -> anyhow::Result<(FailureKind, String)> {
     match end {
@@ -61,17 +63,71 @@ pub async fn every_end_is_told_apart_and_harms_no_neighbour() -> anyhow::Result<
     Ok(())
 }
 
+/// The list of system calls has all that it takes to die in a way that can be told.
+pub async fn a_confined_lane_s_ends_are_told_apart_as_well() -> anyhow::Result<()> {
+    use FailureKind::{Crash, OutOfMemory};
+    let table = [
+        ("abort.wav", Crash, "killed by signal 6 (SIGABRT)"),
+        ("abort-in-a-thread.wav", Crash, "killed by signal 6 (SIGABRT)"),
+        ("exit.wav", Crash, "exit code 3"),
+        ("stack.wav", Crash, "stack overflow"),
+        ("panic.wav", Crash, "the sky\nfell"),
+        ("alloc.wav", OutOfMemory, "memory allocation of 4294967296 bytes failed"),
+        ("hang.wav", FailureKind::Timeout, "no progress for 1 s"),
+    ];
+    let folder = tempfile::tempdir()?;
+    let Some(lanes) = confined(&[folder.path()], None).await? else { return Ok(()) };
+    for (name, kind, words) in table {
+        expect(&mut acquire(&lanes).await?, name, kind, words).await?;
+    }
+    for name in ["ok.wav", "thread.wav", "roomy.wav", "sleep.wav"] {
+        acquire(&lanes).await?.identify(&target(name)).await?;
+    }
+    lanes.stop(false).await;
+    Ok(())
+}
+
+/// What was stopped in a wait with a limit goes on waiting by a call of the kernel's own.
+pub async fn a_confined_lane_survives_being_stopped() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let Some(lanes) = confined(&[folder.path()], None).await? else { return Ok(()) };
+    let mut lane = acquire(&lanes).await?;
+    let pid = raw(lane.pid().context("alive")?)?;
+    let stop_and_go = async {
+        for _ in 0..5 {
+            kill_process(pid, Signal::STOP)?;
+            tokio::time::sleep(TIMEOUT / 50).await;
+            kill_process(pid, Signal::CONT)?;
+            tokio::time::sleep(TIMEOUT / 50).await;
+        }
+        anyhow::Ok(())
+    };
+    let sleep = target("sleep.wav");
+    let (slept, stopped) = tokio::join!(lane.identify(&sleep), stop_and_go);
+    stopped?;
+    slept?;
+    ensure!(lane.pid().is_some());
+    drop(lane);
+    lanes.stop(false).await;
+    Ok(())
+}
+
 pub async fn the_limits_of_time_are_told_apart() -> anyhow::Result<()> {
-    let lanes = start(2).await?;
-    let (mut one, mut other) = (acquire(&lanes).await?, acquire(&lanes).await?);
-    let stall = "no progress for 1 s (5.0 s of 3600.0 s decoded)";
-    let (stuck, drip) = tokio::join!(
-        expect(&mut one, "stuck.wav", FailureKind::Timeout, stall),
-        expect(&mut other, "drip.wav", FailureKind::Timeout, "no end within the limit of 1 s"),
-    );
-    stuck?;
-    drip?;
-    drop((one, other));
+    let lanes = start(4).await?;
+    let expected = [
+        ("stuck.wav", "no progress for 1 s (5.0 s of 3600.0 s decoded)"),
+        ("drip.wav", "decoded more slowly than 600.0 times real time"),
+        // States two days, and decodes at no more than real time.
+        ("crawl.wav", "decoded more slowly than 600.0 times real time: 1."),
+        // Says the same again and again, so that there is always something to read.
+        ("flood.wav", "no progress for 1 s (5.0 s decoded)"),
+    ];
+    let ends = expected.map(async |(name, words)| {
+        expect(&mut acquire(&lanes).await?, name, FailureKind::Timeout, words).await
+    });
+    for end in futures_util::future::join_all(ends).await {
+        end?;
+    }
     lanes.stop(false).await;
     Ok(())
 }

@@ -94,7 +94,7 @@ pub async fn dies_with_its_input_while_its_engine_hangs() -> anyhow::Result<()> 
         .spawn()?;
     let setup = serde_json::json!({"Setup": {
         "memory_bytes": MIN_LANE_BYTES, "nice": 0, "affinity": [], "progress_every": {"secs": 1, "nanos": 0},
-        "engine": {"max_file_bytes": 1, "features": "all"},
+        "engine": {"max_file_bytes": 1, "features": "all"}, "confinement": "available",
     }});
     let request = serde_json::json!({"Identify": {"root": hang.root(), "path": "hang.wav"}});
     let mut input = lane.stdin.take().context("piped")?;

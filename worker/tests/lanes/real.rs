@@ -103,6 +103,33 @@ pub async fn every_sample_has_its_end() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a lane may not call it does not miss: a report is the same without confinement.
+pub async fn confinement_changes_no_report() -> anyhow::Result<()> {
+    let confined = start(1).await?;
+    let base = settings(1)?;
+    let program = env!("CARGO_BIN_EXE_worker").into();
+    let free = Lanes::start(LaneSettings { program, timeout: TIMEOUT, readable: None, ..base }).await?;
+    let (mut one, mut other) = (acquire(&confined).await?, acquire(&free).await?);
+    for folder in [samples(), samples().join("bad")] {
+        for name in music(&folder)? {
+            let target = below(&folder, &name);
+            match (one.analyze(&target).await, other.analyze(&target).await) {
+                (Ok(mut one), Ok(other)) => {
+                    one.report.timings_seconds = other.report.timings_seconds.clone();
+                    ensure!(one.report == other.report, "{name}");
+                }
+                (Err(one), Err(other)) => ensure!(one == other, "{name}: {one}, {other}"),
+                (Err(error), Ok(_)) => anyhow::bail!("{name}: {error} for a lane that is confined alone"),
+                (Ok(_), Err(error)) => anyhow::bail!("{name}: {error} for a lane that is not confined alone"),
+            }
+        }
+    }
+    drop((one, other));
+    confined.stop(false).await;
+    free.stop(false).await;
+    Ok(())
+}
+
 fn music(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {

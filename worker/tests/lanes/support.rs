@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use shared::job::RelPath;
-use shared::settings::MIN_LANE_BYTES;
+use shared::settings::{LaneConfinement, MIN_LANE_BYTES};
 use worker::lanes::{EngineOptions, Lane, LaneSettings, Lanes, Target, this_program};
 
 /// Long enough for a loaded machine to start an answer, short enough to wait for.
@@ -26,6 +26,7 @@ pub fn settings(lanes: usize) -> anyhow::Result<LaneSettings> {
         nice: 0,
         affinity: Vec::new(),
         readable: None,
+        confinement: LaneConfinement::Available,
         engine: EngineOptions { max_file_bytes: 1 << 30, features: analysis::Features::ALL, rehearsal: None },
         program: this_program()?,
         args: vec!["lane".into()],

@@ -104,7 +104,13 @@ fn a_fifo_in_a_folder_is_denied_and_nothing_hangs() {
     let ends: Vec<_> =
         records.iter().map(|record| (record.outcome, record.kind.map(|kind| kind.code()))).collect();
     assert_eq!(ends, [(Outcome::Failed, Some("denied")), (Outcome::NotApplicable, Some("silence"))]);
-    assert!(ended.stderr.contains("1 links not followed"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("links that lead to what was found anyway, or back to a folder around them: 1\n"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -161,4 +167,56 @@ fn as_nobody(command: &mut Command) -> TempDir {
     other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).uid(NOBODY).gid(NOBODY);
     *command = other;
     folder
+}
+
+#[test]
+fn links_in_a_folder_are_followed_unless_told_otherwise() {
+    let folder = folder(&[("bad/silence.wav", "music/a.wav"), ("bad/silence.wav", "disk2/b.wav")]);
+    let music = folder.path().join("music");
+    symlink("../disk2", music.join("album")).unwrap();
+    symlink("../music", music.join("back")).unwrap();
+    let names_of = |args: &[&str]| {
+        let ended = run(analyze([&music]).args(["--format", "ndjson"]).args(args));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        (names(&music, &ended.stdout), ended.stderr)
+    };
+    let (found, said) = names_of(&[]);
+    assert_eq!(found, BTreeSet::from([b"a.wav".to_vec(), b"album/b.wav".to_vec()]));
+    assert!(
+        said.contains("links that lead to what was found anyway, or back to a folder around them: 1\n"),
+        "{said}"
+    );
+    let (found, said) = names_of(&["--no-follow"]);
+    assert_eq!(found, BTreeSet::from([b"a.wav".to_vec()]));
+    assert!(said.contains("2 links not followed (--no-follow)"), "{said}");
+}
+
+#[test]
+fn names_in_errors_cannot_command_the_terminal() {
+    let folder = folder(&[("bad/silence.wav", "a.wav")]);
+    let evil = folder.path().join("\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\nworker: all is well.wav");
+    symlink("nowhere", &evil).unwrap();
+    for paths in [vec![folder.path().to_owned()], vec![evil.clone(), folder.path().join("a.wav")]] {
+        let ended = run(&mut analyze(paths));
+        assert_eq!(ended.code, Some(1));
+        let shown = "\\u{1b}]0;x\\u{7}\\u{9b}2J\\u{202e}\\nworker: all is well.wav: No such file";
+        assert!(ended.stderr.contains(shown), "{}", ended.stderr);
+        for text in [&ended.stderr, &ended.stdout] {
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{text:?}");
+        }
+    }
+    // A list that is not there has a name, too.
+    let ended = run(analyze(["--files-from"]).arg(folder.path().join("\u{1b}c")));
+    assert!(ended.stderr.contains("\\u{1b}c: No such file"), "{:?}", ended.stderr);
+}
+
+#[test]
+fn videos_whose_audio_can_be_decoded_are_found_in_a_folder() {
+    let names = ["a.mov", "b.m4v", "c.3g2", "d.QT", "e.f4a"];
+    let folder = folder(&names.map(|name| ("hip_hop.m4a", name)));
+    let ended = run(analyze([folder.path()]).args(["--format", "ndjson"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let records = records(&ended.stdout);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Ok), "{records:?}");
+    assert_eq!(records.len(), names.len());
 }

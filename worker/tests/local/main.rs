@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it should be")]
 
+mod descriptors;
 mod ends;
 mod formats;
 mod harness;
@@ -9,4 +10,5 @@ mod help;
 mod inputs;
 mod many;
 mod resume;
+mod schema;
 mod stops;

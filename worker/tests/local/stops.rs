@@ -85,3 +85,22 @@ fn a_second_ctrl_c_does_not_wait_for_a_file_that_hangs() {
     assert_eq!((child.wait().unwrap().code(), rest.as_str()), (Some(130), ""));
     assert_eq!(records(&first).len(), 1);
 }
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_a_reader_that_has_stopped_reading() {
+    let folder = many(MANY);
+    let mut child = analyze([folder.path()]).args(["--format", "ndjson"]).spawn().unwrap();
+    let mut stdout = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    let mut first = String::new();
+    stdout.read_line(&mut first).unwrap();
+    // From here on nobody reads: the pipe fills, and the run stands still.
+    let pid = Pid::from_child(&child);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not end");
+        kill_process(pid, Signal::INT).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(stdout);
+}

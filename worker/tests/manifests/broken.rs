@@ -164,6 +164,7 @@ const SETTINGS: &[Break] = &[
     ("ConfigMap worker", "/data/SHUTDOWN_TIMEOUT", || json!("20s"), "throws work away"),
     ("ConfigMap worker", "/data/HEALTH_CHECK_TIMEOUT", || json!("7s"), "readiness probe gives up"),
     ("ConfigMap worker", "/data/ANALYSIS_BATCH_SIZE", || json!("200"), "consumer_timeout"),
+    ("ConfigMap worker", "/data/CONSUMER_TIMEOUT", || json!("1h"), "CONSUMER_TIMEOUT is"),
     ("ConfigMap worker", "/data/QUEUE_MAX_SIZE", || json!("30"), "QUEUE_MAX_SIZE"),
     ("ConfigMap worker", "/data/QUEUE_PREFIX", || json!("other"), "asks for another queue"),
     ("ConfigMap rabbitmq", "/data/rabbitmq.conf", || json!("consumer_timeout = 60000"), "consumer_timeout"),

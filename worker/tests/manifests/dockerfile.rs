@@ -36,6 +36,7 @@ pub fn breaches(dockerfile: &str, ignored: &str) -> Vec<String> {
             "no health check by the worker itself",
             joined.contains("CMD [\"/usr/local/bin/worker\", \"healthcheck\"]"),
         ),
+        ("its probes are not reachable from outside", has("ENV HTTP_ADDR=0.0.0.0:")),
         ("does not stop by SIGTERM", has("STOPSIGNAL SIGTERM")),
         (
             "has no version or revision in its labels",

@@ -37,6 +37,9 @@ fn book(records: Vec<Record>) -> Book {
         bytes: 0,
         cancelled: false,
         retrying: 0,
+        counted: true,
+        data_lost: false,
+        last_sign_ms: None,
     };
     Book { state, records, jobs, failures }
 }
@@ -46,6 +49,8 @@ fn evidence(book: Book, accepted: u64) -> Evidence {
     let submission = Submission {
         label: "chaos-0".into(),
         files: vec![FILE.into(); accepted as usize],
+        began_ms: 0,
+        ended_ms: i64::MAX - 10_000,
         killed: false,
         code: Some(0),
         numbers: Some(numbers),
@@ -68,6 +73,21 @@ fn fault(fault: Fault, began_ms: i64) -> Injected {
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+#[test]
+fn a_producer_may_give_up_for_want_of_an_exchange_that_it_names() {
+    let given_up = |said: &str, faults: Vec<Injected>| {
+        let mut evidence = evidence(book(vec![record(End::Ok)]), 1);
+        let submission = &mut evidence.submissions[0];
+        (submission.code, submission.numbers, submission.said) = (Some(71), None, said.to_owned());
+        audit(&Evidence { faults, ..evidence }).passes()
+    };
+    for gone in [Fault::DeleteExchange, Fault::RevokePermission] {
+        assert!(given_up("exchange 'x' is not there", vec![fault(gone, now())]));
+        assert!(!given_up("something is wrong", vec![fault(gone, now())]));
+    }
+    assert!(!given_up("exchange 'x' is not there", vec![fault(Fault::CloseConnections, now())]));
 }
 
 #[test]

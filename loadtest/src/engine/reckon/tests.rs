@@ -70,6 +70,9 @@ fn state(ended: u64) -> BatchState {
         bytes: ended * 10,
         cancelled: false,
         retrying: 0,
+        counted: true,
+        data_lost: false,
+        last_sign_ms: None,
     }
 }
 

@@ -16,6 +16,7 @@ fn all_errors_come_together() {
         ("WORKER_NICE", "20"),
         ("WORKER_PACE", "0"),
         ("WORKER_CPU_AFFINITY", "3-1"),
+        ("LANE_CONFINEMENT", "yes"),
         ("AMQP_URL", "amqp://guest:hunter2@rabbit/"),
         ("QUEUE_PREFIX", "amq.mine"),
         ("QUEUE_MAX_SIZE", "0"),

@@ -46,7 +46,7 @@ fn a_wrong_value_in_a_file_names_the_file_and_keeps_the_secret() {
     let (_dir, path) = file("http://u:hunter2@rabbit");
     let error = refused(&[("AMQP_URL_FILE", &path)]);
     assert!(
-        error.contains(&format!("AMQP_URL (read from {path})=http://u:***@rabbit: expected amqp://")),
+        error.contains(&format!("AMQP_URL (read from {path})=http://u:***@rabbit: it begins neither with amqp:// nor with amqps://: expected")),
         "{error}"
     );
     assert!(!error.contains("hunter2"));
@@ -84,13 +84,17 @@ fn passwords_are_masked_even_when_they_break_the_url() {
         ("redis://:hunter2@cache/0", "redis://:***@cache/0"),
         ("amqp://rabbit/v?password=hunter2", "amqp://rabbit/v?***"),
         ("redis://cache/0#hunter2", "redis://cache/0#***"),
+        ("redis://cache/0?password=hunter2", "redis://cache/0?***"),
+        ("redis://u:hunter2@cache/hunter2", "redis://u:***@cache/***"),
+        ("redis-cluster://a:1,b:2/hunter2", "redis-cluster://a:1,b:2/***"),
+        ("amqp://hunter2@rabbit/%2f", "amqp://***@rabbit/%2f"),
         ("hunter2", "***"),
         ("hunter2://x", "***"),
         ("ftp://user:hunter2@host", "***"),
         ("", "***"),
     ];
     for (url, masked) in cases {
-        assert_eq!(secret::mask_url(url), masked, "{url}");
+        assert_eq!(crate::mask::mask_url(url), masked, "{url}");
     }
 }
 
@@ -116,7 +120,8 @@ fn what_config_prints_has_no_secret_and_names_the_source() {
 #[test]
 fn config_prints_every_variable_of_the_program() {
     let (rows, _) = describe(Program::Worker, vars(&[("WORKER_NAME", "attic")])).unwrap();
-    assert_eq!(rows.len(), VARIABLES.len());
+    let read = VARIABLES.iter().filter(|variable| variable.used_by != UsedBy::Producer);
+    assert_eq!(rows.len(), read.count());
     insta::assert_snapshot!(rows_table(&rows, Some(160)));
     let json: serde_json::Value = serde_json::from_str(&rows_json(&rows)).unwrap();
     assert_eq!(json[0]["name"], "ANALYSIS_MAX_WORKERS");

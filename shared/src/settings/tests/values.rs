@@ -116,6 +116,11 @@ fn names_and_prefixes_keep_to_their_letters() {
         ("a b", None),
         ("müsik", None),
         ("a:b", None),
+        ("analysis.night", Some("analysis.night")),
+        ("analysis.dead", None),
+        ("analysis.retry.5s", None),
+        ("analysis.high", None),
+        ("analysis.p0", None),
     ];
     table("QUEUE_PREFIX", &cases);
     table("WORKER_NAME", &[(longer.as_str(), Some(longer.as_str())), ("a/b", None)]);
@@ -161,7 +166,8 @@ fn broker_urls_are_those_the_client_understands() {
         ("amqp://rabbit:5673/music?heartbeat=10", Some("amqp://rabbit:5673/music?***")),
         ("amqps://u:p%40ss@rabbit.example/v", Some("amqps://u:***@rabbit.example/v")),
         ("amqp://rabbit/", None),
-        ("amqp://[::1]/%2f", None),
+        ("amqp://guest:guest@[::1]:5672/%2f", Some("amqp://guest:***@[::1]:5672/%2f")),
+        ("amqp://[::1/%2f", None),
         ("amqp://", None),
         ("amqp:///v", None),
         ("amqp:rabbit", None),

@@ -48,6 +48,8 @@ pub(crate) struct Account {
     exact: bool,
     /// Why the rest was not decoded.
     stopped: Option<String>,
+    /// How long that rest is so far, in seconds.
+    left_out_seconds: f64,
 }
 
 /// What the books come to.
@@ -129,6 +131,12 @@ impl Account {
     pub(crate) fn left_out(&mut self, ticks: u64, reason: &str) {
         self.stopped.get_or_insert_with(|| reason.to_owned());
         self.gap_frames += self.frames(ticks as f64).round() as u64;
+        self.left_out_seconds += ticks as f64 * self.seconds_per_tick;
+    }
+
+    /// The length of what was left out, in seconds.
+    pub(crate) fn seconds_left_out(&self) -> f64 {
+        self.left_out_seconds
     }
 
     /// The reason of the first failure if nothing could be decoded, and whether it was for lack of support.

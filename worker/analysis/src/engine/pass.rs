@@ -119,6 +119,11 @@ impl Pass {
         running.check_length(&self.limits)
     }
 
+    /// Audio that is behind us, in seconds: what was decoded, and what was left out because no packet is decoded any more.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.running.as_ref().map_or(0.0, Running::seconds) + self.account.seconds_left_out()
+    }
+
     /// Ends the pass.
     ///
     /// # Errors
@@ -182,9 +187,14 @@ impl Running {
         Self { rate, channels, bit_depth, assembler, bench: Bench::new(features, &format) }
     }
 
+    /// Audio that was decoded, in seconds.
+    fn seconds(&self) -> f64 {
+        self.assembler.emitted() as f64 / f64::from(self.rate)
+    }
+
     /// What changed in the middle of the stream. The stages measure one format; to mix two would be to measure neither.
     fn change(&self, spec: &AudioSpec) -> Option<String> {
-        let at = self.assembler.emitted() as f64 / f64::from(self.rate);
+        let at = self.seconds();
         if spec.rate() != self.rate {
             return Some(format!(
                 "the sample rate changes from {} to {} Hz at {at:.1} s",
@@ -198,7 +208,7 @@ impl Running {
     }
 
     fn check_length(&self, limits: &Limits) -> Result<(), Error> {
-        let seconds = self.assembler.emitted() as f64 / f64::from(self.rate);
+        let seconds = self.seconds();
         if seconds > limits.max_duration_seconds {
             let detail = format!("more than {} s of audio", limits.max_duration_seconds);
             return Err(Error::TooLarge { detail });

@@ -25,7 +25,13 @@ impl<'a> Pulse<'a> {
         Self { tell, progress, last: Instant::now() }
     }
 
-    /// A packet was done.
+    /// So much audio was decoded, in seconds. Timestamps do not count: a damaged or hostile file may leap to any of them.
+    pub(crate) fn decoded(&mut self, seconds: f64) {
+        self.progress.decoded_seconds = seconds;
+        self.beat();
+    }
+
+    /// A packet was read, and is not decoded.
     pub(crate) fn at_packet(&mut self, packet: &Packet, base: Option<TimeBase>) {
         if let Some(base) = base {
             let end = packet.pts.get().saturating_add_unsigned(packet.dur.get()).max(0);

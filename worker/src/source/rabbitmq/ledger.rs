@@ -6,11 +6,11 @@ use shared::broker::lapin::Acker;
 
 use crate::task::Ticket;
 
-/// The unsettled deliveries of one channel. Tags count up from 1 and start anew with each connection: that is an epoch.
+/// The unsettled deliveries of one channel. Tags count up from 1 on each channel; a channel that took
+/// the place of another one begins an epoch.
 #[derive(Debug)]
 pub(super) struct Ledger<A = Acker> {
     epoch: u64,
-    last_tag: u64,
     /// Without its acker: taken out, and its own settlement not sent yet.
     outstanding: BTreeMap<u64, Option<A>>,
     delivered: u64,
@@ -18,7 +18,7 @@ pub(super) struct Ledger<A = Acker> {
 
 impl<A> Default for Ledger<A> {
     fn default() -> Self {
-        Self { epoch: 0, last_tag: 0, outstanding: BTreeMap::new(), delivered: 0 }
+        Self { epoch: 0, outstanding: BTreeMap::new(), delivered: 0 }
     }
 }
 
@@ -33,18 +33,18 @@ pub(super) struct Ack<A = Acker> {
 impl<A> Ledger<A> {
     /// Notes a delivery and returns its epoch.
     pub(super) fn received(&mut self, tag: u64, acker: A) -> u64 {
-        if tag <= self.last_tag {
-            // A new connection. The broker has taken back what the old one had not settled.
-            self.epoch += 1;
-            self.outstanding.clear();
-        }
-        self.last_tag = tag;
         self.delivered += 1;
         self.outstanding.insert(tag, Some(acker));
         self.epoch
     }
 
-    /// How many deliveries there were, over all connections.
+    /// Another channel took the place of this one. The broker has taken back what was unsettled on it.
+    pub(super) fn channel_replaced(&mut self) {
+        self.epoch += 1;
+        self.outstanding.clear();
+    }
+
+    /// How many deliveries there were, over all channels.
     pub(super) const fn delivered(&self) -> u64 {
         self.delivered
     }
@@ -54,7 +54,7 @@ impl<A> Ledger<A> {
         self.outstanding.len()
     }
 
-    /// Takes one delivery out, to be settled apart; `None` when it was of an earlier connection. Its place is kept until
+    /// Takes one delivery out, to be settled apart; `None` when it was of an earlier channel. Its place is kept until
     /// [`Ledger::settled`]: a `multiple` acknowledgement that reached over it would settle it too, before its retry is
     /// confirmed or instead of giving it back, and the job would be lost.
     pub(super) fn take(&mut self, ticket: &Ticket) -> Option<A> {
@@ -68,8 +68,14 @@ impl<A> Ledger<A> {
         }
     }
 
+    /// How many of the unsettled ones have not been taken out to be settled apart: with the lanes, or ends whose
+    /// acknowledgement is on its way.
+    pub(super) fn acknowledgeable(&self) -> usize {
+        self.outstanding.values().filter(|acker| acker.is_some()).count()
+    }
+
     /// Takes deliveries out and returns the fewest acknowledgements that settle them, with the number of those whose
-    /// connection is gone.
+    /// channel is gone.
     pub(super) fn acks(&mut self, tickets: &[Ticket]) -> (Vec<Ack<A>>, usize) {
         let ours = tickets.iter().filter(|ticket| ticket.epoch == self.epoch);
         let held = |tag: &u64| self.outstanding.get(tag).is_some_and(Option::is_some);
@@ -117,8 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_makes_old_tickets_lost() {
+    fn a_new_channel_makes_old_tickets_lost() {
         let mut ledger = ledger(1..=3);
+        ledger.channel_replaced();
         assert_eq!(ledger.received(1, 1), 1);
         let (acks, lost) = ledger.acks(&[ticket(0, 1), ticket(0, 2), ticket(1, 1)]);
         assert_eq!(acks, [Ack { acker: 1, covers: 1 }]);
@@ -131,6 +138,7 @@ mod tests {
         let mut ledger = ledger(1..=4);
         assert_eq!(ledger.take(&ticket(0, 2)), Some(2));
         assert_eq!(ledger.take(&ticket(0, 2)), None);
+        assert_eq!((ledger.outstanding(), ledger.acknowledgeable()), (4, 3), "a retry under way is no end");
         // 3 with `multiple` would acknowledge 2, whose retry is not confirmed yet.
         let (acks, _) = ledger.acks(&[ticket(0, 1), ticket(0, 3)]);
         assert_eq!(acks, [Ack { acker: 1, covers: 1 }, Ack { acker: 3, covers: 1 }]);

@@ -30,6 +30,7 @@ pub(super) fn read(delivery: &Delivery, roots: &MediaRoots) -> Work {
             path: job.file.path.clone(),
             attempt: job.attempt,
             force: job.force,
+            deliveries: deliveries(&delivery.properties),
             seen: None,
             trace: trace_of(delivery, &job),
             job: Some(job),
@@ -57,6 +58,19 @@ pub(super) fn read_dead(delivery: &Delivery) -> Work {
 /// The trace that a producer, not necessarily ours, says the job belongs to; else the job's own.
 fn trace_of(delivery: &Delivery, job: &Job) -> Option<TraceContext> {
     trace(&delivery.properties).or_else(|| job.own_trace())
+}
+
+/// What a quorum queue says of a message that comes again. A broker that does not say so does not count either.
+fn deliveries(properties: &BasicProperties) -> u32 {
+    let headers = properties.headers().as_ref().map(FieldTable::inner);
+    let count = match headers.and_then(|headers| headers.get("x-delivery-count")) {
+        Some(AMQPValue::LongLongInt(count)) => u32::try_from(*count).ok(),
+        Some(AMQPValue::LongInt(count)) => u32::try_from(*count).ok(),
+        Some(AMQPValue::ShortInt(count)) => u32::try_from(*count).ok(),
+        Some(AMQPValue::ShortShortInt(count)) => u32::try_from(*count).ok(),
+        _ => None,
+    };
+    count.unwrap_or(0)
 }
 
 /// Why it was dead-lettered, the last time: the broker puts the newest entry of `x-death` first.

@@ -122,6 +122,11 @@ async fn ack(ack: Ack) {
     note(sent, ack.covers);
 }
 
+/// Pauses between two tries to publish again what RabbitMQ refuses (an exchange that is gone for good, a permission that was
+/// revoked). The message is kept meanwhile: given back it would come again at once, and each time is counted against the
+/// delivery limit of its queue.
+const REFUSED_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// A job that is published again. That first, and acknowledged after: in between there are two, never none.
 struct Again {
     publisher: Publisher,
@@ -132,32 +137,62 @@ struct Again {
 
 impl Again {
     async fn retry(self, tier: usize) {
-        let route = Route::Retry { tier, level: self.job.priority };
-        match self.publisher.publish_in(self.trace, &self.job, route).await {
+        match self.until_taken(How::Retry { tier }).await {
             Ok(Fate::Accepted) => self.taken.ack().await,
-            Ok(Fate::QueueFull) => self.taken.give_back().await,
-            Err(error) => self.refused(&error, "a retry was not accepted, the job is given back").await,
+            Ok(Fate::QueueFull) | Err(_) => self.taken.give_back().await,
         }
     }
 
     async fn revive(self, revivals: u16) {
         loop {
-            match self.publisher.revive(self.trace, &self.job, revivals).await {
+            match self.until_taken(How::Revive { revivals }).await {
                 Ok(Fate::Accepted) => return self.taken.ack().await,
                 Ok(Fate::QueueFull) => tokio::time::sleep(REVIVE_AGAIN).await,
-                Err(error) => {
-                    return self.refused(&error, "a dead letter was not accepted, it is given back").await;
-                }
+                Err(_) => return self.taken.give_back().await,
             }
         }
     }
 
-    async fn refused(self, error: &BrokerError, what: &str) {
-        let Job { job_id, batch_id, file, .. } = &*self.job;
-        let trace_id = self.trace.map(|trace| display(trace.trace_id()));
-        tracing::warn!(%job_id, %batch_id, %file, trace_id, %error, "{what}");
-        self.taken.give_back().await;
+    /// Publishes until RabbitMQ says what became of it. An error is one of the message itself.
+    async fn until_taken(&self, how: How) -> Result<Fate, BrokerError> {
+        let mut pause = REFUSED_AGAIN.0;
+        loop {
+            let error = match self.publish(how).await {
+                Ok(fate) => return Ok(fate),
+                Err(error) => error,
+            };
+            let Job { job_id, batch_id, file, .. } = &*self.job;
+            let trace_id = self.trace.map(|trace| display(trace.trace_id()));
+            tracing::warn!(%job_id, %batch_id, %file, trace_id, %error, "a job cannot be published again yet, it is kept");
+            if matches!(error, BrokerError::Encode(_)) {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(REFUSED_AGAIN.1);
+            if let Err(error) = self.publisher.restore().await {
+                tracing::debug!(%error, "what is missing cannot be made again");
+            }
+        }
     }
+
+    async fn publish(&self, how: How) -> Result<Fate, BrokerError> {
+        match how {
+            How::Retry { tier } => {
+                let route = Route::Retry { tier, level: self.job.priority };
+                self.publisher.publish_in(self.trace, &self.job, route).await
+            }
+            How::Revive { revivals } => self.publisher.revive(self.trace, &self.job, revivals).await,
+        }
+    }
+}
+
+/// How a job is published again.
+#[derive(Debug, Clone, Copy)]
+enum How {
+    /// Through a retry tier.
+    Retry { tier: usize },
+    /// To its level, for the `revivals`th time as a dead letter.
+    Revive { revivals: u16 },
 }
 
 /// `Ok(false)` and an error mean the same: the connection is gone, the message will come again, and a second end of a job

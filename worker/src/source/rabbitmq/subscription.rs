@@ -1,4 +1,8 @@
-//! One queue's consumer, and its coming back after whatever ended it.
+//! One queue's consumer, and how it is started again after whatever ended it.
+//!
+//! A consumer that is paused or gets another window is started again on the channel that is there, because the messages that
+//! run in this worker are unacknowledged on that channel: closing it would give them to other workers while they run here.
+//! Only a channel that is closed already is replaced.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,10 +25,13 @@ use crate::metrics::{self, DeadFate, Restart};
 use crate::task::{Task, Work};
 
 /// A consumer that ended (its queue was deleted, its node went away) is started again this much later.
-const RESUBSCRIBE: Duration = Duration::from_secs(1);
+const CONSUME_AGAIN: Duration = Duration::from_secs(1);
 
-/// A broker that is away confirms no cancellation, and has everything back anyway.
-const CANCEL_WITHIN: Duration = Duration::from_secs(3);
+/// A broker that is away confirms nothing, and has everything back anyway.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
+
+/// Between two looks whether a window that has shrunk has room again: short beside the files of seconds for which it shrinks.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(100);
 
 /// Which queue a subscription is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +47,14 @@ pub(super) struct Subscription {
     pub(super) stream: usize,
     pub(super) feed: Feed,
     pub(super) window: Window,
-    /// What its consumer's window was reckoned from.
+    /// The reserve from which its consumer's window follows.
     pub(super) reserve: usize,
+    /// The request to consume anew ([`Intent::generation`]) that was followed last.
+    pub(super) generation: u64,
+    /// Its consumer ended by itself, so its queue may be gone.
+    pub(super) must_declare: bool,
     pub(super) topology: Topology,
-    pub(super) broker: Arc<Broker>,
+    pub(super) broker: Broker,
     /// The channel it has now, for whoever asks whether it is open.
     pub(super) channel: Arc<Mutex<Channel>>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
@@ -61,53 +72,55 @@ impl Subscription {
         }
     }
 
-    /// Consumes on the channel it has.
+    fn channel(&self) -> Channel {
+        lock(&self.channel).clone()
+    }
+
+    /// Starts a consumer on the channel that is there.
     pub(super) async fn consume(&self) -> Result<Consumer, lapin::Error> {
-        let channel = lock(&self.channel).clone();
+        let channel = self.channel();
         // Per consumer: quorum queues refuse a global one and close the connection.
         channel.basic_qos(self.window.of(self.reserve), BasicQosOptions::default()).await?;
         let options = BasicConsumeOptions::default();
         channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
     }
 
-    /// Until it is to stop. A lost connection mends itself underneath; a stream that ends for another reason is opened again.
+    /// Runs until it is to stop.
     pub(super) async fn run(mut self, consumer: Consumer) {
         let mut consumer = Some(consumer);
-        let mut generation = self.intent.borrow().generation;
         loop {
             let intent = *self.intent.borrow_and_update();
             consumer = match consumer {
                 Some(consumer) if intent.stop => {
-                    self.end(consumer).await;
+                    self.cancel(consumer).await;
                     return;
                 }
                 None if intent.stop => return,
-                Some(consumer) if intent.paused => self.pause(consumer).await,
-                Some(consumer) if intent.generation == generation && self.fits(intent) => {
-                    self.receive(consumer).await
-                }
-                Some(consumer) if intent.generation == generation => self.resize(consumer, intent).await,
-                Some(stuck) => {
-                    drop(stuck);
+                Some(consumer) if intent.generation != self.generation => {
                     metrics::consumer_restarted(Restart::Wedged);
-                    self.leave_channel().await;
+                    self.close_channel().await;
+                    drop(consumer);
                     None
                 }
+                Some(consumer) if intent.paused || !self.fits(intent) => {
+                    self.cancel_or_try_later(consumer).await
+                }
+                Some(consumer) => self.receive(consumer).await,
                 None if intent.paused => {
                     // An error is the end of the receiver, which stops us first.
                     let _ = self.intent.changed().await;
                     None
                 }
-                None => {
-                    generation = intent.generation;
-                    self.reserve = intent.reserve;
-                    self.resubscribe().await
+                None if self.is_overfull(intent) => {
+                    self.wait_for_room().await;
+                    None
                 }
+                None => self.consume_again(intent).await,
             };
         }
     }
 
-    /// Until there is something else to do, or the stream ends.
+    /// Passes deliveries on until there is something else to do or the consumer ends.
     async fn receive(&mut self, mut consumer: Consumer) -> Option<Consumer> {
         loop {
             let delivery = tokio::select! {
@@ -118,15 +131,28 @@ impl Subscription {
                 Some(Ok(delivery)) => self.deliver(delivery),
                 other => {
                     let cause = other.and_then(Result::err).map(|error| error.to_string());
-                    tracing::warn!(queue = self.queue(), cause, "the consumer ended, starting it again");
-                    metrics::consumer_restarted(Restart::Ended);
-                    tokio::select! {
-                        () = sleep(RESUBSCRIBE) => {}
-                        _ = self.intent.changed() => {}
-                    }
+                    self.ended(cause).await;
                     return None;
                 }
             }
+        }
+    }
+
+    /// The queue was deleted, the channel was closed or the connection was lost: a pause, so that a fault that stays does not
+    /// make us turn in circles.
+    async fn ended(&mut self, cause: Option<String>) {
+        if self.broker.is_up() {
+            tracing::warn!(queue = self.queue(), cause, "the consumer ended, starting it again");
+            metrics::consumer_restarted(Restart::Ended);
+        }
+        self.must_declare = true;
+        self.pause().await;
+    }
+
+    async fn pause(&mut self) {
+        tokio::select! {
+            () = sleep(CONSUME_AGAIN) => {}
+            _ = self.intent.changed() => {}
         }
     }
 
@@ -154,54 +180,55 @@ impl Subscription {
         levels.iter().find(|level| levels.name(*level) == key).unwrap_or_else(|| levels.lowest())
     }
 
-    /// A new consumer, or `None` when the broker gives none yet or there is a stop. A pause waits for it: a consumer that is
-    /// dropped half-way is one that the broker serves and nobody reads, and what it is given is lost to all until we leave.
-    async fn resubscribe(&mut self) -> Option<Consumer> {
-        let mut intent = self.intent.clone();
-        let tried = tokio::select! {
-            tried = self.subscribe_anew() => tried,
-            // The connection is closed soon, and whatever came of it goes with it.
-            _ = intent.wait_for(|intent| intent.stop) => return None,
+    /// A new consumer, or `None` when there is none yet or a stop has come. A stop is the only thing that may interrupt it: a
+    /// consumer whose start is given up half-way is one that the broker serves and nobody reads.
+    async fn consume_again(&mut self, intent: Intent) -> Option<Consumer> {
+        let resized = self.reserve != intent.reserve;
+        (self.generation, self.reserve) = (intent.generation, intent.reserve);
+        let mut stop = self.intent.clone();
+        let started = tokio::select! {
+            started = self.start() => started,
+            // The connection is closed soon, and what was under way on it ends with it.
+            _ = stop.wait_for(|intent| intent.stop) => return None,
         };
-        match tried {
+        match started {
             Ok(consumer) => {
-                tracing::info!(queue = self.queue(), "consuming again");
+                if !resized {
+                    tracing::info!(queue = self.queue(), "consuming again");
+                }
+                self.must_declare = false;
                 return Some(consumer);
             }
             Err(error) => tracing::warn!(queue = self.queue(), %error, "cannot consume yet"),
         }
-        tokio::select! {
-            () = sleep(RESUBSCRIBE) => {}
-            _ = self.intent.changed() => {}
-        }
+        self.must_declare = true;
+        self.pause().await;
         None
     }
 
-    /// On a channel of its own, because an error closes the one it had, and with the queues declared, because a deleted
-    /// one may be what ended the consumer.
-    async fn subscribe_anew(&self) -> Result<Consumer, BrokerError> {
-        self.topology.declare(&self.broker.channel().await?).await?;
-        *lock(&self.channel) = self.broker.channel().await?;
+    /// Starts a consumer, on a new channel where the one that is there is closed. Queues that may be gone are declared first, on a
+    /// channel apart, because a queue that is missing would close the channel that runs our messages.
+    async fn start(&self) -> Result<Consumer, BrokerError> {
+        self.broker.connected().await;
+        let closed = !self.channel().status().connected();
+        if closed || self.must_declare {
+            self.broker.declare(&self.topology).await?;
+        }
+        if closed {
+            let fresh = self.broker.channel().await?;
+            let mut ledger = lock(&self.ledger);
+            *lock(&self.channel) = fresh;
+            ledger.channel_replaced();
+        }
         Ok(self.consume().await?)
     }
 
     /// Closes a channel that has gone deaf, so that the broker takes back what it holds to have sent us.
-    async fn leave_channel(&self) {
-        let channel = lock(&self.channel).clone();
-        if timeout(CANCEL_WITHIN, channel.close(200, "consuming anew".into())).await.is_err() {
+    async fn close_channel(&self) {
+        let channel = self.channel();
+        if timeout(CONFIRM_WITHIN, channel.close(200, "consuming anew".into())).await.is_err() {
             tracing::debug!(queue = self.queue(), "the broker did not confirm the end of a channel");
         }
-    }
-
-    /// Cancels for now. A cancellation that is not confirmed is tried again with the same consumer: after a lost connection
-    /// lapin starts it anew, and what it is given then must be passed on and not lie here.
-    async fn pause(&mut self, consumer: Consumer) -> Option<Consumer> {
-        let consumer = self.end(consumer).await?;
-        tokio::select! {
-            () = sleep(RESUBSCRIBE) => {}
-            _ = self.intent.changed() => {}
-        }
-        Some(consumer)
     }
 
     /// Whether the consumer has the window that is wanted.
@@ -209,26 +236,32 @@ impl Subscription {
         self.window.of(self.reserve) == self.window.of(intent.reserve)
     }
 
-    /// A consumer keeps the window that it began with, so another one takes its place: on the same channel, where what is
-    /// unsettled stays ours. What the broker was about to send to the old one goes back to its queue, marked as redelivered.
-    async fn resize(&mut self, consumer: Consumer, wanted: Intent) -> Option<Consumer> {
-        let unconfirmed = self.pause(consumer).await;
-        if unconfirmed.is_some() {
-            return unconfirmed;
-        }
-        self.reserve = wanted.reserve;
-        let mut intent = self.intent.clone();
-        let consumed = tokio::select! {
-            consumed = self.consume() => consumed,
-            // As in `resubscribe`.
-            _ = intent.wait_for(|intent| intent.stop) => return None,
-        };
-        consumed.inspect_err(|error| tracing::warn!(queue = self.queue(), %error, "no other window yet")).ok()
+    /// Whether more is unsettled than a window that has shrunk allows. A consumer has its whole window to fill, whatever the one
+    /// before it has left: so none is started before what is too much has ended or gone back.
+    fn is_overfull(&self, intent: Intent) -> bool {
+        let unsettled = lock(&self.ledger).outstanding();
+        self.channel().status().connected() && unsettled > usize::from(self.window.of(intent.reserve))
     }
 
-    /// Cancels, and passes on what was already on its way; `None` when the broker has confirmed.
-    async fn end(&self, mut consumer: Consumer) -> Option<Consumer> {
-        let channel = lock(&self.channel).clone();
+    async fn wait_for_room(&mut self) {
+        tokio::select! {
+            () = sleep(LOOK_FOR_ROOM) => {}
+            _ = self.intent.changed() => {}
+        }
+    }
+
+    /// Cancels, for a pause or because another window is wanted: a consumer keeps the one that it began with. What the broker
+    /// was about to send goes back to the queue, marked as redelivered. A cancellation that is not confirmed is tried again
+    /// with the same consumer, because the broker may go on to serve it.
+    async fn cancel_or_try_later(&mut self, consumer: Consumer) -> Option<Consumer> {
+        let consumer = self.cancel(consumer).await?;
+        self.pause().await;
+        Some(consumer)
+    }
+
+    /// Cancels, and passes on what was already on its way. `None` when the consumer has ended; a closed channel ends it, too.
+    async fn cancel(&self, mut consumer: Consumer) -> Option<Consumer> {
+        let channel = self.channel();
         let cancelled = async {
             channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
             while let Some(Ok(delivery)) = consumer.next().await {
@@ -236,11 +269,11 @@ impl Subscription {
             }
             Ok::<(), lapin::Error>(())
         };
-        match timeout(CANCEL_WITHIN, cancelled).await {
+        match timeout(CONFIRM_WITHIN, cancelled).await {
             Ok(Ok(())) => return None,
             Ok(Err(error)) => tracing::debug!(queue = self.queue(), %error, "the consumer was not cancelled"),
             Err(_) => tracing::debug!(queue = self.queue(), "the broker did not confirm the cancellation"),
         }
-        Some(consumer)
+        channel.status().connected().then_some(consumer)
     }
 }

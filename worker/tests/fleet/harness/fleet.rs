@@ -270,6 +270,8 @@ fn defaults(servers: &Servers, media: &TempDir, settings: &[(&str, &str)]) -> BT
         ("MEDIA_ROOTS", &roots),
         ("HTTP_ADDR", "127.0.0.1:0"),
         ("ANALYSIS_MAX_WORKERS", "1"),
+        // A reserve of ANALYSIS_BATCH_SIZE whatever the files, so that a test knows how many jobs a worker holds.
+        ("ANALYSIS_BATCH_MAX", "1"),
         ("CACHE_SIZE_MB", "8"),
         // A reader would be a process among the lanes that a test counts and stops.
         ("READ_AHEAD_MB", "0"),

@@ -14,6 +14,7 @@ use super::wait::PATIENCE;
 pub struct Log {
     lines: Arc<Mutex<Vec<Value>>>,
     count: watch::Receiver<usize>,
+    reads: Arc<watch::Sender<bool>>,
 }
 
 impl Log {
@@ -22,26 +23,49 @@ impl Log {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (counted, count) = watch::channel(0);
         let into = Arc::clone(&lines);
+        let reads = Arc::new(watch::Sender::new(true));
+        let mut may_read = reads.subscribe();
         tokio::spawn(async move {
             let mut read = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = read.next_line().await {
+            loop {
+                // The pipe stays open while it is not read. Without a test to hear it, the rest is read.
+                let _over = may_read.wait_for(|reads| *reads).await.is_err();
+                let Ok(Some(line)) = read.next_line().await else { break };
                 into.lock().unwrap().push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
                 counted.send_modify(|count| *count += 1);
             }
         });
-        Self { lines, count }
+        Self { lines, count, reads }
+    }
+
+    /// Leaves the pipe as it is: it will be full.
+    pub fn stop_reading(&self) {
+        self.reads.send_replace(false);
+    }
+
+    pub fn read_on(&self) {
+        self.reads.send_replace(true);
     }
 
     /// Waits for a line with these words in its message, earlier ones included.
     pub async fn says(&mut self, words: &str) -> Value {
+        self.says_such(words, |_| true).await
+    }
+
+    /// As [`Log::says`], with this value in a field.
+    pub async fn says_with(&mut self, words: &str, field: &str, value: &str) -> Value {
+        self.says_such(words, |line| line[field] == value).await
+    }
+
+    async fn says_such(&mut self, words: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let found = timeout(PATIENCE, async {
             loop {
                 self.count.borrow_and_update();
-                if let Some(line) = self.find(words) {
+                if let Some(line) = self.find(words, &fits) {
                     return Some(line);
                 }
                 if self.count.changed().await.is_err() {
-                    return self.find(words);
+                    return self.find(words, &fits);
                 }
             }
         });
@@ -57,8 +81,9 @@ impl Log {
         self.lines.lock().unwrap().iter().filter(|line| message(line).contains(words)).count()
     }
 
-    fn find(&self, words: &str) -> Option<Value> {
-        self.lines.lock().unwrap().iter().find(|line| message(line).contains(words)).cloned()
+    fn find(&self, words: &str, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().find(|line| message(line).contains(words) && fits(line)).cloned()
     }
 
     /// All of it, for a test that has failed.

@@ -45,13 +45,18 @@ pub struct Proxy {
 
 impl Proxy {
     pub async fn before(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        Self::before_at(url, "127.0.0.1:0").await
+    }
+
+    /// The same, listening at this address.
+    pub async fn before_at(url: &str, address: &str) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let line = Arc::new(watch::Sender::new(Line::Open));
         let amqp = url.starts_with("amqp");
         let server = Arc::new(watch::Sender::new(endpoint(url)));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&server), amqp, Arc::clone(&line)));
-        Self { url: through(url, port), line, server, accepting }
+        Self { url: through(url, address), line, server, accepting }
     }
 
     /// New connections go to another server; those that are there stay.

@@ -1,5 +1,7 @@
 //! Where the servers are, and how to reach them through somebody else.
 
+use std::net::SocketAddr;
+
 /// The addresses in the environment.
 #[derive(Debug, Clone)]
 pub struct Servers {
@@ -31,11 +33,11 @@ pub fn endpoint(url: &str) -> (String, u16) {
     }
 }
 
-/// The URL with another port of this machine in place of its host and port.
-pub fn through(url: &str, port: u16) -> String {
+/// The URL with another address in place of its host and port.
+pub fn through(url: &str, address: SocketAddr) -> String {
     let authority = authority(url);
     let place = url.rfind(authority).expect("it was found there");
-    format!("{}127.0.0.1:{port}{}", &url[..place], &url[place + authority.len()..])
+    format!("{}{address}{}", &url[..place], &url[place + authority.len()..])
 }
 
 fn authority(url: &str) -> &str {

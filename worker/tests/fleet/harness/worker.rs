@@ -39,11 +39,16 @@ pub struct Ended {
 impl Worker {
     /// Starts it, and waits until it listens.
     pub async fn start(fleet: &Fleet, settings: &[(&str, &str)]) -> Self {
-        Self::start_under(fleet, &[], settings).await
+        Self::start_under(fleet, &[], None, settings).await
     }
 
-    /// The same, started by another program that waits for it.
-    async fn start_under(fleet: &Fleet, starter: &[&str], settings: &[(&str, &str)]) -> Self {
+    /// The same, started by another program that waits for it, or as another user.
+    async fn start_under(
+        fleet: &Fleet,
+        starter: &[&str],
+        user: Option<u32>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let environment = fleet.environment(settings);
         let lanes = environment["ANALYSIS_MAX_WORKERS"].parse().unwrap();
         let mut command = match starter.split_first() {
@@ -53,6 +58,9 @@ impl Worker {
                 command_of(program, &[args, &own].concat(), &environment)
             }
         };
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = Log::of(child.stderr.take().unwrap());
         let line = log.says("serving").await;
@@ -66,7 +74,15 @@ impl Worker {
 
     /// As [`Worker::ready`], started by another program that waits for it.
     pub async fn ready_under(fleet: &Fleet, starter: &[&str], settings: &[(&str, &str)]) -> Self {
-        let worker = Self::start_under(fleet, starter, settings).await;
+        let worker = Self::start_under(fleet, starter, None, settings).await;
+        worker.answers("/readyz", 200).await;
+        worker
+    }
+
+    /// As [`Worker::ready`], as the user without rights of its own. Root alone may do that.
+    pub async fn ready_as_nobody(fleet: &Fleet, settings: &[(&str, &str)]) -> Self {
+        const NOBODY: u32 = 65_534;
+        let worker = Self::start_under(fleet, &[], Some(NOBODY), settings).await;
         worker.answers("/readyz", 200).await;
         worker
     }

@@ -130,6 +130,12 @@ fn prefetch(settings: &WorkerSettings, consumer_timeout: Duration) -> Vec<String
             "{held} prefetched jobs may take {longest:?}, consumer_timeout is {consumer_timeout:?}"
         ));
     }
+    if settings.service.consumer_timeout > consumer_timeout {
+        found.push(format!(
+            "CONSUMER_TIMEOUT is {:?}, consumer_timeout is {consumer_timeout:?}",
+            settings.service.consumer_timeout
+        ));
+    }
     if held as u64 > u64::from(settings.queue.max_size) {
         found.push(format!("one worker's prefetch ({held}) is more than QUEUE_MAX_SIZE"));
     }
