@@ -7,8 +7,9 @@ use shared::store::{BatchHead, Cancelled};
 
 use crate::harness::{Fleet, NORMAL, Worker, slow_wav, until};
 
-/// What stays as long as a worker runs: the version that it answers with.
-const DOCUMENTED: [&str; 1] = ["analyser"];
+/// What stays as long as a worker runs: the version that it answers with, what it writes to see whether Redis takes it, and
+/// which workers there are.
+const DOCUMENTED: [&str; 3] = ["analyser", "probe", "workers"];
 
 async fn keys(fleet: &Fleet) -> Vec<String> {
     let pattern = format!("{}:*", fleet.topology.prefix);
