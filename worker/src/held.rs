@@ -55,7 +55,6 @@ impl HeldBatches {
 }
 
 /// Tells Redis until the handle is dropped. `result_ttl` is how long results are kept. Needs a tokio runtime.
-#[must_use]
 pub fn tell(store: Store, held: HeldBatches, result_ttl: Duration) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         let mut teller = Teller { store, held, told: BTreeMap::new() };
