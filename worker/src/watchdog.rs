@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use crate::exit;
 use crate::stop::Stop;
 
@@ -97,7 +99,13 @@ fn end(reason: &str) {
         process::abort()
     });
     let line = format!("worker: {reason}: ending with exit code {}\n", exit::SOFTWARE);
-    let _ = rustix::io::write(rustix::stdio::stderr(), line.as_bytes());
+    let stderr = rustix::stdio::stderr();
+    // A pipe that nobody reads would keep us from ending: what it has no room for is not said.
+    let has_room =
+        poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    if has_room == Ok(1) {
+        let _ = rustix::io::write(stderr, line.as_bytes());
+    }
     process::exit(i32::from(exit::SOFTWARE))
 }
 

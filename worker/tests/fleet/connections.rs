@@ -6,8 +6,8 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Fleet, Line, Proxy, Worker, until};
 
-/// `ulimit -n` of the worker: its work takes about forty.
-const DESCRIPTORS: usize = 200;
+/// `ulimit -n` of the worker, not far from the least with which it starts.
+const DESCRIPTORS: usize = 256;
 
 /// Starts a worker that may have so few files open.
 async fn with_few_descriptors(fleet: &Fleet, settings: &[(&str, &str)]) -> Worker {
