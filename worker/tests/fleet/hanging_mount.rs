@@ -16,7 +16,9 @@ use crate::harness::{Fleet, NORMAL, Worker, until};
 /// An automounter's file system. Its daemon, which would have to mount what is asked for, is us, and does nothing.
 struct HangingMount {
     path: PathBuf,
+    /// Whoever waits is let go when it is closed, and told that there is no such file.
     requests: Option<OwnedFd>,
+    is_there: bool,
     /// Its process group alone is not made to wait.
     _daemon: Child,
 }
@@ -24,7 +26,7 @@ struct HangingMount {
 impl HangingMount {
     /// Covers a folder; `None`, and a word about it, where the kernel does not let us.
     fn over(path: &Path) -> Option<Self> {
-        // No other program may hold the pipe open: see `end`.
+        // No other program may hold the pipe open.
         let (requests, sender) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let mut daemon = Command::new("sleep");
         daemon.arg("600").process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -33,7 +35,12 @@ impl HangingMount {
         let options = format!("fd={fd},pgrp={group},minproto=5,maxproto=5,indirect");
         let options = CString::new(options).unwrap();
         match mount("test", path, "autofs", MountFlags::empty(), Some(options.as_c_str())) {
-            Ok(()) => Some(Self { path: path.to_owned(), requests: Some(requests), _daemon: daemon }),
+            Ok(()) => Some(Self {
+                path: path.to_owned(),
+                requests: Some(requests),
+                is_there: true,
+                _daemon: daemon,
+            }),
             Err(error) => {
                 println!("skipped: no mount that hangs to be had here ({error})");
                 None
@@ -41,19 +48,25 @@ impl HangingMount {
         }
     }
 
-    /// Lets everybody go who waits, and uncovers what was there before.
-    fn end(&mut self) {
-        if self.requests.take().is_some() {
-            // The next request finds the daemon gone, and then nobody waits any more.
-            let _ = std::fs::metadata(self.path.join("anything"));
+    /// Uncovers what was there before: new requests find it. Those that hang go on hanging.
+    fn uncover(&mut self) {
+        if std::mem::take(&mut self.is_there) {
             unmount(&self.path, UnmountFlags::DETACH).unwrap();
         }
     }
 }
 
+impl HangingMount {
+    /// Lets go whoever still waits.
+    fn end(&mut self) {
+        self.uncover();
+        self.requests = None;
+    }
+}
+
 impl Drop for HangingMount {
     fn drop(&mut self) {
-        self.end();
+        self.uncover();
     }
 }
 
@@ -120,7 +133,8 @@ async fn a_file_that_hangs_in_a_root_that_answers_is_tried_again() {
     until("both are to be tried again", async || (retries(&worker).await >= 2.0).then_some(())).await;
     worker.answers("/readyz", 200).await;
     assert_eq!(worker.metrics().await.sum("analysis_timeouts_total", &[]), 0.0);
-    mount.end();
+    // What hangs is tried again after its time, and then finds the file.
+    mount.uncover();
     all_are_well(&fleet.ends(batch, JOBS as u64).await);
     worker.stop().await;
     assert_eq!(fleet.queued().await, 0);
