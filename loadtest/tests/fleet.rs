@@ -34,7 +34,9 @@ fn nothing_is_lost_in_a_short_run_and_its_report_says_so() {
     assert!(said.contains("lost 0, double-counted 0, hung 0, unexplained 0"), "{said}");
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(out).unwrap()).unwrap();
     assert!(report["verdict"]["accepted"].as_u64().unwrap() >= 24, "{report}");
-    assert_eq!(report["verdict"]["accepted"], report["verdict"]["ended"]);
+    // A producer that was killed had published jobs that nobody has counted; they end as well.
+    let number = |name: &str| report["verdict"][name].as_u64().unwrap();
+    assert!(number("ended") >= number("accepted"), "{report}");
     assert!(!report["faults"].as_array().unwrap().is_empty(), "{report}");
 }
 
