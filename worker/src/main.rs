@@ -16,7 +16,14 @@ fn main() -> ExitCode {
     if std::env::args_os().skip(1).eq([lanes::child::COMMAND]) {
         return lanes::child::main();
     }
-    match Cli::parse().command {
+    let code = run(Cli::parse().command);
+    // Also where a command ended before it had a runtime.
+    telemetry::flush();
+    code
+}
+
+fn run(command: Command) -> ExitCode {
+    match command {
         Command::Config { json } => config(json),
         // Its output names every failure; a log line for each would say it twice.
         Command::Analyze(args) => {

@@ -57,16 +57,20 @@ impl HangingMount {
 }
 
 impl HangingMount {
-    /// Lets go whoever still waits.
+    /// Lets go whoever still waits, then uncovers what was there before.
     fn end(&mut self) {
-        self.uncover();
         self.requests = None;
+        // The next request finds the daemon gone, and then nobody waits any more.
+        let _ = std::fs::metadata(self.path.join("anything"));
+        self.uncover();
     }
 }
 
 impl Drop for HangingMount {
     fn drop(&mut self) {
-        self.uncover();
+        if self.is_there {
+            self.end();
+        }
     }
 }
 
