@@ -159,8 +159,7 @@ impl Field {
             Fault::StopLogReader { worker } => return Ok(self.stop_log_reader(worker, lasts).await),
             Fault::IdleConnections { worker } => return Ok(self.idle_connections(worker, lasts).await),
             Fault::EvictingRedis => {
-                let _turn = self.turns[0].lock().await;
-                return Ok(found(self.side.evicting_redis(&self.servers.amqp).await));
+                return Ok(found(self.side.evicting_redis(&self.servers.amqp, &self.turns[0]).await));
             }
             Fault::OldBatch => {
                 return Ok(found(self.side.old_batch(&self.servers, &self.turns).await));

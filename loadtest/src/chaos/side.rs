@@ -93,8 +93,10 @@ impl SideFleets {
 
     /// A Redis that deletes keys when its memory is full (`allkeys-lru`): what is lost must be said by the worker, which can see
     /// the setting, and by whoever asks for the results. `Err` is a silent loss.
-    pub(crate) async fn evicting_redis(&self, amqp: &str) -> Result<String, String> {
+    pub(crate) async fn evicting_redis(&self, amqp: &str, rabbitmq: &Mutex<()>) -> Result<String, String> {
+        // In this order here and in `old_batch`: two faults that wait for each other's turn would wait for ever.
         let _turn = self.turn.lock().await;
+        let _rabbitmq = rabbitmq.lock().await;
         let Some(redis) = RedisServer::evicting(&self.folder).await? else {
             return Ok("left out: there is no redis-server on the PATH".to_owned());
         };

@@ -39,7 +39,8 @@ pub(super) struct Depths {
 pub(super) async fn watch(depths: Depths) -> JoinHandle<()> {
     let every = EVERY.min(depths.limit / 4);
     metrics::queue_limits(&depths.topology);
-    let mut watcher = Watcher { wedge: Wedge::new(depths.limit), depths, channel: None, lame: None };
+    let mut watcher =
+        Watcher { wedge: Wedge::new(depths.limit), depths, channel: None, lame: None, consumers_started: 0 };
     watcher.turn().await;
     tokio::spawn(async move {
         loop {
@@ -56,6 +57,8 @@ struct Watcher {
     wedge: Wedge,
     /// Since when only one of the connections works.
     lame: Option<Instant>,
+    /// How often consumers had been started at the last look.
+    consumers_started: u64,
 }
 
 impl Watcher {
@@ -91,9 +94,13 @@ impl Watcher {
         self.mend(&sights);
     }
 
-    /// Both connections are to the same broker: it is away for both or for none.
+    /// Both connections are to the same broker: it is away for both or for none. A connection on which consumers are started
+    /// works, even if RabbitMQ closes their channels again and again.
     fn compare(&mut self, answered: bool, wanted: bool) {
-        if !wanted || answered == self.depths.consumers.are_open() {
+        let started = self.depths.consumers.started();
+        let consuming = self.depths.consumers.are_open() || started != self.consumers_started;
+        self.consumers_started = started;
+        if !wanted || answered == consuming {
             self.lame = None;
             return;
         }

@@ -3,6 +3,7 @@
 //! The window of each consumer bounds what this worker holds; the broker keeps the rest. Prefetched tasks are re-ordered
 //! by the ready heap, so prefetch costs a high job nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::broker::{Broker, BrokerError, Channel, Publisher};
@@ -104,6 +105,8 @@ struct Intent {
 pub struct Consumers {
     intent: Arc<watch::Sender<Intent>>,
     list: Arc<Vec<Consumed>>,
+    /// How often a consumer was started.
+    started: Arc<AtomicU64>,
     queues: Arc<Mutex<Queues>>,
 }
 
@@ -132,6 +135,12 @@ impl Consumers {
     #[must_use]
     pub fn are_open(&self) -> bool {
         self.list.iter().all(|consumed| lock(&consumed.channel).status().connected())
+    }
+
+    /// How often one of them was started: while this grows, their connection works, however often their channels are closed.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// They are to take work now.
@@ -200,6 +209,7 @@ pub async fn open(
     let (sender, tasks) = mpsc::unbounded_channel();
     let intent = Arc::new(watch::Sender::new(Intent { reserve: windows.reserve, ..Intent::default() }));
     let roots = Arc::new(roots);
+    let started = Arc::new(AtomicU64::new(0));
     let (mut subscriptions, mut list) = (JoinSet::new(), Vec::new());
     let feeds = windows.levels.into_iter().map(|(level, window)| (Feed::Level(level), window));
     for (stream, (feed, window)) in feeds.chain([(Feed::Dead, DEAD_WINDOW)]).enumerate() {
@@ -210,6 +220,7 @@ pub async fn open(
             reserve: windows.reserve,
             generation: 0,
             must_declare: false,
+            started: Arc::clone(&started),
             topology: topology.clone(),
             broker: broker.clone(),
             channel: Arc::new(Mutex::new(broker.channel().await?)),
@@ -228,7 +239,7 @@ pub async fn open(
         subscriptions.spawn(subscription.run(consumer));
     }
     let ledgers = list.iter().map(|consumed| Arc::clone(&consumed.ledger)).collect();
-    let consumers = Consumers { intent, list: Arc::new(list), queues: Arc::default() };
+    let consumers = Consumers { intent, list: Arc::new(list), queues: Arc::default(), started };
     Ok((RabbitReceiver { tasks, subscriptions, consumers }, RabbitSettler::new(publisher, ledgers)))
 }
 

@@ -4,6 +4,7 @@
 //! run in this worker are unacknowledged on that channel: closing it would give them to other workers while they run here.
 //! Only a channel that is closed already is replaced.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub(super) struct Subscription {
     pub(super) generation: u64,
     /// Its consumer ended by itself, so its queue may be gone.
     pub(super) must_declare: bool,
+    /// How often any consumer was started.
+    pub(super) started: Arc<AtomicU64>,
     pub(super) topology: Topology,
     pub(super) broker: Broker,
     /// The channel it has now, for whoever asks whether it is open.
@@ -197,6 +200,7 @@ impl Subscription {
                     tracing::info!(queue = self.queue(), "consuming again");
                 }
                 self.must_declare = false;
+                self.started.fetch_add(1, Ordering::Relaxed);
                 return Some(consumer);
             }
             Err(error) => tracing::warn!(queue = self.queue(), %error, "cannot consume yet"),
