@@ -90,7 +90,11 @@ async fn hold(
     let seen = Arc::new(Seen::default());
     let field = Arc::new(field(arguments, programs, repository, folder.path(), &topology, &seen).await?);
     let store = Store::open(&field.servers.redis, &topology.prefix, RESULT_TTL)?;
-    let faults = under_faults(&field, planned).await?;
+    let faults = under_faults(&field, planned).await;
+    if faults.is_err() {
+        let_go(&field).await;
+    }
+    let faults = faults?;
     let mut books = Books::open(store, &field.servers.redis, &topology.prefix).await?;
     settle::finish(&field, &books, &topology).await?;
     let queued = settle::stop(&field, &topology).await?;
@@ -127,6 +131,15 @@ async fn hold(
         std::fs::write(out, text).map_err(io(out.display().to_string()))?;
     }
     Ok((report.text(), report.verdict.passes()))
+}
+
+/// Faults that were under way when a run broke off hold the servers for a moment longer, and the servers are stopped by what is
+/// in the folder that goes with this run.
+async fn let_go(field: &Arc<Field>) {
+    let deadline = Instant::now() + GONE_WITHIN;
+    while Arc::strong_count(field) > 1 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The time in which faults are injected. Producers go on until the last fault is healed and a job has ended after it.
