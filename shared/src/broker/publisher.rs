@@ -155,8 +155,17 @@ impl Publisher {
                     BrokerError::PublishRefused { exchange: line.exchange.clone(), detail: error.to_string() }
                 }
                 Err(error) => {
-                    // The connection or the channel is gone; every message under way comes here, and each waits for the next.
+                    // The connection or the channel is gone; every message under way comes here, and each waits for the next. A channel
+                    // that still works cannot send this message, and trying for ever would help nobody.
                     tracing::debug!(%error, "publishing was interrupted, sending again");
+                    if channel.status().connected() {
+                        refusals += 1;
+                        if refusals >= TRIES {
+                            return Err(error.into());
+                        }
+                        tokio::time::sleep(pause).await;
+                        pause *= 2;
+                    }
                     continue;
                 }
             };
