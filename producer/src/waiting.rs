@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use shared::broker::lapin::options::QueueDeclareOptions;
-use shared::broker::lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use shared::broker::lapin::protocol::AMQPSoftError;
 use shared::broker::lapin::types::FieldTable;
-use shared::broker::lapin::{self, ErrorKind};
-use shared::broker::{Broker, BrokerError};
+use shared::broker::{Broker, BrokerError, soft_error};
 use shared::settings::ProducerSettings;
 use tokio::time::timeout;
 
@@ -43,12 +42,7 @@ async fn ready(broker: &Broker, queue: &str) -> Result<u32, BrokerError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
         Ok(state) => Ok(state.message_count()),
-        Err(error) if is_not_found(&error) => Ok(0),
+        Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(0),
         Err(error) => Err(error.into()),
     }
-}
-
-fn is_not_found(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error)
-        if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)))
 }

@@ -164,7 +164,9 @@ impl Broker {
     /// As [`Topology::declare`]; [`TopologyError::Missing`] where something is missing that the user may not make.
     pub async fn declare(&self, topology: &Topology) -> Result<(), BrokerError> {
         match topology.declare(&self.channel().await?).await {
-            Err(TopologyError::Refused { source, .. }) if is_forbidden(&source) => {
+            Err(TopologyError::Refused { source, .. })
+                if soft_error(&source) == Some(AMQPSoftError::ACCESSREFUSED) =>
+            {
                 topology.require(&self.channel().await?).await?;
                 tracing::debug!("the user of AMQP_URL may not declare queues; all that is needed exists");
                 Ok(())
@@ -220,10 +222,16 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether the user lacks a permission.
-fn is_forbidden(error: &lapin::Error) -> bool {
-    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error)
-        if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)))
+/// Why RabbitMQ closed a channel because of what was asked on it; `None` of every other error.
+#[must_use]
+pub fn soft_error(error: &lapin::Error) -> Option<AMQPSoftError> {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(error) => match error.kind() {
+            AMQPErrorKind::Soft(error) => Some(error.clone()),
+            AMQPErrorKind::Hard(_) => None,
+        },
+        _ => None,
+    }
 }
 
 impl BrokerError {

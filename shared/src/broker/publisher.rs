@@ -8,7 +8,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Channel, Confirmation};
 
 use super::message::{headers, properties, revival_headers};
-use super::{Broker, BrokerError};
+use super::{Broker, BrokerError, soft_error};
 use crate::job::{Job, Priority, TraceContext};
 use crate::topology::Topology;
 
@@ -151,7 +151,7 @@ impl Publisher {
                     line.refuses(&error);
                     return Err(error);
                 }
-                Err(error) if is_refusal(&error) => {
+                Err(error) if soft_error(&error).is_some() => {
                     BrokerError::PublishRefused { exchange: line.exchange.clone(), detail: error.to_string() }
                 }
                 Err(error) => {
@@ -189,12 +189,6 @@ impl Publisher {
         let line = line.ok_or_else(|| BrokerError::Unroutable(format!("{route:?}")))?;
         Ok((line, topology.levels.name(level)))
     }
-}
-
-/// Whether RabbitMQ closed the channel because of what was sent, not because it or the connection ended.
-fn is_refusal(error: &lapin::Error) -> bool {
-    matches!(error.kind(), lapin::ErrorKind::ProtocolError(error)
-        if matches!(error.kind(), lapin::protocol::AMQPErrorKind::Soft(_)))
 }
 
 async fn send(

@@ -1,11 +1,12 @@
 //! What a topology consists of, object by object, in the order in which they can be made.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, ErrorKind, ExchangeKind};
+use lapin::{Channel, ExchangeKind};
 
 use super::{TopologyError, mismatch};
+use crate::broker::soft_error;
 
 /// An exchange, a queue or a binding as it is wanted.
 #[derive(Debug, Clone)]
@@ -102,15 +103,10 @@ impl Object {
         };
         match asked {
             Ok(()) => Ok(Some(true)),
-            Err(error) if is_not_found(&error) => Ok(Some(false)),
+            Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(Some(false)),
             Err(source) => Err(TopologyError::Refused { name: self.name().to_owned(), source }),
         }
     }
-}
-
-fn is_not_found(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error)
-        if matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)))
 }
 
 /// The arguments of a quorum queue.
