@@ -18,6 +18,7 @@ use crate::tls::Address;
 use crate::topology::{Topology, TopologyError};
 
 pub mod address;
+mod answered;
 mod connecting;
 mod message;
 mod publisher;
@@ -26,6 +27,7 @@ mod transport;
 mod unreadable;
 
 pub use crate::mask::mask_url as mask;
+pub use answered::answered;
 pub use lapin::{self, Channel};
 pub use message::{revivals, trace};
 pub use publisher::{Fate, Publisher, Route};
@@ -147,7 +149,8 @@ impl Broker {
     /// # Errors
     /// When the connection is down at the moment.
     pub async fn channel(&self) -> Result<Channel, BrokerError> {
-        Ok(self.shared.connection().create_channel().await?)
+        let connection = self.shared.connection();
+        Ok(answered(|| connection.status().connected(), connection.create_channel()).await?)
     }
 
     /// Returns as soon as the connection is up.

@@ -15,6 +15,7 @@ use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Channel, ExchangeKind};
 
+use crate::broker::answered;
 use crate::job::{Levels, Priority};
 
 mod mismatch;
@@ -225,7 +226,8 @@ impl Topology {
 async fn depth(channel: &Channel, queue: String) -> Result<QueueDepth, TopologyError> {
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let begun = Instant::now();
-    let asked = channel.queue_declare(queue.as_str().into(), options, FieldTable::default()).await;
+    let asking = channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
+    let asked = answered(|| channel.status().connected(), asking).await;
     let waited = begun.elapsed();
     match asked {
         Ok(state) => {

@@ -170,12 +170,16 @@ async fn run(settings: WorkerSettings) -> Result<(), Failure> {
     };
     let (receiver, settler) = tiers::watch(fleet.receiver, fleet.settler, tier_watch);
     let sink = RedisSink::new(store);
+    let stop = control.stop.clone();
     let ended = pipeline::run(receiver, settler, sink, analyst, policy, control).await;
     drop((reader, sampler, watchers, showing, telling));
     fleet.depth.abort();
+    stop.waits_for("its lanes to end");
     lanes.stop(true).await;
+    stop.waits_for("RabbitMQ to close the connections");
     fleet.consume.close().await;
     fleet.publish.close().await;
+    stop.waits_for("the process to end");
     info!("stopped");
     ended.map_err(|error| Failure(error.to_string(), exit::SYSTEM))?;
     match fleet.wedged.is_cancelled() {

@@ -107,11 +107,15 @@ pub async fn run<R: Receive, S: Settle + 'static, K: Sink + 'static>(
         work_is_over: work_is_over.clone(),
     };
     let committing = tokio::spawn(commit.run(uncommitted));
-    let settling = tokio::spawn(settling::run(requests, settler));
+    let stop = control.stop.clone();
+    let settling = tokio::spawn(settling::run(requests, settler, stop.clone()));
     let outbox = Outbox { results, settlements };
+    stop.waits_for("files at work");
     Dispatch::new(analyst, policy, control, outbox, supply).run(&mut receiver).await;
     work_is_over.cancel();
+    stop.waits_for("results to be stored in Redis");
     let committed = joined(committing.await);
+    stop.waits_for("deliveries to be settled with RabbitMQ");
     joined(settling.await);
     committed
 }

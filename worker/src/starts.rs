@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use shared::job::{BatchId, Job, JobId};
 use shared::store::{History, RecallPlace, Start, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -162,12 +163,13 @@ async fn tell(
             let _ = caller.send(answer);
         }
         // After the counts: a job is started before that is taken back.
-        for (batch, job, done) in forgets {
+        let forget = async |(batch, job, done): (BatchId, JobId, oneshot::Sender<()>)| {
             if let Err(error) = store.unstarted(batch, job).await {
                 tracing::warn!(job_id = %job, %error, "cannot take back the count of a start");
             }
             let _ = done.send(());
-        }
+        };
+        join_all(forgets.into_iter().map(forget)).await;
     }
 }
 

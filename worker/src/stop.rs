@@ -6,6 +6,7 @@
 
 use std::future::pending;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::signals;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Stop {
     drain: CancellationToken,
     now: CancellationToken,
+    waiting_for: Arc<Mutex<&'static str>>,
 }
 
 impl Stop {
@@ -30,6 +32,17 @@ impl Stop {
     pub fn now(&self) {
         self.drain();
         self.now.cancel();
+    }
+
+    /// Notes what the end of the worker waits for now, so that a stop that takes too long can say so.
+    pub fn waits_for(&self, what: &'static str) {
+        *self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// What [`Stop::waits_for`] noted last; empty as long as it has noted nothing.
+    #[must_use]
+    pub fn waiting_for(&self) -> &'static str {
+        *self.waiting_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a stop has begun.

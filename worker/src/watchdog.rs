@@ -40,7 +40,8 @@ pub fn start(stop: &Stop, shutdown: Duration) -> io::Result<()> {
     let pulse = Arc::new(Pulse::default());
     tokio::spawn(beat(Arc::clone(&pulse), stop.clone()));
     let limits = Limits { stalled: STALLED_AFTER, stopping: shutdown + STOP_MARGIN, look_every: LOOK_EVERY };
-    let watch = move || end(&limits.watch(&pulse));
+    let stop = stop.clone();
+    let watch = move || end(&limits.watch(&pulse, &stop));
     thread::Builder::new().name("watchdog".to_owned()).spawn(watch).map(drop)
 }
 
@@ -68,7 +69,7 @@ struct Limits {
 
 impl Limits {
     /// Returns when the worker hangs, with the reason.
-    fn watch(self, pulse: &Pulse) -> String {
+    fn watch(self, pulse: &Pulse, stop: &Stop) -> String {
         let (mut seen, mut still, mut stopping) = (0, Duration::ZERO, Duration::ZERO);
         loop {
             thread::sleep(self.look_every);
@@ -82,8 +83,12 @@ impl Limits {
                 return format!("the worker hangs: its runtime has not turned for {} s", still.as_secs());
             }
             if stopping >= self.stopping {
+                let waits = match stop.waiting_for() {
+                    "" => String::new(),
+                    what => format!(", waiting for {what}"),
+                };
                 return format!(
-                    "the worker hangs: its stop takes longer than SHUTDOWN_TIMEOUT and {} s",
+                    "the worker hangs: its stop takes longer than SHUTDOWN_TIMEOUT and {} s{waits}",
                     STOP_MARGIN.as_secs()
                 );
             }
@@ -134,7 +139,10 @@ mod tests {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        assert!(LIMITS.watch(&pulse).contains("SHUTDOWN_TIMEOUT"));
+        let stop = Stop::default();
+        stop.waits_for("nothing");
+        let reason = LIMITS.watch(&pulse, &stop);
+        assert!(reason.contains("SHUTDOWN_TIMEOUT") && reason.ends_with("waiting for nothing"), "{reason}");
         assert!(begun.elapsed() >= Duration::from_secs(1));
     }
 
@@ -148,7 +156,7 @@ mod tests {
                 let pulse = Arc::new(Pulse::default());
                 tokio::spawn(beat(Arc::clone(&pulse), Stop::default()));
                 tokio::time::sleep(BEAT_EVERY * 2).await;
-                thread::spawn(move || end(&LIMITS.watch(&pulse)));
+                thread::spawn(move || end(&LIMITS.watch(&pulse, &Stop::default())));
                 thread::sleep(Duration::from_secs(60));
             });
             return;

@@ -8,7 +8,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Channel, Confirmation};
 
 use super::message::{headers, properties, revival_headers};
-use super::{Broker, BrokerError, soft_error};
+use super::{Broker, BrokerError, answered, soft_error};
 use crate::job::{Job, Priority, TraceContext};
 use crate::topology::Topology;
 
@@ -199,5 +199,7 @@ async fn send(
 ) -> Result<Confirmation, lapin::Error> {
     // Without `mandatory` an unroutable message is a plain ack.
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await
+    let confirmation =
+        async { channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await };
+    answered(|| channel.status().connected(), confirmation).await
 }

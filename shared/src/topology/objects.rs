@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
 use super::{TopologyError, mismatch};
-use crate::broker::soft_error;
+use crate::broker::{answered, soft_error};
 
 /// An exchange, a queue or a binding as it is wanted.
 #[derive(Debug, Clone)]
@@ -62,7 +62,12 @@ impl Object {
     /// # Errors
     /// [`TopologyError::Differs`] when it exists with other arguments. The channel is closed by the broker then.
     pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
-        let declared = match self {
+        let declared = answered(|| channel.status().connected(), self.ask_to_declare(channel)).await;
+        declared.map_err(|source| mismatch::explain(self.kind(), self.name(), source))
+    }
+
+    async fn ask_to_declare(&self, channel: &Channel) -> Result<(), lapin::Error> {
+        match self {
             Self::Exchange { name, kind } => {
                 let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
                 channel
@@ -79,8 +84,7 @@ impl Object {
                 let options = QueueBindOptions::default();
                 channel.queue_bind(queue, exchange, key, options, FieldTable::default()).await
             }
-        };
-        declared.map_err(|source| mismatch::explain(self.kind(), self.name(), source))
+        }
     }
 
     /// Whether an exchange or a queue of this name exists, however it was made. `None` of a binding: AMQP has no question for it.
@@ -88,7 +92,18 @@ impl Object {
     /// # Errors
     /// When the broker does not say.
     pub async fn exists(&self, channel: &Channel) -> Result<Option<bool>, TopologyError> {
-        let asked = match self {
+        if matches!(self, Self::Binding { .. }) {
+            return Ok(None);
+        }
+        match answered(|| channel.status().connected(), self.ask_whether_it_exists(channel)).await {
+            Ok(()) => Ok(Some(true)),
+            Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(Some(false)),
+            Err(source) => Err(TopologyError::Refused { name: self.name().to_owned(), source }),
+        }
+    }
+
+    async fn ask_whether_it_exists(&self, channel: &Channel) -> Result<(), lapin::Error> {
+        match self {
             Self::Exchange { name, kind } => {
                 let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
                 channel
@@ -99,12 +114,7 @@ impl Object {
                 let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
                 channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await.map(drop)
             }
-            Self::Binding { .. } => return Ok(None),
-        };
-        match asked {
-            Ok(()) => Ok(Some(true)),
-            Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(Some(false)),
-            Err(source) => Err(TopologyError::Refused { name: self.name().to_owned(), source }),
+            Self::Binding { .. } => Ok(()),
         }
     }
 }

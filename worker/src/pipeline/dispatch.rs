@@ -184,9 +184,13 @@ impl Dispatch {
             Work::Dead(letter) => {
                 let job = Some(letter.job.job_id);
                 let (analyst, stop) = (Arc::clone(&self.analyst), self.control.stop.clone());
-                let settling = dead::settle(analyst, letter, level, self.policy.tiers, stop);
+                let settling = dead::settle(analyst, letter, level, self.policy.tiers, stop.clone());
                 self.inquests.spawn(async move {
-                    let settled = AssertUnwindSafe(settling).catch_unwind().await;
+                    let settled = tokio::select! {
+                        biased;
+                        settled = AssertUnwindSafe(settling).catch_unwind() => settled,
+                        () = stop.stopped_now() => Ok(Completion::Settle(Settlement::GiveBack)),
+                    };
                     // A fault of ours is no reason to lose what is nearly lost already.
                     let completion = settled.unwrap_or(Completion::Settle(Settlement::GiveBack));
                     Done { job, ticket: task.ticket, completion, active: None }

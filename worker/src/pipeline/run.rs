@@ -17,7 +17,11 @@ use crate::gates::Gates;
 use crate::lanes::LaneFailure;
 use crate::metrics;
 use crate::settle::{decide, is_retried};
+use crate::stop::Stop;
 use crate::task::{Completion, Ended, FileWork, Settlement, Ticket};
+
+/// A Redis that works has answered by then.
+const LAST_ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// A task that is worked on no more.
 pub(super) struct Done {
@@ -69,10 +73,21 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
         Err(Interrupted) => Completion::Settle(Settlement::GiveBack),
     };
     if let Completion::Settle(_) = &completion {
-        // Interrupted, or an end of its own: either way the next try must not find it under suspicion.
-        analyst.forget_start(work).await;
+        // Interrupted, or an end of its own: either way the next try must not find it under suspicion. A Redis that does not
+        // answer must not keep the worker from stopping.
+        tokio::select! {
+            biased;
+            () = analyst.forget_start(work) => {}
+            () = no_time_left(&control.stop) => {}
+        }
     }
     Done { job: work.job.as_ref().map(|job| job.job_id), ticket: start.ticket, completion, active }
+}
+
+/// When everything is to stop at once, and Redis has had a moment to answer.
+async fn no_time_left(stop: &Stop) {
+    stop.stopped_now().await;
+    sleep(LAST_ANSWER_WITHIN).await;
 }
 
 /// A file that runs for longer than RabbitMQ lets a delivery be unacknowledged goes on; nothing can renew its lease. Never

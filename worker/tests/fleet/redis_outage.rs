@@ -103,3 +103,23 @@ async fn a_redis_that_comes_back_during_the_stop_still_gets_the_results() {
     assert_eq!(worker.exit().await.code(), Some(0));
     assert_eq!((fleet.done(batch).await, fleet.queued().await), (1, 0));
 }
+
+/// What runs is interrupted and goes back, and its start is to be taken back in Redis, which does not answer.
+#[tokio::test]
+async fn a_stop_at_once_does_not_wait_for_a_redis_that_hangs() {
+    let settings = [("ANALYSIS_MAX_WORKERS", "3"), ("SHUTDOWN_TIMEOUT", "1s")];
+    let fleet = Fleet::with(&settings).await;
+    let redis = Proxy::before(&fleet.servers.redis).await;
+    let batch = BatchId::new();
+    let mut worker = Worker::ready(&fleet, &[("REDIS_URL", redis.url.as_str())]).await;
+    worker.freeze().await;
+    fleet.submit(&fleet.silences(batch, 3)).await;
+    worker.holds(0, 3).await;
+    redis.set(Line::Silent);
+    worker.log.says("taking no work").await;
+    let begun = Instant::now();
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.exit().await.code(), Some(0));
+    assert!(begun.elapsed() < STOP_WITHIN, "{:?}", begun.elapsed());
+    fleet.queues_hold(3).await;
+}

@@ -37,6 +37,10 @@ impl Field {
     pub(super) async fn stop_log_reader(&self, worker: usize, lasts: Duration) -> Done {
         let slot = &self.slots[worker];
         let worker = slot.worker.lock().await;
+        // Its log is where its address is read from: while nobody reads it, a worker that has just started cannot be asked.
+        if worker.address().is_none() {
+            return Done::Said("it did not serve yet".to_owned());
+        }
         worker.read_log(false);
         let filled = fill_pipe(&worker);
         // A lane that dies is logged.

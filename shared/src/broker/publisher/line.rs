@@ -7,7 +7,7 @@ use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
 
 use super::Fate;
-use crate::broker::{Broker, BrokerError, lock};
+use crate::broker::{Broker, BrokerError, answered, lock};
 use crate::topology::Topology;
 
 /// How often a channel is asked for on a connection that is up before the sender hears of it.
@@ -66,7 +66,8 @@ impl Line {
                 broker.declare(&topology).await?;
             }
             let channel = broker.channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            let confirm = channel.confirm_select(ConfirmSelectOptions::default());
+            answered(|| channel.status().connected(), confirm).await?;
             Ok(channel)
         });
         match opening.await.map_err(tokio::task::JoinError::try_into_panic) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use shared::broker::lapin::options::{BasicAckOptions, BasicNackOptions};
 use shared::broker::lapin::{self, Acker};
-use shared::broker::{BrokerError, Fate, Publisher, Route};
+use shared::broker::{BrokerError, Fate, Publisher, Route, answered};
 use shared::job::{Job, TraceContext};
 use tokio::task::JoinSet;
 use tracing::field::display;
@@ -67,12 +67,14 @@ struct Taken {
 
 impl Taken {
     async fn ack(self) {
-        note(self.acker.ack(BasicAckOptions { multiple: false }).await, 1);
+        let sent = self.acker.ack(BasicAckOptions { multiple: false });
+        note(answered(|| !self.acker.poisoned(), sent).await, 1);
         lock(&self.ledger).settled(&self.ticket);
     }
 
     async fn give_back(self) {
-        note(self.acker.nack(BasicNackOptions { requeue: true, multiple: false }).await, 1);
+        let sent = self.acker.nack(BasicNackOptions { requeue: true, multiple: false });
+        note(answered(|| !self.acker.poisoned(), sent).await, 1);
         lock(&self.ledger).settled(&self.ticket);
     }
 }
@@ -118,8 +120,8 @@ impl Settle for RabbitSettler {
 }
 
 async fn ack(ack: Ack) {
-    let sent = ack.acker.ack(BasicAckOptions { multiple: ack.covers > 1 }).await;
-    note(sent, ack.covers);
+    let sent = ack.acker.ack(BasicAckOptions { multiple: ack.covers > 1 });
+    note(answered(|| !ack.acker.poisoned(), sent).await, ack.covers);
 }
 
 /// Pauses between two tries to publish again what RabbitMQ refuses (an exchange that is gone for good, a permission that was

@@ -13,7 +13,7 @@ use shared::broker::lapin::message::Delivery;
 use shared::broker::lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use shared::broker::lapin::types::FieldTable;
 use shared::broker::lapin::{self, Consumer};
-use shared::broker::{Broker, BrokerError, Channel};
+use shared::broker::{Broker, BrokerError, Channel, answered};
 use shared::job::Priority;
 use shared::roots::MediaRoots;
 use shared::topology::Topology;
@@ -83,9 +83,12 @@ impl Subscription {
     pub(super) async fn consume(&self) -> Result<Consumer, lapin::Error> {
         let channel = self.channel();
         // Per consumer: quorum queues refuse a global one and close the connection.
-        channel.basic_qos(self.window.of(self.reserve), BasicQosOptions::default()).await?;
-        let options = BasicConsumeOptions::default();
-        channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
+        let started = async {
+            channel.basic_qos(self.window.of(self.reserve), BasicQosOptions::default()).await?;
+            let options = BasicConsumeOptions::default();
+            channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
+        };
+        answered(|| channel.status().connected(), started).await
     }
 
     /// Runs until it is to stop.
