@@ -1,4 +1,4 @@
-//! `loadtest readme`: the block of the README that says what is asked for and what was measured, made from committed runs, so
+//! `loadtest readme`: the block of the documentation that says what is asked for and what was measured, made from committed runs, so
 //! that no figure in it is typed by hand.
 
 mod arguments;
@@ -8,7 +8,7 @@ mod block;
 mod tests;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) use arguments::Readme;
 use block::{Measured, block};
@@ -52,12 +52,12 @@ fn no_block(path: &Path) -> ReportError {
 }
 
 /// The runs, the newest first; a folder stands for the runs in it.
-fn measured(paths: &[PathBuf], readme: &Path) -> Result<Vec<Measured>, ReportError> {
+fn measured(paths: &[PathBuf], page: &Path) -> Result<Vec<Measured>, ReportError> {
     let mut found = Vec::new();
     for path in paths {
         let files = if path.is_dir() { files_in(path)? } else { vec![path.clone()] };
         for file in files {
-            found.push(Measured { run: read(&file)?, link: link(&file, readme) });
+            found.push(Measured { run: read(&file)?, link: link(&file, page) });
         }
     }
     found.sort_by(|a, b| (&b.run.started_at, &a.link).cmp(&(&a.run.started_at, &b.link)));
@@ -76,8 +76,13 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
     if files.is_empty() { Err(ReportError::NoRuns { path: folder.to_owned() }) } else { Ok(files) }
 }
 
-/// As a reader of the README finds the file.
-fn link(file: &Path, readme: &Path) -> String {
-    let folder = readme.parent().unwrap_or(Path::new(""));
-    file.strip_prefix(folder).unwrap_or(file).display().to_string()
+/// As a reader of the page finds the file: relative to the page's folder. A file that shares no folder with it keeps its path.
+fn link(file: &Path, page: &Path) -> String {
+    let folder = page.parent().unwrap_or(Path::new(""));
+    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    if shared == 0 && (file.is_absolute() || folder.is_absolute()) {
+        return file.display().to_string();
+    }
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(file.components().skip(shared)).collect::<PathBuf>().display().to_string()
 }

@@ -9,9 +9,9 @@ Examples, from the root of the repository:
   loadtest readme --runs loadtest/results/*.json
   loadtest readme --runs loadtest/results --check
 
-Exit codes: 0 the README is right · 1 --check, and it is not · 2 wrong usage, or no run in a file";
+Exit codes: 0 the page is right · 1 --check, and it is not · 2 wrong usage, or no run in a file";
 
-/// Write the README's requirements and measured figures from the JSON of runs
+/// Write the documentation's requirements and measured figures from the JSON of runs
 ///
 /// Replaces what stands between <!-- loadtest:begin --> and <!-- loadtest:end -->. Of several runs of a scenario the newest in
 /// which a requirement was measured counts.
@@ -22,7 +22,7 @@ pub(crate) struct Readme {
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub(crate) runs: Vec<PathBuf>,
     /// The file to write into
-    #[arg(long, value_name = "FILE", default_value = "README.md")]
+    #[arg(long, value_name = "FILE", default_value = "docs/measurements/requirements.md")]
     pub(crate) readme: PathBuf,
     /// Judge by these requirements [default: those of loadtest/requirements.toml]
     #[arg(long, value_name = "FILE")]

@@ -13,7 +13,7 @@ use crate::requirements::{Requirement, Requirements, Set, was_measured};
 #[derive(Debug)]
 pub(super) struct Measured {
     pub(super) run: Run,
-    /// Relative to the README.
+    /// Relative to the page.
     pub(super) link: String,
 }
 

@@ -113,14 +113,24 @@ fn a_readme_without_a_block_and_a_folder_without_runs_are_refused() {
     assert!(said.contains("there is no run in"), "{said}");
 }
 
-/// The figures of the committed README are those of the committed runs.
+/// The figures of the committed page are those of the committed runs.
 #[test]
-fn the_committed_readme_is_up_to_date() {
+fn the_committed_page_is_up_to_date() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = root.join("README.md");
-    let readme = fs::read_to_string(&path).unwrap_or_default();
-    if readme.contains(BEGIN) {
-        let wanted = rewritten(&readme, &path, &[root.join("loadtest/results")], None).unwrap();
-        assert!(readme == wanted, "write it anew: loadtest readme --runs loadtest/results");
+    let path = root.join("docs/measurements/requirements.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let wanted = rewritten(&page, &path, &[root.join("loadtest/results")], None).unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &wanted).unwrap();
+        return;
     }
+    assert!(page == wanted, "write it anew: UPDATE=1 cargo test -p loadtest readme");
+}
+
+#[test]
+fn links_are_relative_to_the_page() {
+    let of = |file: &str, page: &str| super::link(Path::new(file), Path::new(page));
+    assert_eq!(of("loadtest/results/a.json", "README.md"), "loadtest/results/a.json");
+    assert_eq!(of("loadtest/results/a.json", "docs/measurements/x.md"), "../../loadtest/results/a.json");
+    assert_eq!(of("/r/loadtest/a.json", "/r/docs/x.md"), "../loadtest/a.json");
 }

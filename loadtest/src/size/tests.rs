@@ -112,9 +112,10 @@ fn replaced(text: &str, name: &str, block: &str) -> String {
 }
 
 #[test]
-fn the_figures_in_the_readme_are_up_to_date() {
-    let readme = fs::read_to_string(repository("README.md")).unwrap();
+fn the_figures_in_the_documentation_are_up_to_date() {
+    let path = "docs/operations/sizing.md";
+    let page = fs::read_to_string(repository(path)).unwrap();
     let large = text::fleet(&Fleet::of(&measured(), LARGE, 210.0), &measured());
-    let readme = replaced(&readme, "size", &text::table(&measured()));
-    up_to_date("README.md", &replaced(&readme, "size-large", &format!("```\n{large}\n```")));
+    let page = replaced(&page, "size", &text::table(&measured()));
+    up_to_date(path, &replaced(&page, "size-large", &format!("```\n{large}\n```")));
 }

@@ -114,7 +114,7 @@ pub(super) fn table(costs: &Costs) -> String {
             format!("{} (grows by itself)", fleet.batch),
             format!("{}/s", words::bytes(fleet.media_bytes_per_second)),
             format!("{} / {}", words::seconds(fleet.waits.0), words::seconds(fleet.waits.1)),
-            format!("[`{name}.env`](deploy/presets/{name}.env)"),
+            format!("[`{name}.env`](../../deploy/presets/{name}.env)"),
         ];
         format!("| {} |", cells.join(" | "))
     };

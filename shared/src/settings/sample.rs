@@ -24,7 +24,7 @@ pub fn sample_env_file() -> String {
     text
 }
 
-/// The README's table of settings, in Markdown.
+/// The table of settings for the documentation, in Markdown.
 #[must_use]
 pub fn markdown_table() -> String {
     let mut text = String::from("| Variable | Default | Meaning | Value |\n|---|---|---|---|\n");

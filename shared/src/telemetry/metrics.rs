@@ -368,6 +368,35 @@ mod tests {
         }
     }
 
+    /// `docs/reference/metrics.md`, as it should be.
+    fn page() -> String {
+        let mut page = "# Metrics\n\nWhat a worker serves on `/metrics`. This page is generated from the table in \
+            `shared/src/telemetry/metrics.rs`: `UPDATE=1 cargo test -p shared metrics`.\n\n\
+            Every metric is there with all its series from the start, and no label has a value outside a closed set. \
+            The figures of a queue are the broker's and the same from every worker: take `max`, not `sum`.\n\n\
+            | metric | kind | labels | meaning |\n|---|---|---|---|\n"
+            .to_owned();
+        for Metric { name, kind, help, labels, .. } in METRICS {
+            let kind = format!("{kind:?}").to_lowercase();
+            let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+            page += &format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "));
+        }
+        page
+    }
+
+    #[test]
+    fn the_page_of_metrics_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/metrics.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            found == page(),
+            "docs/reference/metrics.md: refresh it with UPDATE=1 cargo test -p shared metrics"
+        );
+    }
+
     #[test]
     fn histograms_and_only_they_have_ascending_buckets() {
         for Metric { name, kind, buckets, .. } in METRICS {

@@ -31,6 +31,78 @@ fn the_schema_files_are_what_the_types_say() {
     is_current("record", &shared::schema::record());
 }
 
+/// The type of a field in words, and the definition that it refers to.
+fn type_of(field: &Value) -> (String, Option<&str>) {
+    if let Some(reference) = field["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return (format!("[{name}](#{})", name.to_lowercase()), Some(name));
+    }
+    if let Some(choices) = field["anyOf"].as_array().or_else(|| field["oneOf"].as_array()) {
+        let of: Vec<_> = choices.iter().map(type_of).collect();
+        let name = of.iter().find_map(|(_, name)| *name);
+        return (of.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(" or "), name);
+    }
+    let text = match &field["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        Value::String(kind) if kind == "array" => {
+            let (of, name) = type_of(&field["items"]);
+            return (format!("list of {of}"), name);
+        }
+        Value::String(kind) => kind.clone(),
+        _ => "text".to_owned(),
+    };
+    (text, None)
+}
+
+fn one_line(text: &Value) -> String {
+    text.as_str().unwrap_or_default().replace('\n', " ").replace('|', "\\|")
+}
+
+/// `docs/reference/report.md`, as it should be: every definition of the schema, breadth first.
+fn page(schema: &Value) -> String {
+    let mut page = "# Fields of a report\n\nGenerated from the schema of a record: `UPDATE=1 cargo test -p worker --test local \
+        schema`. Numbers are never rounded. `null` means that there is nothing to be had; a field beside it says why.\n"
+        .to_owned();
+    let (mut seen, mut next) = (Vec::new(), vec![("Record".to_owned(), schema)]);
+    while !next.is_empty() {
+        for (name, definition) in std::mem::take(&mut next) {
+            page += &format!("\n## {name}\n\n{}\n", one_line(&definition["description"]));
+            let Some(fields) = definition["properties"].as_object() else {
+                for choice in definition["oneOf"].as_array().into_iter().flatten() {
+                    page += &format!(
+                        "\n- `{}`: {}",
+                        choice["const"].as_str().unwrap_or("…"),
+                        one_line(&choice["description"])
+                    );
+                }
+                page += if definition["oneOf"].is_array() { "\n" } else { "" };
+                continue;
+            };
+            page += "\n| field | type | meaning |\n|---|---|---|\n";
+            for (field, of) in fields {
+                let (kind, refers) = type_of(of);
+                page += &format!("| `{field}` | {kind} | {} |\n", one_line(&of["description"]));
+                if let Some(refers) = refers.filter(|name| !seen.contains(&(*name).to_owned())) {
+                    seen.push(refers.to_owned());
+                    next.push((refers.to_owned(), &schema["$defs"][refers]));
+                }
+            }
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_of_the_report_is_what_the_schema_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/report.md");
+    let wanted = page(&shared::schema::record());
+    if std::env::var("UPDATE").as_deref() == Ok("1") {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(found == wanted, "docs/reference/report.md: UPDATE=1 cargo test -p worker --test local schema");
+}
+
 struct Validator(Schemas, SchemaIndex);
 
 impl Validator {

@@ -48,15 +48,12 @@ fn the_sample_file_parses_with_every_line_switched_on() {
 }
 
 #[test]
-fn the_readme_is_up_to_date() {
-    let readme = match fs::read_to_string(repository("README.md")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        other => other.unwrap(),
-    };
-    let Some((before, rest)) = readme.split_once(BEGIN) else { return };
-    let (_, after) = rest.split_once(END).expect("the README's settings section has an end");
-    let wanted = format!("{before}{BEGIN}\n{}{END}{after}", markdown_table());
-    up_to_date("README.md", &readme, &wanted);
+fn the_page_of_settings_is_up_to_date() {
+    let path = "docs/reference/settings.md";
+    let page = fs::read_to_string(repository(path)).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the table begins");
+    let (_, after) = rest.split_once(END).expect("the table ends");
+    up_to_date(path, &page, &format!("{before}{BEGIN}\n{}{END}{after}", markdown_table()));
 }
 
 #[test]
