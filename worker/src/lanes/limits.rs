@@ -29,12 +29,44 @@ pub(super) struct Watch {
     advanced: Instant,
     decoded_seconds: f64,
     total_seconds: Option<f64>,
+    /// When the wait for a processor is looked at next.
+    next_look: Instant,
+    /// How long the lane had waited for a processor in all, at the first look and at the last one.
+    waited: Option<Duration>,
 }
+
+/// Between two looks at how long the lane waits for a processor. A file that takes less costs no look.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Watch {
     pub(super) fn new(timeout: Duration, now: Instant) -> Self {
         let timeout = timeout.min(LONGEST_LIMIT);
-        Self { timeout, started: now, advanced: now, decoded_seconds: 0.0, total_seconds: None }
+        Self {
+            timeout,
+            started: now,
+            advanced: now,
+            decoded_seconds: 0.0,
+            total_seconds: None,
+            next_look: now + LOOK_EVERY,
+            waited: None,
+        }
+    }
+
+    /// When to call [`Watch::leave_out`] next.
+    pub(super) const fn next_look(&self) -> Instant {
+        self.next_look
+    }
+
+    /// Leaves out of all limits what the lane has waited for a processor since the last call. `waited` is how long it has
+    /// waited since its process began, where the system tells. On a machine with much other work, or with `WORKER_NICE`, a
+    /// lane may get a small part of a processor, and a healthy file must not end as a time-out because of that.
+    pub(super) fn leave_out(&mut self, waited: Option<Duration>, now: Instant) {
+        self.next_look = now + LOOK_EVERY;
+        let more = self.waited.zip(waited).map(|(before, waited)| waited.saturating_sub(before));
+        self.started += more.unwrap_or_default();
+        // Progress that was reported during the wait has put the limit off already.
+        self.advanced = (self.advanced + more.unwrap_or_default()).min(now.max(self.advanced));
+        self.waited = waited;
     }
 
     /// Notes a progress frame. Only audio that advances puts the stall limit off: a decoder in an endless loop may well
@@ -184,6 +216,23 @@ mod tests {
         let complaint =
             "decoded more slowly than 20.0 times real time: 149.0 s of 36000.0 s decoded in 37.5 s";
         assert_eq!(decode(4.0, 36_000.0), Err(complaint.to_owned()));
+    }
+
+    #[test]
+    fn what_a_lane_waits_for_a_processor_counts_for_no_limit() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::new(TIMEOUT, start);
+        // The first look only says where counting begins.
+        watch.leave_out(Some(Duration::from_secs(100)), at(1));
+        assert_eq!(watch.deadline(), at(30));
+        watch.leave_out(Some(Duration::from_secs(125)), at(30));
+        assert_eq!(watch.deadline(), at(55));
+        watch.leave_out(Some(Duration::from_secs(125)), at(55));
+        assert_eq!(watch.deadline(), at(55), "it ran and came to no end");
+        // Where the system does not tell, nothing is left out.
+        watch.leave_out(None, at(56));
+        assert_eq!(watch.deadline(), at(55));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One lane process as its user holds it: its pipes, and a leash that kills it when let go.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -78,22 +79,34 @@ impl Process {
         self.marks.busy.store(true, Ordering::Relaxed);
         self.tell(request, watch).await?;
         loop {
-            let last = watch.deadline() + ANSWER_WHOLE_WITHIN;
-            let read = protocol::read_async(&mut self.stdout);
-            match self.clock.until(last, read).await.ok_or(Broken::TimeUp)? {
+            match self.frame(watch).await? {
                 Ok(Some(Response::Progress { decoded_seconds, total_seconds })) => {
-                    let now = self.clock.now();
-                    watch.progress(Progress { decoded_seconds, total_seconds }, now);
+                    watch.progress(Progress { decoded_seconds, total_seconds }, self.clock.now());
                     // There is always something to read of a lane that never stops talking.
-                    if now > watch.deadline() + ANSWER_WHOLE_WITHIN {
-                        return Err(Broken::TimeUp);
-                    }
+                    self.check(watch)?;
                 }
                 Ok(Some(response)) => return Ok(response),
                 Ok(None) | Err(FrameError::Io(_) | FrameError::Truncated) => return Err(Broken::Gone),
                 Err(error) => return Err(Broken::Unreadable(error)),
             }
         }
+    }
+
+    /// The next frame, as long as the watch allows.
+    async fn frame(&mut self, watch: &mut Watch) -> Result<Result<Option<Response>, FrameError>, Broken> {
+        let (pid, clock) = (self.pid, Arc::clone(&self.clock));
+        let mut frame = pin!(protocol::read_async(&mut self.stdout));
+        loop {
+            let last = watch.deadline() + ANSWER_WHOLE_WITHIN;
+            if let Some(frame) = clock.until(last.min(watch.next_look()), &mut frame).await {
+                return Ok(frame);
+            }
+            check(pid, clock.now(), watch)?;
+        }
+    }
+
+    fn check(&self, watch: &mut Watch) -> Result<(), Broken> {
+        check(self.pid, self.clock.now(), watch)
     }
 
     /// Sends a request.
@@ -131,4 +144,12 @@ impl Process {
         // Refused only when it is dead already.
         let _ = self.leash.send(cause);
     }
+}
+
+/// Whether time is up. What the lane has waited for a processor is left out first.
+fn check(pid: u32, now: Instant, watch: &mut Watch) -> Result<(), Broken> {
+    if now >= watch.next_look().min(watch.deadline() + ANSWER_WHOLE_WITHIN) {
+        watch.leave_out(usage::waited(pid), now);
+    }
+    if now >= watch.deadline() + ANSWER_WHOLE_WITHIN { Err(Broken::TimeUp) } else { Ok(()) }
 }

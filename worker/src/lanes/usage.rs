@@ -1,12 +1,23 @@
 //! What lanes use of memory and processor, from procfs. Where there is none (macOS) nothing is known, and it says so.
 
 use std::fs;
+use std::time::Duration;
 
 /// Resident bytes of a process, pages shared with others included.
 pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
+}
+
+/// How long a process of one thread has waited for a processor while it could have run, since it began (the second number
+/// of its schedstat, nanoseconds; sched-stats in the kernel's documentation).
+pub(super) fn waited(pid: u32) -> Option<Duration> {
+    parse_waited(&fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?)
+}
+
+fn parse_waited(schedstat: &str) -> Option<Duration> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
 }
 
 /// The state of a process, a letter of proc_pid_stat(5).
@@ -55,6 +66,8 @@ mod tests {
         assert_eq!(parse_ticks(stat, REAPED_CHILDREN), Some(24));
         assert_eq!(parse_ticks("42 (a", OWN), None);
         assert_eq!((parse_state(stat), parse_state("42 (a")), (Some('S'), None));
+        assert_eq!(parse_waited("1015573 82932517 2\n"), Some(Duration::from_nanos(82_932_517)));
+        assert_eq!(parse_waited(""), None);
     }
 
     #[test]

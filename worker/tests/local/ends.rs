@@ -57,3 +57,59 @@ fn a_folder_without_audio_is_no_success() {
     assert!(ended.stderr.contains("no audio files found"), "{}", ended.stderr);
     assert!(ended.stderr.contains("1 .jpg"), "{}", ended.stderr);
 }
+
+/// Keeps the first processor busy until it is dropped.
+#[cfg(target_os = "linux")]
+struct BusyProcessor(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+#[cfg(target_os = "linux")]
+impl BusyProcessor {
+    fn with(threads: usize) -> Self {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let ended = std::sync::Arc::new(AtomicBool::new(false));
+        for _ in 0..threads {
+            let ended = std::sync::Arc::clone(&ended);
+            std::thread::spawn(move || {
+                let mut first = rustix::thread::CpuSet::new();
+                first.set(0);
+                rustix::thread::sched_setaffinity(None, &first).unwrap();
+                while !ended.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self(ended)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for BusyProcessor {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// A healthy file is no time-out because its lane gets a small part of a processor: one of so many that each second of work
+/// takes far longer than the time limit.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_lane_that_waits_for_a_processor_has_its_time_all_the_same() {
+    let folder = folder(&[("drum_and_bass.ogg", "a.ogg")]);
+    let mut longest = 0.0;
+    // A faster processor takes more to keep busy.
+    for threads in [24, 96, 384] {
+        let busy = BusyProcessor::with(threads);
+        let ended = run(analyze([folder.path()])
+            .args(["--format", "ndjson"])
+            .env("ANALYSIS_TIMEOUT", "1s")
+            .env("WORKER_CPU_AFFINITY", "0"));
+        drop(busy);
+        let records = records(&ended.stdout);
+        assert_eq!(records[0].outcome.code(), "ok", "{:?}", records[0].detail);
+        longest = records[0].elapsed_seconds;
+        if longest > 3.0 {
+            return;
+        }
+    }
+    panic!("the test is no test: {longest} s");
+}
