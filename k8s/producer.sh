@@ -16,7 +16,7 @@ suspended CronJob `producer`, which jobs/producer brings), prints what it prints
 It needs kubectl alone. Output and messages of the command come together, as `kubectl logs` shows them: for results to be kept in a file,
 run the producer here and forward ports (k8s/README.md). An interruption (Ctrl-C) stops the command.
 
-  START_TIMEOUT   how long its pod may take to start (2m)
+  START_TIMEOUT   how many seconds its pod may take to start (120)
 
 exit status: that of the command; 64 wrong usage; 70 the Job could not be made or did not start (reason on stderr)
 TEXT
@@ -35,6 +35,7 @@ die() {
 kube() { kubectl --namespace "$NAMESPACE" "$@"; }
 
 NAMESPACE=$1
+START_TIMEOUT=${START_TIMEOUT:-120}
 JOB=producer-$(od -An -N4 -tx1 /dev/urandom | tr -d ' \n')
 shift
 
@@ -51,10 +52,27 @@ json_list() {
     printf ']'
 }
 
-# The exit code of the command; empty before it has ended.
-exit_code() {
-    kube get pods --selector "job-name=$JOB" \
-        --output "jsonpath={.items[0].status.containerStatuses[0].state.terminated.exitCode}" 2>/dev/null || true
+# A field of the pod, empty where it is not there (yet).
+pod() { kube get pods --selector "job-name=$JOB" --output "jsonpath={.items[0]$1}" 2>/dev/null || true; }
+exit_code() { pod .status.containerStatuses[0].state.terminated.exitCode; }
+
+# Until its container runs or has run: there are no logs before.
+wait_for_start() {
+    local end=$((SECONDS + START_TIMEOUT)) reason
+    until [ -n "$(pod .status.containerStatuses[0].state.running)$(exit_code)" ]; do
+        reason=$(pod .status.containerStatuses[0].state.waiting.reason)
+        case $reason in
+            # These do not end by waiting.
+            ErrImageNeverPull | ImagePullBackOff | InvalidImageName | CreateContainerConfigError)
+                die "its pod does not start: $reason: $(pod .status.containerStatuses[0].state.waiting.message)"
+                ;;
+        esac
+        if [ "$SECONDS" -ge "$end" ]; then
+            kube get events --sort-by .lastTimestamp 2>/dev/null | grep "$JOB" | tail -n 5 >&2 || true
+            die "its pod did not start within $START_TIMEOUT s${reason:+: $reason}"
+        fi
+        sleep 0.5
+    done
 }
 
 arguments=$(json_list "$@")
@@ -68,10 +86,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 kube create --filename - <<<"$job" >/dev/null || die 'the Job was refused'
 
-if ! kube logs --follow --pod-running-timeout="${START_TIMEOUT:-2m}" "job/$JOB" && [ -z "$(exit_code)" ]; then
-    kube get events --field-selector type=Warning --sort-by .lastTimestamp 2>/dev/null | grep "$JOB" | tail -n 5 >&2 || true
-    die "its pod did not start within ${START_TIMEOUT:-2m}"
-fi
+wait_for_start
+kube logs --follow "job/$JOB" || die 'its output could not be read'
 # The end of the logs comes before the API server hears of the exit code.
 for _ in $(seq 60); do
     code=$(exit_code)
