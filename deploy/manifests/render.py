@@ -21,6 +21,9 @@ VERSIONS = ("1.30", "1.37")
 # Components that are alternatives of each other.
 EITHER_OR = ({"keda", "hpa-cpu"}, {"media-nfs", "media-local"}, {"rabbitmq", "rabbitmq-cluster"})
 
+# Components that others change, and which are therefore listed first.
+BRINGS_PODS = ("pool-high", "nightly", "producer", "keda")
+
 faults = []
 
 
@@ -30,9 +33,9 @@ def fault(where, what):
 
 def components(root):
     found = sorted(path.parent for path in (root / "k8s/components").glob("*/kustomization.yaml"))
-    found.append(root / "k8s/jobs/nightly")
-    # A pool brings workers in, which those after it patch.
-    return sorted(found, key=lambda path: path.name != "pool-high")
+    found += [root / "k8s/jobs/nightly", root / "k8s/jobs/producer"]
+    # What brings pods and their scaler comes before what patches them.
+    return sorted(found, key=lambda path: (path.name not in BRINGS_PODS, path.name))
 
 
 def combinations(root, out):
@@ -51,7 +54,10 @@ def combinations(root, out):
             "namespace": "combination",
             "resources": [str(up / str(root / "k8s/base").lstrip("/"))],
             "components": [str(up / str(path).lstrip("/")) for path in chosen],
-            "images": [{"name": f"analysis-{name}", "newTag": "0.0.0"} for name in ("worker", "producer")],
+            "images": [
+                {"name": f"analysis-{name}", "newName": f"registry.example/analysis-{name}", "newTag": "0.0.0"}
+                for name in ("worker", "producer")
+            ],
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(entry))
         yield f"base+{folder.name}", folder
@@ -113,7 +119,8 @@ def main(root, out, kubectl):
     for old in out.glob("*.json"):
         old.unlink()
     targets = [(path.name, path) for path in sorted((root / "k8s/overlays").iterdir())]
-    targets += [("job-loadtest", root / "k8s/jobs/loadtest"), *combinations(root, out)]
+    targets += [(f"job-{name}", root / "k8s/jobs" / name) for name in ("loadtest", "loadtest-tls")]
+    targets += combinations(root, out)
     custom, seen = custom_schemas(), set()
     for name, folder in targets:
         documents = build(kubectl, name, folder)

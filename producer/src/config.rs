@@ -26,7 +26,15 @@ pub(crate) fn run(json: bool, screen: &Screen) -> Result<End, Failure> {
 pub(crate) fn log_filter() -> Result<String, Failure> {
     let (rows, _) = rows()?;
     let row = rows.into_iter().find(|row| row.name == "LOG_LEVEL");
-    Ok(row.and_then(|row| row.value).unwrap_or_else(|| QUIET.to_owned()))
+    Ok(row.and_then(|row| row.value).map_or_else(|| QUIET.to_owned(), without_connections))
+}
+
+/// A user's filter for all of the program, as workers and producers of one installation share it, leaves out what connections say: lapin,
+/// the client library of RabbitMQ, logs an error for each question that the broker answers by closing a channel, such as whether a queue
+/// exists. The command itself says what is wrong. Whoever names modules, or asks for debug lines, gets them.
+fn without_connections(filter: String) -> String {
+    let is_plain = ["error", "warn", "info", "off"].iter().any(|level| filter.eq_ignore_ascii_case(level));
+    if is_plain { format!("{filter},lapin=off,shared::broker=off") } else { filter }
 }
 
 fn rows() -> Result<(Vec<Row>, Vec<shared::settings::Warning>), Failure> {

@@ -14,6 +14,10 @@ use crate::screen::Screen;
 /// A broker that is being restarted takes 10 s or so; a user with a wrong address waits no longer for the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A status says what is the case now. But the network of a pod that has just started may open some seconds later, and then servers that
+/// are up would be called down.
+pub(crate) const STATUS_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -75,6 +79,26 @@ pub(crate) async fn store(settings: &ProducerSettings, screen: &Screen) -> Resul
     }
 }
 
+/// Asks again, for [`STATUS_PATIENCE`], as long as the answer is that nobody answers. `on_wait` is told of the first such answer.
+pub(crate) async fn ask_patiently<T, E>(
+    ask: impl AsyncFn() -> Result<T, E>,
+    is_away: impl Fn(&E) -> bool,
+    on_wait: impl FnOnce(&E),
+) -> Result<T, E> {
+    let end = tokio::time::Instant::now() + STATUS_PATIENCE;
+    let mut on_wait = Some(on_wait);
+    loop {
+        let error = match ask().await {
+            Err(error) if is_away(&error) && tokio::time::Instant::now() + PAUSE < end => error,
+            other => return other,
+        };
+        if let Some(on_wait) = on_wait.take() {
+            on_wait(&error);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// The results' store, not asked yet.
 pub(crate) fn open_store(settings: &ProducerSettings) -> Result<Store, Failure> {
     let store = &settings.store;
@@ -87,7 +111,12 @@ pub(crate) fn tls(settings: &ProducerSettings) -> Result<Tls, Failure> {
 }
 
 fn trying(error: &str) -> String {
-    format!("{error}; trying for {} s", PATIENCE.as_secs())
+    trying_for(error, PATIENCE)
+}
+
+/// What a user reads while a server that does not answer is asked again.
+pub(crate) fn trying_for(error: &str, patience: Duration) -> String {
+    format!("{error}; trying for {} s", patience.as_secs())
 }
 
 fn remedy(server: &str, variable: &str) -> String {

@@ -65,7 +65,21 @@ struct Oldest {
 
 pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen) -> Result<End, Failure> {
     let (tls, store) = (connect::tls(settings)?, connect::open_store(settings)?);
-    let (rabbitmq, redis) = tokio::join!(ask_rabbitmq(settings, &tls), ask_redis(&store));
+    let on_wait = |error: &dyn std::fmt::Display| {
+        screen.line(&connect::trying_for(&error.to_string(), connect::STATUS_PATIENCE));
+    };
+    let (rabbitmq, redis) = tokio::join!(
+        connect::ask_patiently(
+            async || ask_rabbitmq(settings, &tls).await,
+            |error| matches!(error, BrokerError::Unreachable { .. }),
+            |error| on_wait(error),
+        ),
+        connect::ask_patiently(
+            async || ask_redis(&store).await,
+            |error| matches!(error, StoreError::Unreachable { .. }),
+            |error| on_wait(error),
+        ),
+    );
     let (queues, queues_missing) = match &rabbitmq {
         Ok(Ok(depths)) => (Some(depths.iter().map(Queue::from).collect()), None),
         Ok(Err(why)) => (None, Some(why.clone())),
@@ -76,10 +90,24 @@ pub(crate) async fn run(settings: &ProducerSettings, json: bool, screen: &Screen
         Err(_) => (None, None),
     };
     let status = Status {
-        rabbitmq: Server::of(&settings.queue.amqp_url, rabbitmq.as_ref().err(), true),
+        rabbitmq: Server::of(
+            &settings.queue.amqp_url,
+            rabbitmq
+                .as_ref()
+                .err()
+                .map(|error| said(error, matches!(error, BrokerError::Unreachable { .. }))),
+            true,
+        ),
         redis: Server {
             warning: eviction_warning(&store, redis.as_ref().err()).await,
-            ..Server::of(&settings.store.redis_url, redis.as_ref().err(), is_away(redis.as_ref().err()))
+            ..Server::of(
+                &settings.store.redis_url,
+                redis
+                    .as_ref()
+                    .err()
+                    .map(|error| said(error, matches!(error, StoreError::Unreachable { .. }))),
+                is_away(redis.as_ref().err()),
+            )
         },
         queues,
         queues_missing,
@@ -127,6 +155,12 @@ async fn ask_redis(store: &Store) -> Result<(Option<BatchState>, Vec<SeenWorker>
     Ok((unfinished.min_by_key(|batch| batch.created_ms), workers))
 }
 
+/// What a server's error is in words. A server that did not answer was asked for some time.
+fn said(error: &impl ToString, was_tried_again: bool) -> String {
+    let tried = format!(" (tried for {} s)", connect::STATUS_PATIENCE.as_secs());
+    error.to_string() + if was_tried_again { &tried } else { "" }
+}
+
 /// Whether an error means that Redis does not answer, or does not let us in; otherwise it does, and takes no results.
 const fn is_away(error: Option<&StoreError>) -> bool {
     matches!(error, Some(StoreError::Unreachable { .. } | StoreError::Denied { .. } | StoreError::Url(_)))
@@ -144,9 +178,9 @@ async fn eviction_warning(store: &Store, error: Option<&StoreError>) -> Option<S
 }
 
 impl Server {
-    fn of(url: &impl ToString, error: Option<&impl ToString>, is_away: bool) -> Self {
+    fn of(url: &impl ToString, error: Option<String>, is_away: bool) -> Self {
         let reachable = error.is_none() || !is_away;
-        Self { url: url.to_string(), reachable, error: error.map(ToString::to_string), warning: None }
+        Self { url: url.to_string(), reachable, error, warning: None }
     }
 
     /// Its state in a word: it may answer and be of no use.

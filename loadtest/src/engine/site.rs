@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use shared::broker::lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-use shared::broker::{Broker, Publisher};
-use shared::store::Store;
+use shared::broker::{Broker, BrokerError, Publisher};
+use shared::store::{Store, StoreError};
 use shared::tls::Address;
 use shared::topology::Topology;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Common;
 use super::given;
@@ -89,7 +90,7 @@ impl Site {
         if place.servers.is_none() && !common.no_workers {
             *traces.lock().unwrap_or_else(PoisonError::into_inner) = Some((place.amqp(), topology.clone()));
         }
-        let broker = Broker::connect(place.amqp(), "loadtest").await?;
+        let broker = reach(&place, &live).await?;
         let environment = place.surroundings(&topology);
         let versions = place.versions(&worker).await;
         Ok(Self {
@@ -124,6 +125,44 @@ impl Site {
     /// The process of `rabbitmq` or `redis`, where they are ours and no container's.
     pub(crate) fn pid(&self, server: &str) -> Option<u32> {
         self.place.servers.as_ref()?.pid(server)
+    }
+}
+
+/// How long servers that do not answer are tried: the network of a pod that has just started may open some seconds later, and a server
+/// that is being restarted is back within half a minute.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection to RabbitMQ, once Redis has answered too. A server that says no is not asked again.
+async fn reach(place: &Place, live: &Live) -> Result<Broker, RigError> {
+    let end = Instant::now() + PATIENCE;
+    let mut told = false;
+    let mut try_again = |error: String| {
+        if Instant::now() + PAUSE > end {
+            return Err(RigError::NotReady(format!("{error} (tried for {} s)", PATIENCE.as_secs())));
+        }
+        if !told {
+            live.tell(&format!("{error}; trying for {} s", PATIENCE.as_secs()));
+        }
+        told = true;
+        Ok(())
+    };
+    let store = Store::open(place.redis(), "loadtest", RESULT_TTL)?;
+    while let Err(error) = store.ping().await {
+        match error {
+            StoreError::Unreachable { .. } => try_again(error.to_string())?,
+            other => return Err(other.into()),
+        }
+        sleep(PAUSE).await;
+    }
+    loop {
+        match Broker::connect(place.amqp(), "loadtest").await {
+            Err(error @ BrokerError::Unreachable { .. }) => try_again(error.to_string())?,
+            other => return Ok(other?),
+        }
+        sleep(PAUSE).await;
     }
 }
 

@@ -4,6 +4,7 @@ use shared::job::BatchId;
 use shared::outcome::End;
 
 use crate::fleet::{Fleet, finish};
+use crate::proxy::Proxy;
 
 async fn make(
     fleet: &Fleet,
@@ -79,6 +80,27 @@ async fn status_shows_queues_and_the_oldest_unfinished_batch() {
     assert_eq!(status["oldest_unfinished_batch"]["batch_id"], oldest.to_string());
 }
 
+/// The network of a pod that has just started may open some seconds later.
+#[tokio::test]
+async fn status_waits_for_a_way_that_opens_late() {
+    let mut fleet = Fleet::new();
+    let (amqp_proxy, amqp_url) = Proxy::before(&fleet.amqp_url).await;
+    let (redis_proxy, redis_url) = Proxy::before(&fleet.redis_url).await;
+    amqp_proxy.unplug();
+    redis_proxy.unplug();
+    (fleet.amqp_url, fleet.redis_url) = (amqp_url, redis_url);
+    let mut running = fleet.start(&["status"]);
+    for _ in 0..2 {
+        running.expect("; trying for 5 s").await;
+    }
+    amqp_proxy.plug();
+    redis_proxy.plug();
+    let output = running.end().await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let states: Vec<&str> = output.stdout.lines().take(2).map(|line| &line[..12]).collect();
+    assert_eq!(states, ["RabbitMQ  ok", "Redis     ok"], "{output:?}");
+}
+
 #[tokio::test]
 async fn status_names_each_server_that_is_down() {
     let fleet = Fleet::new();
@@ -88,6 +110,8 @@ async fn status_names_each_server_that_is_down() {
     assert_eq!(output.code, 1, "{output:?}");
     let lines: Vec<&str> = output.stdout.lines().collect();
     assert!(lines[0].starts_with("RabbitMQ  DOWN  RabbitMQ at amqp://me:***@127.0.0.1:1"), "{output:?}");
+    assert!(lines[0].ends_with("(tried for 5 s)"), "{output:?}");
+    assert!(output.stderr.contains("; trying for 5 s\n"), "{output:?}");
     assert!(lines[1].starts_with("Redis     ok "), "{output:?}");
     let mut command = fleet.command(&["status", "--json"]);
     command.env("REDIS_URL", "redis://:s3cret@127.0.0.1:1");

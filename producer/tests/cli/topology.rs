@@ -25,6 +25,11 @@ async fn what_is_missing_is_told_made_and_then_as_wanted() {
     assert_eq!(found.len(), 8 + 6, "{found:?}");
     assert!(found.values().all(|state| state == "missing"), "{found:?}");
     assert!(check.stderr.contains("14 missing: `producer topology apply` makes them"), "{check:?}");
+    // A queue that is missing is an answer and no fault, also where the workers' LOG_LEVEL is in force.
+    let mut command = fleet.command(&["topology", "check"]);
+    command.env("LOG_LEVEL", "info");
+    let check = finish(command).await;
+    assert!(!check.stderr.contains("ERROR") && !check.stderr.contains("WARN"), "{check:?}");
     // A question makes nothing.
     assert!(
         states(&fleet.run(&["topology", "check", "--json"]).await).values().all(|state| state == "missing")

@@ -98,6 +98,13 @@ const PODS: &[Break] = &[
     ),
     (
         "Deployment worker",
+        "/containers/0/livenessProbe/terminationGracePeriodSeconds",
+        || Value::Null,
+        "a frozen worker",
+    ),
+    ("Deployment worker", "/containers/0/image", || json!("analysis-worker:0.1.0"), "is in no registry"),
+    (
+        "Deployment worker",
         "/topologySpreadConstraints/0/labelSelector/matchLabels/analysis~1pool",
         || json!("x"),
         "not spread",
@@ -197,6 +204,7 @@ const SURROUNDINGS: &[Break] = &[
         || json!({"a": "b"}),
         "0 disruption budgets",
     ),
+    ("Service redis", "/spec/clusterIP", || json!("None"), "is headless"),
     ("PodDisruptionBudget worker", "/spec/maxUnavailable", || Value::Null, "not by maxUnavailable"),
 ];
 
@@ -235,7 +243,10 @@ const SCALING: &[Break] = &[
     ("ScaledObject worker", "/spec/triggers/3/metadata/mode", || json!("QueueLength"), "the rate of high"),
     ("ScaledObject worker", "/spec/triggers/0/metadata/queueName", || json!("analysis.hi"), "another queue"),
     ("ScaledObject worker", "/spec/triggers/0/metadata/value", || json!("20"), "another value"),
-    ("ScaledObject worker", "/spec/fallback/replicas", || json!(100), "no fallback"),
+    ("ScaledObject worker", "/spec/fallback/replicas", || json!(2), "its fallback is not minReplicaCount"),
+    ("ScaledObject worker", "/spec/fallback", || Value::Null, "its fallback is not minReplicaCount"),
+    ("ScaledObject worker", "/spec/fallback/behavior", || json!("static"), "does not keep the workers"),
+    ("ScaledObject worker", "/spec/cooldownPeriod", || json!(300), "cooldownPeriod has no effect"),
     ("TriggerAuthentication rabbitmq", "/metadata/name", || json!("x"), "no TriggerAuthentication"),
 ];
 
@@ -261,6 +272,41 @@ fn pools_that_adopt_each_others_pods_are_found() {
     }
     let breaches = rules::breaches(&objects);
     assert!(breaches.iter().any(|breach| breach.contains(selector.3)), "{breaches:?}");
+}
+
+/// In an installation with TLS.
+const TLS: &[Break] = &[
+    (
+        "CronJob producer",
+        "/spec/jobTemplate/spec/template/spec/containers/0/env",
+        || json!([]),
+        "CronJob producer: has no TLS_CA_FILE",
+    ),
+    (
+        "Deployment worker-high",
+        "/spec/template/spec/containers/0/env",
+        || json!([]),
+        "worker-high: has no TLS_CERT_FILE",
+    ),
+    ("TriggerAuthentication rabbitmq-api", "/spec/secretTargetRef/1", || Value::Null, "no parameter ca"),
+    ("TriggerAuthentication rabbitmq-api", "/spec/secretTargetRef/2", || Value::Null, "no parameter tls"),
+    ("TriggerAuthentication rabbitmq-api", "/spec/secretTargetRef/3", || Value::Null, "no parameter cert"),
+    ("Deployment worker", "/spec/template/spec/volumes/0/secret/items/0", || Value::Null, "volume's files"),
+];
+
+#[test]
+fn tls_that_leaves_something_out_is_found() {
+    for change in TLS {
+        is_found("prod", change, rules::breaches);
+    }
+}
+
+const REPLICAS: Break =
+    ("Deployment worker", "/spec/replicas", || json!(1), "which each apply would set again");
+
+#[test]
+fn replicas_that_every_apply_would_set_again_are_found() {
+    is_found("dev", &REPLICAS, rules::breaches);
 }
 
 const WHOLE: &[Break] = &[

@@ -94,18 +94,75 @@ fn settings(name: &str, service: &Value) -> Vec<String> {
     if !service["build"].is_object() {
         return Vec::new();
     }
-    let mut environment = Environment::new();
-    let file = std::fs::read_to_string(path("deploy").join(text(&service["env_file"]))).unwrap_or_default();
+    // As it is, and with each preset in the place of the user's own settings.
+    let mut variables = vec![None];
+    variables.extend(presets().map(Some));
+    variables
+        .iter()
+        .flat_map(|preset| {
+            let breaches = settings_with(name, service, preset.as_deref());
+            breaches.into_iter().map(|breach| match preset {
+                Some(preset) => format!("{breach} (SETTINGS={preset})"),
+                None => breach,
+            })
+        })
+        .collect()
+}
+
+/// The presets' paths as a user gives them.
+fn presets() -> impl Iterator<Item = String> {
+    let files = std::fs::read_dir(path("deploy/presets")).unwrap();
+    files.map(|entry| format!("presets/{}", entry.unwrap().file_name().to_string_lossy()))
+}
+
+/// What compose makes of `${NAME:-default}` when the user sets SETTINGS and nothing else.
+fn interpolate(value: &str, settings: Option<&str>) -> String {
+    let Some(inside) = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) else {
+        return value.to_owned();
+    };
+    let (name, default) = inside.split_once(":-").unwrap_or((inside, ""));
+    settings.filter(|_| name == "SETTINGS").unwrap_or(default).to_owned()
+}
+
+/// The variables of a file of `NAME=value` lines.
+fn env_file(file: &str) -> Result<Vec<(String, String)>, String> {
+    let file =
+        std::fs::read_to_string(path("deploy").join(file)).map_err(|error| format!("{file}: {error}"))?;
     let lines = file.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-    environment.extend(lines.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn settings_with(name: &str, service: &Value, preset: Option<&str>) -> Vec<String> {
+    let mut environment = Environment::new();
+    let mut found = Vec::new();
+    let files: Vec<String> =
+        items(&service["env_file"]).map(|file| interpolate(text(file), preset)).collect();
+    if preset.is_some_and(|preset| !files.iter().any(|file| file == preset)) {
+        found.push("SETTINGS has no effect: it is not the last of env_file".to_owned());
+    }
+    for file in &files {
+        match env_file(file) {
+            Ok(variables) => environment.extend(variables),
+            Err(error) => found.push(error),
+        }
+    }
     let own = service["environment"].as_object().into_iter().flatten();
     environment.extend(own.map(|(name, value)| (name.clone(), text(value).to_owned())));
+    // What the user asked for is what comes out.
+    let asked = preset.map(|preset| env_file(preset).unwrap_or_default()).unwrap_or_default();
+    let lost = asked.iter().filter(|(name, value)| environment.get(name) != Some(value));
+    found.extend(lost.map(|(name, _)| format!("SETTINGS has no effect on {name}")));
+    found.extend(of_environment(name, service, &environment));
+    found
+}
+
+fn of_environment(name: &str, service: &Value, environment: &Environment) -> Vec<String> {
     let mut found: Vec<String> =
-        environment::strangers(&environment).map(|name| format!("{name} is no setting")).collect();
+        environment::strangers(environment).map(|name| format!("{name} is no setting")).collect();
     found.extend(environment.iter().filter_map(|(name, value)| no_secret(name, value, service)));
     match name {
-        "producer" => found.extend(environment::producer(&environment).err()),
-        _ => match environment::worker(&environment) {
+        "producer" => found.extend(environment::producer(environment).err()),
+        _ => match environment::worker(environment) {
             Ok(settings) => found.extend(fit(service, &settings)),
             Err(breach) => found.push(breach),
         },
@@ -121,11 +178,11 @@ fn no_secret(name: &str, value: &str, service: &Value) -> Option<String> {
 
 fn fit(service: &Value, settings: &shared::settings::WorkerSettings) -> Vec<String> {
     let limits = &service["deploy"]["resources"]["limits"];
-    let mib = text(&limits["memory"])
+    let mib = interpolate(text(&limits["memory"]), None)
         .strip_suffix('M')
         .and_then(|number| number.parse::<f64>().ok())
         .unwrap_or(0.0);
-    let processors = text(&limits["cpus"]).parse::<f64>().unwrap_or(0.0);
+    let processors = interpolate(text(&limits["cpus"]), None).parse::<f64>().unwrap_or(0.0);
     let seconds =
         text(&service["stop_grace_period"]).strip_suffix('s').and_then(|number| number.parse().ok());
     let grace = Duration::from_secs(seconds.unwrap_or(0));

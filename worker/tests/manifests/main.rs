@@ -87,10 +87,14 @@ fn every_setting_with_a_default_stands_in_the_configuration() {
 #[test]
 fn components_reach_every_pool() {
     type Trace = fn(&Workload<'_>) -> bool;
-    let traces: [(&str, Trace); 2] = [
+    let traces: [(&str, Trace); 4] = [
         ("tls", |pool| {
             pool.containers().flat_map(|it| items(&it["env"])).any(|it| it["name"] == "TLS_CA_FILE")
         }),
+        ("tls-client-certificate", |pool| {
+            pool.containers().flat_map(|it| items(&it["env"])).any(|it| it["name"] == "TLS_KEY_FILE")
+        }),
+        ("local-images", |pool| pool.containers().all(|it| it["imagePullPolicy"] == "Never")),
         ("low-priority", |pool| pool.pod()["priorityClassName"] == "analysis-batch"),
     ];
     for (component, trace) in traces {
@@ -101,6 +105,59 @@ fn components_reach_every_pool() {
             let pools = workloads(&rendered().ways[name]).filter(Workload::is_worker);
             let missed: Vec<String> = pools.filter(|pool| !trace(pool)).map(|pool| pool.title()).collect();
             assert!(missed.is_empty(), "{name}: {component} does not reach {missed:?}");
+        }
+    }
+}
+
+/// What components do to workers they do to the Jobs that speak to the same servers. How important workers are says nothing of Jobs.
+#[test]
+fn components_reach_every_job() {
+    for (component, job) in ["tls", "tls-client-certificate", "local-images"]
+        .iter()
+        .flat_map(|component| ["nightly", "producer"].map(|job| (component, job)))
+    {
+        let way = rendered().ways.iter().find(|(name, _)| {
+            let mut parts = name.split('+').skip(1);
+            parts.clone().any(|part| part == *component) && parts.any(|part| part == job)
+        });
+        let (name, objects) = way.unwrap_or_else(|| panic!("{component} with {job} is not built"));
+        let job = workloads(objects).find(|workload| !workload.stays()).unwrap();
+        let text = job.template.to_string();
+        let trace = match *component {
+            "tls" => "TLS_CA_FILE",
+            "tls-client-certificate" => "TLS_KEY_FILE",
+            _ => "\"imagePullPolicy\":\"Never\"",
+        };
+        assert!(text.contains(trace), "{name}: {component} does not reach {}", job.title());
+    }
+}
+
+/// kind and minikube give a node two processors by default, of which the cluster's own pods take some.
+#[test]
+fn a_load_test_fits_beside_the_small_installation() {
+    let request = |way: &str| -> f64 {
+        let objects = &rendered().ways[way];
+        let running = workloads(objects).filter(|workload| workload.object["kind"] != "CronJob");
+        running
+            .flat_map(|workload| workload.containers().collect::<Vec<_>>())
+            .filter_map(|container| objects::quantity(&container["resources"]["requests"]["cpu"]))
+            .sum()
+    };
+    let (dev, load) = (request("dev"), request("job-loadtest"));
+    assert!(dev <= 0.6, "k8s/README.md says 0.6 CPU in all, dev requests {dev}");
+    assert!(dev + load <= 1.25, "dev requests {dev}, the load test {load}");
+}
+
+/// Objects that belong to no namespace belong to one installation: removing another would take them away.
+#[test]
+fn no_two_overlays_share_an_object() {
+    let mut seen = BTreeMap::new();
+    for overlay in ["dev", "staging", "prod"] {
+        for object in &rendered().ways[overlay] {
+            if object["metadata"]["namespace"].is_null() {
+                let earlier = seen.insert(objects::title(object), overlay);
+                assert!(earlier.is_none(), "{} is in {overlay} and in {earlier:?}", objects::title(object));
+            }
         }
     }
 }

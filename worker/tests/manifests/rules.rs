@@ -5,14 +5,22 @@ mod pods;
 mod scaling;
 mod settings;
 mod surroundings;
+mod tls;
 pub mod whole;
 
 use serde_json::Value;
 
 /// Every breach of every rule, in words.
 pub fn breaches(objects: &[Value]) -> Vec<String> {
-    [pods::breaches, surroundings::breaches, settings::breaches, fit::breaches, scaling::breaches]
-        .iter()
-        .flat_map(|rule| rule(objects))
-        .collect()
+    [
+        pods::breaches,
+        surroundings::breaches,
+        settings::breaches,
+        tls::breaches,
+        fit::breaches,
+        scaling::breaches,
+    ]
+    .iter()
+    .flat_map(|rule| rule(objects))
+    .collect()
 }

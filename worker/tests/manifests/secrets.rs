@@ -44,6 +44,29 @@ fn the_passwords_open_what_they_belong_to() {
     assert_eq!(settings.store.redis_url.expose(), format!("redis://:{redis}@redis:6379/0"));
     assert_ne!(redis, password);
 
+    assert_eq!(read(&folder, "rabbitmq-api-tls"), "disable");
+    assert!(!folder.join("grafana-password").exists(), "nothing in Kubernetes reads it");
     assert!(!secrets(&[folder.to_str().unwrap()]).success(), "nothing is overwritten");
     assert_eq!(read(&folder, "password"), password);
+}
+
+#[test]
+fn with_tls_the_urls_of_rabbitmq_say_so() {
+    let folder = tempfile::tempdir().unwrap().path().join("secrets");
+    assert!(secrets(&["--tls", folder.to_str().unwrap(), "fleet"]).success());
+    let password = read(&folder, "password");
+    assert_eq!(read(&folder, "amqp-url"), format!("amqps://analysis:{password}@rabbitmq:5671/%2f"));
+    assert_eq!(
+        read(&folder, "rabbitmq-api-url"),
+        format!("https://analysis:{password}@rabbitmq.fleet.svc:15671/%2f")
+    );
+    // What KEDA wants to read there; anything else leaves the certificates unused.
+    assert_eq!(read(&folder, "rabbitmq-api-tls"), "enable");
+}
+
+#[test]
+fn compose_gets_a_password_for_grafana() {
+    let folder = tempfile::tempdir().unwrap().path().join("secrets");
+    assert!(secrets(&[folder.to_str().unwrap()]).success());
+    assert!(read(&folder, "grafana-password").len() >= 32, "128 bits");
 }

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use shared::broker::lapin::message::Delivery;
@@ -23,10 +23,14 @@ use tokio::time::{sleep, timeout};
 use super::ledger::Ledger;
 use super::{Intent, Window, lock, message};
 use crate::metrics::{self, DeadFate, Restart};
+use crate::sparing::Sparing;
 use crate::task::{Task, Work};
 
 /// A consumer that ended (its queue was deleted, its node went away) is started again this much later.
 const CONSUME_AGAIN: Duration = Duration::from_secs(1);
+
+/// Each queue is tried every second; the first answers of all levels say what is wrong.
+static CANNOT_CONSUME: Sparing = Sparing::new(10, Duration::from_secs(60));
 
 /// A broker that is away confirms nothing, and has everything back anyway.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(3);
@@ -206,7 +210,11 @@ impl Subscription {
                 self.started.fetch_add(1, Ordering::Relaxed);
                 return Some(consumer);
             }
-            Err(error) => tracing::warn!(queue = self.queue(), %error, "cannot consume yet"),
+            Err(error) => {
+                if let Some(left_out) = CANNOT_CONSUME.admit(Instant::now()) {
+                    tracing::warn!(queue = self.queue(), %error, left_out, "cannot consume yet");
+                }
+            }
         }
         self.must_declare = true;
         self.pause().await;

@@ -23,6 +23,13 @@ fn a_broken_compose_file_is_found() {
         ("/services/grafana/ports", || json!(["3000:3000"]), "open beyond"),
         ("/services/worker/volumes/0/read_only", || Value::Null, "is writable"),
         ("/services/redis/volumes/1/source", || json!("./redis.conf"), "is not there"),
+        ("/services/worker/env_file/1", || Value::Null, "SETTINGS has no effect"),
+        (
+            "/services/worker/environment/CACHE_SIZE_MB",
+            || json!("64"),
+            "SETTINGS has no effect on CACHE_SIZE_MB",
+        ),
+        ("/services/worker/env_file/0", || json!("../k8s/base/worker.conf"), "worker.conf"),
         ("/services/worker/environment/QUEUE_SIZE", || json!("1"), "QUEUE_SIZE is no setting"),
         ("/services/worker/environment/LOG_FORMAT", || json!("yaml"), "LOG_FORMAT"),
         ("/services/worker/environment/AMQP_URL_FILE", || json!("/run/secrets/x"), "none of its secrets"),

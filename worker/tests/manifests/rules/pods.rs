@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::settings::program;
 use crate::objects::{Workload, is_versioned, items, quantity, text, workloads};
 
 /// Of each of these a container says what it needs and what it may take.
@@ -10,6 +11,9 @@ const RESOURCES: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 /// What a worker answers, and which probe asks for it.
 const ENDPOINTS: [(&str, &str); 3] =
     [("startupProbe", "/startupz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")];
+
+/// A worker that fails its liveness probe does not hear SIGTERM either; waiting for its regular end would only keep it away longer.
+const LIVENESS_GRACE_SECONDS: u64 = 15;
 
 pub fn breaches(objects: &[Value]) -> Vec<String> {
     workloads(objects).flat_map(|workload| of_workload(&workload)).collect()
@@ -25,6 +29,7 @@ fn of_workload(workload: &Workload<'_>) -> Vec<String> {
         }
         if workload.is_worker() {
             inside.extend(endpoints(container));
+            inside.extend(frozen(container));
         }
         found.extend(inside.into_iter().map(|breach| format!("{name}: {breach}")));
     }
@@ -57,6 +62,11 @@ fn of_container(container: &Value) -> Vec<String> {
         ("is privileged", context["privileged"] != true),
         ("does not drop all capabilities, or adds some", context["capabilities"] == json!({"drop": ["ALL"]})),
         ("its image has no version", is_versioned(text(&container["image"]))),
+        // Docker Hub has images of everybody, and a name without a registry is one of its.
+        (
+            "its image is in no registry, and imagePullPolicy is not Never",
+            !is_local(container) || container["imagePullPolicy"] == "Never",
+        ),
     ];
     let mut found: Vec<String> =
         wanted.iter().filter(|(_, kept)| !kept).map(|(breach, _)| (*breach).to_owned()).collect();
@@ -73,11 +83,23 @@ fn of_container(container: &Value) -> Vec<String> {
     found
 }
 
+/// An image of ours under a name without a registry.
+fn is_local(container: &Value) -> bool {
+    program(container).is_some() && !text(&container["image"]).contains('/')
+}
+
 fn probes(container: &Value) -> impl Iterator<Item = String> {
     ENDPOINTS
         .iter()
         .filter(|(probe, _)| !container[*probe].is_object())
         .map(|(probe, _)| format!("no {probe}"))
+}
+
+fn frozen(container: &Value) -> Option<String> {
+    let grace = container["livenessProbe"]["terminationGracePeriodSeconds"].as_u64();
+    grace.is_none_or(|grace| grace > LIVENESS_GRACE_SECONDS).then(|| {
+        format!("a frozen worker is waited for more than {LIVENESS_GRACE_SECONDS} s (livenessProbe.terminationGracePeriodSeconds)")
+    })
 }
 
 fn endpoints(container: &Value) -> impl Iterator<Item = String> {

@@ -6,6 +6,9 @@ use shared::settings::WorkerSettings;
 use super::fit::{settings_of, window_seconds, windows_of};
 use crate::objects::{Workload, items, name, number, of_kind, text, title, workloads};
 
+/// The Deployment that autoscalers are for.
+const SCALED: &str = "worker";
+
 /// Below five minutes the pauses of a producer would show as rises and falls.
 const CALM_SECONDS: u64 = 300;
 
@@ -51,6 +54,10 @@ fn replicas(workload: &Workload<'_>, objects: &[Value]) -> Option<String> {
     let own = name(workload.object);
     let count = scalers(objects).filter(|scaler| scaler["spec"]["scaleTargetRef"]["name"] == own).count();
     match (count, &workload.object["spec"]["replicas"]) {
+        // It would be added to this one later, and `kubectl scale` works already.
+        (0, Value::Number(_)) if own == SCALED => {
+            Some(format!("{}: has replicas of its own, which each apply would set again", workload.title()))
+        }
         (0, _) | (1, Value::Null) => None,
         (1, _) => Some(format!("{}: has replicas of its own beside an autoscaler", workload.title())),
         (many, _) => Some(format!("{}: {many} autoscalers pull at it", workload.title())),
@@ -101,9 +108,19 @@ fn by_backlog(spec: &Value, objects: &[Value], settings: &WorkerSettings) -> Vec
             "a worker's own prefetch weighs {own}, above the target of {target}: it would never be enough"
         ));
     }
-    let fallback = number(&spec["fallback"]["replicas"]);
-    if fallback.is_none_or(|replicas| number(&spec["maxReplicaCount"]).is_none_or(|most| replicas > most)) {
-        found.push("no fallback within its bounds for a broker whose API is away".to_owned());
+    let fallback = &spec["fallback"];
+    if fallback["behavior"] != "currentReplicasIfHigher" {
+        found.push("its fallback does not keep the workers that there are".to_owned());
+    }
+    // Before the first worker has made the queues, the fallback is in force.
+    let (replicas, least) = (number(&fallback["replicas"]), number(&spec["minReplicaCount"]));
+    if replicas.is_none() || replicas != least {
+        found.push("its fallback is not minReplicaCount: a new installation would start others".to_owned());
+    }
+    if !spec["cooldownPeriod"].is_null() && least != Some(0) {
+        found.push(
+            "cooldownPeriod has no effect while minReplicaCount is above 0, and KEDA warns of it".to_owned(),
+        );
     }
     found
 }

@@ -13,6 +13,12 @@ pub fn breaches(objects: &[Value]) -> Vec<String> {
             .filter(|account| account["automountServiceAccountToken"] != false)
             .map(|account| format!("{}: automountServiceAccountToken is not false", title(account))),
     );
+    // The pod's own address changes with each restart, and name servers keep the old one, or that there is none, for half a minute.
+    found.extend(
+        of_kind(objects, "Service").filter(|service| service["spec"]["clusterIP"] == "None").map(|service| {
+            format!("{}: is headless, so clients lose the server at a restart", title(service))
+        }),
+    );
     // A lone Job comes into a namespace that has all of this.
     if of_kind(objects, "Deployment").next().is_some() {
         found.extend(denied_by_default(objects));
