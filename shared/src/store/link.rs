@@ -1,4 +1,5 @@
-//! One connection, to a single Redis or to a cluster, behind the one interface that the rest of the store uses.
+//! One connection, to a single Redis, to the master that sentinels name or to a cluster, behind the one interface that the
+//! rest of the store uses.
 //!
 //! A pipeline to a single Redis is one round trip, as it comes. A cluster takes a pipeline for one slot alone: it is
 //! taken apart (there are no transactions here) by the keys' hash tags, the parts travel at the same time, and the answers come back in the order of the
@@ -11,9 +12,12 @@ use redis::aio::ConnectionLike;
 use redis::cluster_async::ClusterConnection;
 use redis::{Arg, Cmd, Pipeline, RedisFuture, RedisResult, Value};
 
+use super::replicated::ReplicatedConnection;
+
 /// A connection.
 pub(super) enum Connection {
     Node(deadpool_redis::Connection),
+    Replicated(ReplicatedConnection),
     Cluster(ClusterConnection),
 }
 
@@ -21,6 +25,7 @@ impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Node(node) => node.req_packed_command(cmd),
+            Self::Replicated(master) => Box::pin(master.command(cmd)),
             Self::Cluster(cluster) => cluster.req_packed_command(cmd),
         }
     }
@@ -33,6 +38,7 @@ impl ConnectionLike for Connection {
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
             Self::Node(node) => node.req_packed_commands(pipeline, offset, count),
+            Self::Replicated(master) => Box::pin(master.commands(pipeline, offset, count)),
             Self::Cluster(cluster) => Box::pin(in_parts(cluster, pipeline)),
         }
     }
@@ -40,6 +46,7 @@ impl ConnectionLike for Connection {
     fn get_db(&self) -> i64 {
         match self {
             Self::Node(node) => node.get_db(),
+            Self::Replicated(master) => master.get_db(),
             Self::Cluster(_) => 0,
         }
     }
