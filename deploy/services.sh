@@ -25,6 +25,8 @@ container (docker compose), else Homebrew's. Nothing is started at boot, no runn
   SERVICES_STATE=DIR   where a set lives (default .state/services in the repository); one directory, one set
   SERVICES_DURABLE=1   Redis writes every command to disk before it answers: data survive `kill redis`
   SERVICES_API=1       RabbitMQ's HTTP API as well (RABBITMQ_API_URL); not in a container
+  SERVICES_CLUSTER=DIR RabbitMQ is a node of a cluster whose first node is that of the set in DIR (the first set names its own
+                       directory); not in a container
   SERVICES_PRIVATE=1   private servers even where AMQP_URL or REDIS_URL are set
 
 exit status: 0 done, 1 failed (reason on stderr), 2 something is missing on this machine, 64 wrong usage
@@ -34,6 +36,7 @@ TEXT
 DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 STATE=${SERVICES_STATE:-$(dirname "$DEPLOY")/.state/services}
 case $STATE in /*) ;; *) STATE=$PWD/$STATE ;; esac
+case ${SERVICES_CLUSTER:-/} in /*) ;; *) SERVICES_CLUSTER=$PWD/$SERVICES_CLUSTER ;; esac
 
 . "$DEPLOY/lib.sh"
 . "$DEPLOY/services/install.sh"

@@ -14,6 +14,7 @@ mod progress;
 mod proxy;
 mod report;
 mod run;
+mod scenario;
 mod schedule;
 mod settle;
 mod side;
