@@ -207,7 +207,9 @@ impl Store {
         let detail = fault.words;
         match fault.class {
             FaultClass::Unreachable => StoreError::Unreachable { url, detail },
-            FaultClass::Denied if fault.code == sentinel::UNKNOWN_MASTER => StoreError::Denied { url, detail },
+            FaultClass::Denied if fault.code == sentinel::UNKNOWN_MASTER => {
+                StoreError::Denied { url, detail }
+            }
             FaultClass::Denied => StoreError::Denied { url, detail: door::advice(&detail) },
             FaultClass::Refused => StoreError::Refused { url, detail },
             FaultClass::Permanent => StoreError::Permanent { url, subject: subject(fault.command), detail },

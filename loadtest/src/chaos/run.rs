@@ -30,7 +30,8 @@ use super::settle;
 use super::side::SideFleets;
 use super::submit::Producers;
 use crate::rig::{
-    self, BrokerCluster, Environment, Programs, Repository, RigError, Seen, SentinelGroup, Servers, environment, io,
+    self, BrokerCluster, Environment, Programs, Repository, RigError, Seen, SentinelGroup, Servers,
+    environment, io,
 };
 
 /// More than a run keeps waiting: what a full queue does is tested elsewhere, and a retry that finds its queue full is
@@ -234,7 +235,20 @@ async fn field(
     let progress = Progress::of(Store::open(&servers.redis, &topology.prefix, RESULT_TTL)?);
     let turns = std::array::from_fn(|_| Mutex::new(()));
     let topology = topology.clone();
-    Ok(Field { slots, producers, wires, servers, cluster, sentinels, media, disk, side, topology, progress, turns })
+    Ok(Field {
+        slots,
+        producers,
+        wires,
+        servers,
+        cluster,
+        sentinels,
+        media,
+        disk,
+        side,
+        topology,
+        progress,
+        turns,
+    })
 }
 
 /// The servers of a scenario: those by the script, whose addresses lead to all of them, and what there is beside them.

@@ -52,7 +52,8 @@ impl SentinelGroup {
         let (ports, sentinel_ports) = (free_ports(COUNT)?, free_ports(COUNT)?);
         let mut servers = Vec::new();
         for (number, port) in ports.iter().enumerate() {
-            let replica = if number == 0 { String::new() } else { format!("replicaof 127.0.0.1 {}\n", ports[0]) };
+            let replica =
+                if number == 0 { String::new() } else { format!("replicaof 127.0.0.1 {}\n", ports[0]) };
             let settings = format!(
                 "port {port}\nbind 127.0.0.1\nappendonly yes\nappendfsync everysec\nsave \"\"\nrepl-diskless-sync-delay 0\n{replica}"
             );
@@ -79,7 +80,8 @@ impl SentinelGroup {
 
     /// As REDIS_URL names it.
     pub(crate) fn url(&self) -> String {
-        let places: Vec<String> = self.sentinel_ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        let places: Vec<String> =
+            self.sentinel_ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("redis-sentinel://{}/{MASTER}/0", places.join(","))
     }
 
@@ -161,12 +163,14 @@ impl SentinelGroup {
         }
         let first = named[0];
         let all = named.iter().all(|port| *port == first);
-        all.then_some(first).ok_or_else(|| RigError::NotReady(format!("the sentinels name several masters: {named:?}")))
+        all.then_some(first)
+            .ok_or_else(|| RigError::NotReady(format!("the sentinels name several masters: {named:?}")))
     }
 
     async fn master_number(&self) -> Result<usize, RigError> {
         let master = self.master().await?;
-        let unknown = || RigError::NotReady(format!("the sentinels name a master that is not ours: port {master}"));
+        let unknown =
+            || RigError::NotReady(format!("the sentinels name a master that is not ours: port {master}"));
         self.ports.iter().position(|port| *port == master).ok_or_else(unknown)
     }
 }
@@ -194,7 +198,9 @@ async fn ask(port: u16) -> Result<MultiplexedConnection, RigError> {
 }
 
 async fn is_up(port: u16) -> bool {
-    let ping = async { redis::cmd("PING").query_async::<String>(&mut ask(port).await?).await.map_err(RigError::from) };
+    let ping = async {
+        redis::cmd("PING").query_async::<String>(&mut ask(port).await?).await.map_err(RigError::from)
+    };
     ping.await.is_ok()
 }
 

@@ -190,7 +190,9 @@ async fn log_events(
             Event::Error(error) if status.connected() => {
                 tracing::debug!(connection = name, %error, "rabbitmq closed a channel")
             }
-            Event::Error(error) => tracing::warn!(connection = name, node, %error, "connection to rabbitmq lost"),
+            Event::Error(error) => {
+                tracing::warn!(connection = name, node, %error, "connection to rabbitmq lost")
+            }
             _ => {}
         }
     }

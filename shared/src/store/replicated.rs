@@ -14,8 +14,28 @@ const CONFIRMED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Commands that change nothing, and one that only lets a report live on. Whatever is not named here is taken for a write.
 const READS: [&str; 22] = [
-    "PING", "TIME", "INFO", "ROLE", "SCRIPT", "GET", "GETEX", "EXISTS", "TTL", "HGET", "HMGET", "HGETALL", "HLEN",
-    "HSCAN", "XRANGE", "XREVRANGE", "XLEN", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZCARD", "ZRANK",
+    "PING",
+    "TIME",
+    "INFO",
+    "ROLE",
+    "SCRIPT",
+    "GET",
+    "GETEX",
+    "EXISTS",
+    "TTL",
+    "HGET",
+    "HMGET",
+    "HGETALL",
+    "HLEN",
+    "HSCAN",
+    "XRANGE",
+    "XREVRANGE",
+    "XLEN",
+    "ZRANGE",
+    "ZREVRANGE",
+    "ZRANGEBYSCORE",
+    "ZCARD",
+    "ZRANK",
 ];
 
 /// The code of the error for a write that too few replicas have, as Redis itself has it (`min-replicas-to-write`).

@@ -70,7 +70,9 @@ fn parse_rest(rest: &str, scheme: &str) -> Result<SentinelUrl, String> {
     let master = master.trim_end_matches('/');
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if master.is_empty() || !master.chars().all(is_name) {
-        return Err("behind the hosts stands the name of the master, of letters, digits, '.', '-' and '_'".into());
+        return Err(
+            "behind the hosts stands the name of the master, of letters, digits, '.', '-' and '_'".into()
+        );
     }
     if database.is_empty() || !database.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err("behind the name of the master stands the number of a database, or nothing".into());
@@ -256,7 +258,9 @@ fn at(like: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
 
 fn shown(address: &ConnectionAddr) -> String {
     match address {
-        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => format!("{host}:{port}"),
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+            format!("{host}:{port}")
+        }
         _ => "a socket".to_owned(),
     }
 }
@@ -271,8 +275,12 @@ mod tests {
 
     #[test]
     fn some_sentinels_and_the_name_of_the_master() {
-        let url = parse("redis-sentinel://me:p%2Fw,x@a:1,b,[::1]:3,[::2]/music/2?replicas=2").unwrap().unwrap();
-        assert_eq!(url.sentinels, ["redis://a:1", "redis://b:26379", "redis://[::1]:3", "redis://[::2]:26379"]);
+        let url =
+            parse("redis-sentinel://me:p%2Fw,x@a:1,b,[::1]:3,[::2]/music/2?replicas=2").unwrap().unwrap();
+        assert_eq!(
+            url.sentinels,
+            ["redis://a:1", "redis://b:26379", "redis://[::1]:3", "redis://[::2]:26379"]
+        );
         assert_eq!(
             (url.login.as_str(), url.master.as_str(), url.replicas),
             ("redis://me:p%2Fw,x@a:1/2", "music", 2)

@@ -12,7 +12,8 @@ fn the_seed_alone_decides() {
 
 #[test]
 fn a_longer_run_begins_as_the_shorter_one() {
-    let (short, long) = (plan(Scenario::Single, 7, MINUTE, 3, &[]), plan(Scenario::Single, 7, MINUTE * 3, 3, &[]));
+    let (short, long) =
+        (plan(Scenario::Single, 7, MINUTE, 3, &[]), plan(Scenario::Single, 7, MINUTE * 3, 3, &[]));
     assert!(long.len() > 2 * short.len());
     assert_eq!(long[..short.len()], short);
 }
@@ -26,10 +27,7 @@ fn a_fault_can_be_chosen_alone_on_any_target() {
             _ => Scenario::Single,
         };
         let planned = plan(scenario, 1, MINUTE, 3, &[kind.to_owned()]);
-        assert!(
-            planned.len() > 5 && planned.iter().all(|planned| planned.fault.kind() == kind),
-            "{kind}"
-        );
+        assert!(planned.len() > 5 && planned.iter().all(|planned| planned.fault.kind() == kind), "{kind}");
     }
     let stopped = plan(Scenario::Single, 1, MINUTE * 2, 3, &["stop_worker".to_owned()]);
     let workers: BTreeSet<Option<usize>> = stopped.iter().map(|planned| planned.fault.worker()).collect();
@@ -67,7 +65,11 @@ fn three_minutes_on_several_nodes_see_each_of_their_faults_twice() {
                 let times = planned.iter().filter(|planned| planned.fault.kind() == kind).count();
                 assert!(times >= 2, "{scenario:?} {seed} {kind}");
             }
-            assert!(planned.iter().all(|planned| !matches!(planned.fault, Fault::KillRabbitmq | Fault::KillRedis)));
+            assert!(
+                planned
+                    .iter()
+                    .all(|planned| !matches!(planned.fault, Fault::KillRabbitmq | Fault::KillRedis))
+            );
         }
     }
 }
