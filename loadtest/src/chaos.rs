@@ -21,5 +21,5 @@ mod side;
 mod submit;
 
 pub(crate) use arguments::Chaos;
-pub(crate) use media::ROOT;
+pub(crate) use media::{Accepted, Media, ROOT};
 pub(crate) use run::run;

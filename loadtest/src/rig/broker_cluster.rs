@@ -5,8 +5,18 @@
 //! every node all the while, as they would in a data centre whose halves do not see each other.
 
 use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 
 use super::{RigError, Servers};
+
+/// A node that was alone starts its applications anew when it sees the others; a busy machine takes long.
+const SERVES_WITHIN: Duration = Duration::from_secs(120);
+
+/// Between two looks.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// A majority is left when one of them is away.
 const NODES: usize = 3;
@@ -16,8 +26,9 @@ const NODES: usize = 3;
 pub(crate) struct BrokerCluster {
     /// The nodes after the first.
     others: Vec<Servers>,
-    /// Their names, the first included.
+    /// Names and addresses (`host:port`) of all of them.
     names: Vec<String>,
+    places: Vec<String>,
 }
 
 impl BrokerCluster {
@@ -32,10 +43,10 @@ impl BrokerCluster {
         }
         let nodes: Vec<&Servers> = std::iter::once(&first).chain(&others).collect();
         let names = nodes.iter().map(|node| node.node_name()).collect::<Result<_, _>>()?;
-        let places: Vec<&str> = nodes.iter().map(|node| place(&node.amqp)).collect();
-        let all = first.amqp.replacen(places[0], &places.join(","), 1);
+        let places: Vec<String> = nodes.iter().map(|node| place(&node.amqp).to_owned()).collect();
+        let all = first.amqp.replacen(&places[0], &places.join(","), 1);
         first.amqp = all;
-        Ok((first, Self { others, names }))
+        Ok((first, Self { others, names, places }))
     }
 
     /// How many nodes there are.
@@ -63,13 +74,20 @@ impl BrokerCluster {
             self.names_beside(number)
         );
         node.ask(&["ctl", "eval", &code]).await?;
-        node.ask(&["ctl", "await_startup"]).await.map(drop)
+        let deadline = Instant::now() + SERVES_WITHIN;
+        while !self.serves(number).await {
+            if Instant::now() >= deadline {
+                let within = SERVES_WITHIN.as_secs();
+                return Err(RigError::NotReady(format!("node {number} did not serve {within} s after it was let in again")));
+            }
+            sleep(GLANCE).await;
+        }
+        Ok(())
     }
 
-    /// Whether a node has stopped serving because it is without a majority.
-    pub(crate) async fn is_paused(&self, first: &Servers, number: usize) -> Result<bool, RigError> {
-        let running = self.node(first, number).ask(&["ctl", "eval", "rabbit:is_running()."]).await?;
-        Ok(running.trim() == "false")
+    /// Whether a node takes connections of clients. One that has paused, because it is without a majority, does not.
+    pub(crate) async fn serves(&self, number: usize) -> bool {
+        TcpStream::connect(&self.places[number]).await.is_ok()
     }
 
     fn names_beside(&self, number: usize) -> String {

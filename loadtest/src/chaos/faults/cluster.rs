@@ -28,9 +28,9 @@ impl Field {
         let cluster = self.broker_cluster()?;
         cluster.cut_off(&self.servers, node).await?;
         sleep(lasts.max(PAUSED_AFTER)).await;
-        let is_paused = cluster.is_paused(&self.servers, node).await;
+        let is_paused = !cluster.serves(node).await;
         cluster.rejoin(&self.servers, node).await?;
-        Ok(match is_paused? {
+        Ok(match is_paused {
             true => Done::Said("paused, and back".to_owned()),
             false => Done::Wrong(format!(
                 "node {node} went on without a majority for {:.0} s",
