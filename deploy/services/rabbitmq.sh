@@ -88,7 +88,7 @@ rabbitmq_start() {
     cd "$rabbitmq_dir" || return 1
     launch "$rabbitmq_dir/record" "$log" "${rabbitmq_env[@]}" "$bin/rabbitmq-server" || return 1
     # It waits for this very process, and gives up at once when it is gone. Its own time-out does not cover a boot step that hangs.
-    with_deadline 120 "${rabbitmq_env[@]}" "$bin/rabbitmqctl" --quiet wait --timeout 110 \
+    with_deadline 300 "${rabbitmq_env[@]}" "$bin/rabbitmqctl" --quiet wait --timeout 290 \
         --pid "$(record_pid "$rabbitmq_dir/record")" >>"$log" 2>&1 9>&- &&
         rabbitmq_epmd_alive && rabbitmq_probe
 }
