@@ -25,6 +25,10 @@ container (docker compose), else Homebrew's. Nothing is started at boot, no runn
   SERVICES_STATE=DIR   where a set lives (default .state/services in the repository); one directory, one set
   SERVICES_DURABLE=1   Redis writes every command to disk before it answers: data survive `kill redis`
   SERVICES_API=1       RabbitMQ's HTTP API as well (RABBITMQ_API_URL); not in a container
+  SERVICES_CLUSTER=DIR RabbitMQ is a node of a cluster whose first node is that of the set in DIR (the first set names its own
+                       directory); not in a container
+  SERVERS=debian13     RabbitMQ and Valkey of that Debian release (or debian12) instead of this machine's own; they are unpacked
+                       into .state/servers once; needs root and debootstrap
   SERVICES_PRIVATE=1   private servers even where AMQP_URL or REDIS_URL are set
 
 exit status: 0 done, 1 failed (reason on stderr), 2 something is missing on this machine, 64 wrong usage
@@ -34,8 +38,10 @@ TEXT
 DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 STATE=${SERVICES_STATE:-$(dirname "$DEPLOY")/.state/services}
 case $STATE in /*) ;; *) STATE=$PWD/$STATE ;; esac
+case ${SERVICES_CLUSTER:-/} in /*) ;; *) SERVICES_CLUSTER=$PWD/$SERVICES_CLUSTER ;; esac
 
 . "$DEPLOY/lib.sh"
+. "$DEPLOY/services/suite.sh"
 . "$DEPLOY/services/install.sh"
 . "$DEPLOY/services/external.sh"
 . "$DEPLOY/services/rabbitmq.sh"
@@ -92,7 +98,11 @@ missing_tools() {
 }
 
 choose_backend() { # rabbitmq|redis; prints native or docker
-    if found_natively "$1" || apt_install "$1" "$STATE/install.log"; then
+    if suite_is_chosen; then
+        suite_install "$STATE/install.log"
+        found_natively "$1" || missing "$1"
+        echo native
+    elif found_natively "$1" || apt_install "$1" "$STATE/install.log"; then
         echo native
     elif docker_usable; then
         echo docker
@@ -108,6 +118,7 @@ lay_out() { # rabbitmq|redis
     backend=$(choose_backend "$1") || exit $?
     mkdir -p "$STATE/$1"
     printf '%s\n' "$backend" >"$STATE/$1/backend"
+    suite_note
     run_on "$1" lay_out
     run_on "$1" new_ports
 }
@@ -222,7 +233,7 @@ verb_down() {
     lock_state
     discard rabbitmq
     discard redis
-    rm -f "$STATE/install.log" "$STATE/.services"
+    rm -f "$STATE/install.log" "$STATE/servers" "$STATE/.services"
     rmdir "$STATE" 2>/dev/null || true
     say "stopped, and nothing left in $STATE"
 }
@@ -258,6 +269,7 @@ verb_ctl() {
     run_on rabbitmq ctl "$@"
 }
 
+suite_choose
 case $#:${1:-} in
     [2-9]:ctl) shift && verb_ctl "$@" ;;
     1:up | 1:env | 1:status | 1:down | 1:tools) "verb_$1" ;;

@@ -5,6 +5,10 @@
 # Where packages put RabbitMQ's own scripts. Debian's /usr/sbin wrappers come last: they refuse ordinary users.
 rabbitmq_bin() {
     local dir
+    if suite_is_chosen; then
+        suite_program /usr/lib/rabbitmq/bin/rabbitmq-server >/dev/null && echo /usr/lib/rabbitmq/bin
+        return
+    fi
     for dir in /usr/lib/rabbitmq/bin /usr/local/opt/rabbitmq/sbin /opt/homebrew/opt/rabbitmq/sbin \
         /home/linuxbrew/.linuxbrew/opt/rabbitmq/sbin /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin \
         "$(dirname "$(command -v rabbitmq-server || echo /nowhere/x)")"; do
@@ -18,6 +22,10 @@ rabbitmq_bin() {
 
 epmd_bin() {
     local path
+    if suite_is_chosen; then
+        suite_program /usr/bin/epmd
+        return
+    fi
     for path in "$(command -v epmd || true)" /usr/lib/erlang/bin/epmd /usr/lib/erlang/erts-*/bin/epmd \
         /usr/local/opt/erlang/bin/epmd /opt/homebrew/opt/erlang/bin/epmd; do
         if [ -x "$path" ]; then
@@ -28,7 +36,11 @@ epmd_bin() {
     return 1
 }
 
-redis_bin() { command -v redis-server && command -v redis-cli >/dev/null; }
+# The client is this machine's own: it asks servers of any release.
+redis_bin() {
+    command -v redis-cli >/dev/null || return 1
+    if suite_is_chosen; then suite_program /usr/bin/valkey-server /usr/bin/redis-server; else command -v redis-server; fi
+}
 
 prometheus_bin() { command -v prometheus && command -v promtool; }
 

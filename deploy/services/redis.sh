@@ -29,7 +29,8 @@ redis_start() {
     : >"$log"
     # Its working directory, not a setting, says where the data go: a path may hold any character.
     cd "$redis_dir" || return 1
-    launch "$redis_dir/record" "$log" "$(redis_bin)" ./redis.conf --port "$(<"$redis_dir/ports")" || return 1
+    suite_command
+    launch "$redis_dir/record" "$log" ${suite_run[@]+"${suite_run[@]}"} "$(redis_bin)" ./redis.conf --port "$(<"$redis_dir/ports")" || return 1
     wait_until 60 redis_settled && redis_probe
 }
 

@@ -14,11 +14,12 @@ mod progress;
 mod proxy;
 mod report;
 mod run;
+mod scenario;
 mod schedule;
 mod settle;
 mod side;
 mod submit;
 
 pub(crate) use arguments::Chaos;
-pub(crate) use media::ROOT;
+pub(crate) use media::{Accepted, Media, ROOT};
 pub(crate) use run::run;

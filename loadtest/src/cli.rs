@@ -10,6 +10,7 @@ use crate::hostile::Hostile;
 use crate::peers::Peers;
 use crate::readme::Readme;
 use crate::report::Report;
+use crate::rolling::Rolling;
 use crate::scenarios::{
     Autoscale, Burst, Memory, ReadAhead, Scalability, Soak, Sustained, Throughput, Tuning, Variable,
 };
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Autoscale(Autoscale),
     Cache(Cache),
     Chaos(Chaos),
+    Rolling(Rolling),
     Hostile(Hostile),
     Components(Components),
     Accuracy(Accuracy),

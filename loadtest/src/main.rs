@@ -17,6 +17,7 @@ mod readme;
 mod report;
 mod requirements;
 mod rig;
+mod rolling;
 mod scenarios;
 mod size;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         cli::Command::Autoscale(autoscale) => reported(autoscale.run()),
         cli::Command::Cache(arguments) => reported(cache::run(&arguments)),
         cli::Command::Chaos(arguments) => tested(chaos::run(&arguments)),
+        cli::Command::Rolling(arguments) => tested(rolling::run(&arguments)),
         cli::Command::Hostile(arguments) => tested(hostile::run(&arguments)),
         cli::Command::Components(arguments) => reported(components::run(&arguments)),
         cli::Command::Accuracy(arguments) => reported(accuracy::run(&arguments)),

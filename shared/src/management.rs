@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use lapin::uri::AMQPUri;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::broker::address;
 use crate::tls::{Address, probe};
 
 /// An API that does not answer by then counts as away.
@@ -116,8 +116,8 @@ impl Management {
     pub fn new(to: impl Into<Address>, amqp_url: &str) -> Option<Self> {
         let to = to.into();
         let endpoint = Endpoint::parse(&to.url)?;
-        let uri: AMQPUri = amqp_url.parse().ok()?;
-        Some(Self { endpoint, to, vhost: encoded(&uri.vhost) })
+        let vhost = address::parse_vhost(amqp_url).ok()?;
+        Some(Self { endpoint, to, vhost: encoded(&vhost) })
     }
 
     /// A queue; `None` where there is none of this name.

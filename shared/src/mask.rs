@@ -4,8 +4,18 @@
 pub(crate) const MASK: &str = "***";
 
 /// Schemes that are shown before the mask. Of anything else even the part before `://` may be a password.
-const SHOWN_SCHEMES: [&str; 8] =
-    ["amqp", "amqps", "redis", "rediss", "redis-cluster", "rediss-cluster", "http", "https"];
+const SHOWN_SCHEMES: [&str; 10] = [
+    "amqp",
+    "amqps",
+    "redis",
+    "rediss",
+    "redis-cluster",
+    "rediss-cluster",
+    "redis-sentinel",
+    "rediss-sentinel",
+    "http",
+    "https",
+];
 
 /// The URL with its password and its query as `***`, the whole of it when it is no such URL.
 ///

@@ -27,10 +27,12 @@ mod open;
 mod overdue;
 mod page;
 mod probe;
+mod replicated;
 mod reports;
 mod retry;
 mod script;
 mod seen;
+pub(crate) mod sentinel;
 pub(crate) mod servers;
 mod starts;
 mod stored;
@@ -198,15 +200,16 @@ impl Store {
             return StoreError::Denied { url, detail };
         }
         let fault = Fault::of(error);
-        if fault.code == "READONLY" {
-            self.servers.renew();
-        }
+        self.servers.renew_after(&fault);
         if let Some(detail) = self.door.wrong_scheme(&fault) {
             return StoreError::Denied { url, detail };
         }
         let detail = fault.words;
         match fault.class {
             FaultClass::Unreachable => StoreError::Unreachable { url, detail },
+            FaultClass::Denied if fault.code == sentinel::UNKNOWN_MASTER => {
+                StoreError::Denied { url, detail }
+            }
             FaultClass::Denied => StoreError::Denied { url, detail: door::advice(&detail) },
             FaultClass::Refused => StoreError::Refused { url, detail },
             FaultClass::Permanent => StoreError::Permanent { url, subject: subject(fault.command), detail },

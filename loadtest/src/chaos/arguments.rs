@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::scenario::Scenario;
 use super::schedule::KINDS;
 
 const EXAMPLES: &str = "\
@@ -14,6 +15,8 @@ Examples:
   loadtest chaos --seed 2 --minutes 0.5 --workers 2 --out chaos.json
   loadtest chaos --seed 1 --minutes 5 --plan          print the faults, inject none
   loadtest chaos --only close_channels,delete_exchange
+  loadtest chaos --scenario rabbitmq-cluster --minutes 5
+  loadtest chaos --scenario redis-sentinel --minutes 5
 
 The faults and their times follow from the seed; what they meet does not, so two runs of a seed differ in detail.
 
@@ -26,6 +29,9 @@ Exit codes: 0 nothing lost, nothing doubled, nothing hung, everything explained 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Chaos {
+    /// On which servers the fleet runs
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) scenario: Scenario,
     /// What the faults and their times follow from
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

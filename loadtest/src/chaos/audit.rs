@@ -268,9 +268,13 @@ fn causes(fault: Fault, kind: FailureKind, on: Option<&str>) -> bool {
         ) => here(worker),
         // Two of them take the root away as well, so that there is something to publish again.
         (FailureKind::RootUnavailable, Fault::HideRoot | Fault::DeleteExchange | Fault::RevokePermission)
-        | (FailureKind::StoreUnavailable, Fault::KillRedis | Fault::Wire { server: Server::Redis, .. }) => {
-            true
-        }
+        | (
+            FailureKind::StoreUnavailable,
+            Fault::KillRedis
+            | Fault::KillMaster
+            | Fault::StopMaster
+            | Fault::Wire { server: Server::Redis, .. },
+        ) => true,
         _ => false,
     }
 }
@@ -282,6 +286,8 @@ const fn interruptions(fault: Fault) -> usize {
         | Fault::StopWorker { .. }
         | Fault::TerminateWorker { .. }
         | Fault::KillRabbitmq
+        | Fault::KillNode { .. }
+        | Fault::PartitionNode { .. }
         | Fault::CloseConnections => 1,
         // Every second or two, as long as it lasts.
         Fault::CloseChannels => DEATHS,

@@ -41,6 +41,15 @@ impl Books {
         Ok(Self { store, redis, prefix: prefix.to_owned() })
     }
 
+    /// What Redis calls itself.
+    pub(crate) async fn redis_version(&mut self) -> Result<String, RigError> {
+        let info: String = redis::cmd("INFO").arg("server").query_async(&mut self.redis).await?;
+        // Valkey names the Redis that it stands for, and itself beside it.
+        let named = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let valkey = named("valkey_version:").map(|version| format!(" (Valkey {version})"));
+        Ok(format!("{}{}", named("redis_version:").unwrap_or("unknown"), valkey.unwrap_or_default()))
+    }
+
     /// The state of every batch.
     pub(crate) async fn states(&self) -> Result<Vec<BatchState>, RigError> {
         Ok(self.store.batches(BATCHES).await?)

@@ -18,9 +18,10 @@ use super::proxy::Line;
 use super::schedule::{Fault, Planned, Wire};
 use super::side::SideFleets;
 use super::submit::Producers;
-use crate::rig::{RigError, Servers, io};
+use crate::rig::{BrokerCluster, RigError, SentinelGroup, Servers, io};
 
 mod broker;
+mod cluster;
 mod worker;
 
 /// Waited for after a fault until a job ends. The longest way back that is known: a broker's heartbeat of 60 s finds a
@@ -38,6 +39,10 @@ pub(crate) struct Field {
     /// Between the producers and the servers.
     pub(crate) wires: Wires,
     pub(crate) servers: Servers,
+    /// The other nodes of RabbitMQ, where it has several.
+    pub(crate) cluster: Option<BrokerCluster>,
+    /// Redis, where it is one with replicas.
+    pub(crate) sentinels: Option<SentinelGroup>,
     pub(crate) media: Media,
     pub(crate) disk: Disk,
     pub(crate) side: SideFleets,
@@ -60,6 +65,8 @@ pub(crate) struct Injected {
     /// From the healing to the next end of a job: by the worker that was struck, where it was one, else by any. None when
     /// none came in time.
     pub(crate) recovery_seconds: Option<f64>,
+    /// The longest time without an end of any job, from the beginning of the fault to the end of its recovery.
+    pub(crate) longest_pause_seconds: f64,
     /// What there is to say of it.
     pub(crate) note: Option<String>,
     /// A check that belongs to the fault failed.
@@ -91,7 +98,7 @@ pub(crate) async fn inject(field: &Arc<Field>, planned: Vec<Planned>) -> Result<
 
 impl Field {
     async fn one(&self, planned: Planned) -> Result<Injected, RigError> {
-        let began_ms = now_ms();
+        let (began_ms, begun) = (now_ms(), Instant::now());
         let done = self.strike(planned).await?;
         let healed_ms = now_ms();
         let recovery = match planned.fault.worker().and_then(|worker| self.slots.get(worker)) {
@@ -104,8 +111,18 @@ impl Field {
             Done::Wrong(wrong) => (None, Some(wrong)),
         };
         let recovery_seconds = recovery.map(|time| time.as_secs_f64());
+        let longest_pause_seconds = self.progress.longest_pause(begun).as_secs_f64();
         let target = planned.fault.target(self.slots.len());
-        Ok(Injected { planned, target, began_ms, healed_ms, recovery_seconds, note, wrong })
+        Ok(Injected {
+            planned,
+            target,
+            began_ms,
+            healed_ms,
+            recovery_seconds,
+            longest_pause_seconds,
+            note,
+            wrong,
+        })
     }
 
     async fn strike(&self, planned: Planned) -> Result<Done, RigError> {
@@ -135,7 +152,9 @@ impl Field {
             }
             Fault::Wire { client, server, wire } => {
                 let wires = self.slots.get(client).map_or(&self.wires, |slot| &slot.wires);
-                let (proxy, turn) = wires.wire(server);
+                let (Some(proxy), turn) = wires.wire(server) else {
+                    return Ok(Done::Said("clients find this server's nodes by themselves".to_owned()));
+                };
                 let _turn = turn.lock().await;
                 proxy.set(line(wire, pick));
                 sleep(lasts).await;
@@ -161,6 +180,10 @@ impl Field {
             Fault::EvictingRedis => {
                 return Ok(found(self.side.evicting_redis(&self.servers.amqp, &self.turns[0]).await));
             }
+            Fault::KillNode { node } => self.kill_node(node, lasts).await?,
+            Fault::PartitionNode { node } => return self.partition_node(node, lasts).await,
+            Fault::KillMaster => return self.kill_master(lasts).await,
+            Fault::StopMaster => return self.stop_master(lasts).await,
             Fault::OldBatch => {
                 return Ok(found(self.side.old_batch(&self.servers, &self.turns).await));
             }

@@ -36,27 +36,41 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Jobs that a worker has ended.
 const ENDS: &str = "analysis_files_processed_total";
 
-/// The wires of one client.
+/// The wires of one client: the addresses that it is given, with a proxy before each server that is a single one. A client of a
+/// cluster finds the nodes by itself.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    pub(crate) amqp: Proxy,
-    pub(crate) redis: Proxy,
+    pub(crate) amqp_url: String,
+    pub(crate) redis_url: String,
+    amqp: Option<Proxy>,
+    redis: Option<Proxy>,
     /// One fault at a time on each.
     pub(crate) turns: [AsyncMutex<()>; 2],
 }
 
 impl Wires {
     pub(crate) async fn to(servers: &Servers) -> Result<Self, RigError> {
-        let amqp = Proxy::before(&servers.amqp).await.map_err(io("a proxy"))?;
-        let redis = Proxy::before(&servers.redis).await.map_err(io("a proxy"))?;
-        Ok(Self { amqp, redis, turns: Default::default() })
+        let (amqp, redis) = (proxy(&servers.amqp).await?, proxy(&servers.redis).await?);
+        let url = |proxy: &Option<Proxy>, direct: &String| match proxy {
+            Some(proxy) => proxy.url.clone(),
+            None => direct.clone(),
+        };
+        let (amqp_url, redis_url) = (url(&amqp, &servers.amqp), url(&redis, &servers.redis));
+        Ok(Self { amqp_url, redis_url, amqp, redis, turns: Default::default() })
     }
 
-    pub(crate) fn wire(&self, server: Server) -> (&Proxy, &AsyncMutex<()>) {
+    pub(crate) fn wire(&self, server: Server) -> (Option<&Proxy>, &AsyncMutex<()>) {
         match server {
-            Server::Rabbitmq => (&self.amqp, &self.turns[0]),
-            Server::Redis => (&self.redis, &self.turns[1]),
+            Server::Rabbitmq => (self.amqp.as_ref(), &self.turns[0]),
+            Server::Redis => (self.redis.as_ref(), &self.turns[1]),
         }
+    }
+}
+
+async fn proxy(url: &str) -> Result<Option<Proxy>, RigError> {
+    match url.contains(',') {
+        true => Ok(None),
+        false => Proxy::before(url).await.map(Some).map_err(io("a proxy")),
     }
 }
 
@@ -92,8 +106,8 @@ impl Slot {
     ) -> Result<Self, RigError> {
         let (name, wires) = (format!("worker-{number}"), Wires::to(servers).await?);
         environment.insert("WORKER_NAME".into(), name.clone());
-        environment.insert("AMQP_URL".into(), wires.amqp.url.clone());
-        environment.insert("REDIS_URL".into(), wires.redis.url.clone());
+        environment.insert("AMQP_URL".into(), wires.amqp_url.clone());
+        environment.insert("REDIS_URL".into(), wires.redis_url.clone());
         let log = folder.join(format!("{name}.log"));
         let worker = AsyncMutex::new(Worker::start(&program, &environment, &log).await?);
         let (totals, unasked) = (Mutex::default(), Mutex::default());

@@ -7,10 +7,14 @@ use serde::Serialize;
 
 use super::audit::Verdict;
 use super::faults::Injected;
+use super::scenario::Scenario;
 
 /// Everything a run found.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
+    pub(crate) scenario: Scenario,
+    /// Versions, as the servers themselves say.
+    pub(crate) servers: Vec<String>,
     pub(crate) seed: u64,
     pub(crate) minutes: f64,
     pub(crate) workers: usize,
@@ -30,6 +34,7 @@ struct Kind {
     times: u64,
     lasted: f64,
     recoveries: Vec<f64>,
+    longest_pause: f64,
     notes: BTreeMap<String, u64>,
 }
 
@@ -48,6 +53,7 @@ impl Report {
                 "{} batches, {} jobs accepted, {} ended, {} of them retried, {} failures caused by faults",
                 verdict.batches, verdict.accepted, verdict.ended, verdict.retried, verdict.by_faults
             ),
+            format!("on {}", self.servers.join(", ")),
             format!(
                 "lost {}, double-counted {}, hung {}, unexplained {}",
                 verdict.lost, verdict.doubled, verdict.hung, verdict.unexplained
@@ -78,12 +84,15 @@ impl Report {
             kind.times += 1;
             kind.lasted += (fault.healed_ms - fault.began_ms) as f64 / 1000.0;
             kind.recoveries.extend(fault.recovery_seconds);
+            kind.longest_pause = kind.longest_pause.max(fault.longest_pause_seconds);
             if let Some(note) = &fault.note {
                 *kind.notes.entry(note.clone()).or_default() += 1;
             }
         }
-        let mut text =
-            format!("{:<18} {:>5} {:>10} {:>12} {:>12}\n", "FAULT", "TIMES", "LASTED", "RECOVERY", "LONGEST");
+        let mut text = format!(
+            "{:<18} {:>5} {:>10} {:>12} {:>12} {:>12}\n",
+            "FAULT", "TIMES", "LASTED", "RECOVERY", "LONGEST", "WITHOUT WORK"
+        );
         for (name, mut kind) in kinds {
             kind.recoveries.sort_by(f64::total_cmp);
             let middle = kind.recoveries.get(kind.recoveries.len() / 2).copied();
@@ -93,11 +102,12 @@ impl Report {
             let notes: Vec<String> =
                 kind.notes.iter().map(|(note, count)| format!("{count} × {note}")).collect();
             let row = format!(
-                "{name:<18} {:>5} {:>8.1} s {:>12} {:>12}  {}",
+                "{name:<18} {:>5} {:>8.1} s {:>12} {:>12} {:>12}  {}",
                 kind.times,
                 lasted,
                 seconds(middle),
                 seconds(longest),
+                seconds(Some(kind.longest_pause)),
                 notes.join(", ")
             );
             let _ = writeln!(text, "{}", row.trim_end());

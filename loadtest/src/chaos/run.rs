@@ -24,11 +24,15 @@ use super::fleet::{DESCRIPTORS, Slot, Wires};
 use super::media::{Media, ROOT};
 use super::progress::Progress;
 use super::report::Report;
+use super::scenario::Scenario;
 use super::schedule::{Planned, plan};
 use super::settle;
 use super::side::SideFleets;
 use super::submit::Producers;
-use crate::rig::{self, Environment, Programs, Repository, RigError, Seen, Servers, environment, io};
+use crate::rig::{
+    self, BrokerCluster, Environment, Programs, Repository, RigError, Seen, SentinelGroup, Servers,
+    environment, io,
+};
 
 /// More than a run keeps waiting: what a full queue does is tested elsewhere, and a retry that finds its queue full is
 /// tried again by RabbitMQ only after three minutes.
@@ -60,7 +64,12 @@ const COUNTERS: [(&str, &str); 5] = [
 
 /// Runs the command; the text to print, and whether the audit passed.
 pub(crate) fn run(arguments: &Chaos) -> Result<(String, bool), RigError> {
-    let planned = plan(arguments.seed, arguments.length(), arguments.workers.into(), &arguments.only);
+    let Chaos { scenario, seed, ref only, .. } = *arguments;
+    let planned = plan(scenario, seed, arguments.length(), arguments.workers.into(), only);
+    if planned.is_empty() {
+        let why = "none of the faults in --only can strike the servers of this --scenario";
+        return Err(RigError::Refused(why.to_owned()));
+    }
     if arguments.plan {
         return Ok((plan_text(&planned, arguments.workers.into()), true));
     }
@@ -95,7 +104,12 @@ async fn hold(
         let_go(&field).await;
     }
     let faults = faults?;
-    let mut books = Books::open(store, &field.servers.redis, &topology.prefix).await?;
+    let direct = match &field.sentinels {
+        Some(sentinels) => sentinels.master_url().await?,
+        None => field.servers.redis.clone(),
+    };
+    let mut books = Books::open(store, &direct, &topology.prefix).await?;
+    let servers = versions(&field.servers, &mut books).await?;
     settle::finish(&field, &books, &topology).await?;
     let queued = settle::stop(&field, &topology).await?;
     if arguments.lose_one {
@@ -116,6 +130,8 @@ async fn hold(
     drop(field);
     let verdict = audit(&evidence);
     let report = Report {
+        scenario: arguments.scenario,
+        servers,
         seed: arguments.seed,
         minutes: arguments.minutes,
         workers: arguments.workers.into(),
@@ -198,7 +214,7 @@ async fn field(
     let media = Media::make(&repository.samples, folder, arguments.files.into())?;
     let disk = Disk::make(&repository.samples, folder, programs.worker.clone())?;
     let side = SideFleets::make(folder, programs.clone(), Arc::clone(seen))?;
-    let servers = Servers::up(&repository.services, &folder.join("services")).await?;
+    let (servers, cluster, sentinels) = servers(arguments.scenario, repository, folder).await?;
     let settings = settings(topology);
     let program = limited(&programs.worker, folder)?;
     let mut slots = Vec::new();
@@ -213,13 +229,53 @@ async fn field(
     let wires = Wires::to(&servers).await?;
     let mut environment = settings;
     environment.insert("MEDIA_ROOTS".into(), format!("{ROOT}={}", media.library.display()));
-    environment.insert("AMQP_URL".into(), wires.amqp.url.clone());
-    environment.insert("REDIS_URL".into(), wires.redis.url.clone());
+    environment.insert("AMQP_URL".into(), wires.amqp_url.clone());
+    environment.insert("REDIS_URL".into(), wires.redis_url.clone());
     let producers = Producers::new(programs.producer.clone(), environment, folder.to_owned(), arguments.seed);
     let progress = Progress::of(Store::open(&servers.redis, &topology.prefix, RESULT_TTL)?);
     let turns = std::array::from_fn(|_| Mutex::new(()));
     let topology = topology.clone();
-    Ok(Field { slots, producers, wires, servers, media, disk, side, topology, progress, turns })
+    Ok(Field {
+        slots,
+        producers,
+        wires,
+        servers,
+        cluster,
+        sentinels,
+        media,
+        disk,
+        side,
+        topology,
+        progress,
+        turns,
+    })
+}
+
+/// The servers of a scenario: those by the script, whose addresses lead to all of them, and what there is beside them.
+async fn servers(
+    scenario: Scenario,
+    repository: &Repository,
+    folder: &Path,
+) -> Result<(Servers, Option<BrokerCluster>, Option<SentinelGroup>), RigError> {
+    let (script, state) = (&repository.services, folder.join("services"));
+    match scenario {
+        Scenario::Single => Ok((Servers::up(script, &state).await?, None, None)),
+        Scenario::RabbitmqCluster => {
+            let (servers, cluster) = BrokerCluster::up(script, &state).await?;
+            Ok((servers, Some(cluster), None))
+        }
+        Scenario::RedisSentinel => {
+            let sentinels = SentinelGroup::up(folder).await?;
+            let mut servers = Servers::up(script, &state).await?;
+            servers.redis = sentinels.url();
+            Ok((servers, None, Some(sentinels)))
+        }
+    }
+}
+
+async fn versions(servers: &Servers, books: &mut Books) -> Result<Vec<String>, RigError> {
+    let redis = format!("Redis {}", books.redis_version().await?);
+    Ok(servers.rabbitmq_version().into_iter().chain([redis]).collect())
 }
 
 fn settings(topology: &Topology) -> Environment {

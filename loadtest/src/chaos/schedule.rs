@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::scenario::Scenario;
 use crate::corpus::Random;
-
-/// Between the beginnings of two faults, seconds. Shorter than most faults last, so that they overlap: a broker that comes
-/// back into a world where Redis has just gone is what single faults do not test.
-const GAP: (f64, f64) = (1.0, 4.0);
 
 /// Nothing is injected before the fleet has taken up its work.
 const QUIET_START: f64 = 1.5;
@@ -80,10 +77,18 @@ pub(crate) enum Fault {
     EvictingRedis,
     /// A batch of a small fleet of its own that waits in the queue for longer than RESULT_TTL.
     OldBatch,
+    /// SIGKILL of one node of the RabbitMQ cluster, and its restart.
+    KillNode { node: usize },
+    /// One node of the RabbitMQ cluster and the others do not see each other, and later do again.
+    PartitionNode { node: usize },
+    /// SIGKILL of Redis' master; another takes its place, and later it comes back as a replica.
+    KillMaster,
+    /// SIGSTOP of Redis' master; another takes its place, and later it goes on, believing that it is the master.
+    StopMaster,
 }
 
 /// Every kind of fault, as `--only` names it.
-pub(crate) const KINDS: [&str; 22] = [
+pub(crate) const KINDS: [&str; 26] = [
     "kill_worker",
     "stop_worker",
     "terminate_worker",
@@ -106,6 +111,10 @@ pub(crate) const KINDS: [&str; 22] = [
     "wire_cut",
     "wire_half_open",
     "wire_black_hole",
+    "kill_node",
+    "partition_node",
+    "kill_master",
+    "stop_master",
 ];
 
 /// A fault in its time.
@@ -122,13 +131,20 @@ pub(crate) struct Planned {
 }
 
 /// The faults of a run; only those of the kinds in `only`, where it names any.
-pub(crate) fn plan(seed: u64, length: Duration, workers: usize, only: &[String]) -> Vec<Planned> {
+pub(crate) fn plan(
+    scenario: Scenario,
+    seed: u64,
+    length: Duration,
+    workers: usize,
+    only: &[String],
+) -> Vec<Planned> {
     let is_wanted = |fault: &Fault| only.is_empty() || only.iter().any(|kind| kind == fault.kind());
     let mut random = Random::new(seed, "chaos");
+    let (shortest_gap, longest_gap) = scenario.gap();
     let (mut planned, mut deck, mut at) = (Vec::new(), Vec::new(), QUIET_START);
     while at < length.as_secs_f64() {
         if deck.is_empty() {
-            deck = shuffled(&mut random, workers);
+            deck = shuffled(scenario, &mut random, workers);
             deck.retain(is_wanted);
         }
         let Some(fault) = deck.pop() else { break };
@@ -136,13 +152,21 @@ pub(crate) fn plan(seed: u64, length: Duration, workers: usize, only: &[String])
         let lasts = Duration::from_millis((random.between(shortest, longest) * 1000.0) as u64);
         let when = Duration::from_millis((at * 1000.0) as u64);
         planned.push(Planned { at: when, lasts, pick: random.next(), fault });
-        at += random.between(GAP.0, GAP.1);
+        at += random.between(shortest_gap, longest_gap);
     }
     planned
 }
 
 /// Every kind of fault once, in random order and on random targets: a run of two minutes has seen them all.
-fn shuffled(random: &mut Random, workers: usize) -> Vec<Fault> {
+fn shuffled(scenario: Scenario, random: &mut Random, workers: usize) -> Vec<Fault> {
+    let mut deck = scenario.deck(random, workers).unwrap_or_else(|| on_single_servers(random, workers));
+    for last in (1..deck.len()).rev() {
+        deck.swap(last, random.below(last + 1));
+    }
+    deck
+}
+
+fn on_single_servers(random: &mut Random, workers: usize) -> Vec<Fault> {
     let mut worker = || random.below(workers);
     let mut deck = vec![
         Fault::KillWorker { worker: worker() },
@@ -169,9 +193,6 @@ fn shuffled(random: &mut Random, workers: usize) -> Vec<Fault> {
             deck.push(Fault::Wire { client: random.below(workers + 1), server, wire });
         }
     }
-    for last in (1..deck.len()).rev() {
-        deck.swap(last, random.below(last + 1));
-    }
     deck
 }
 
@@ -190,6 +211,11 @@ const fn spans(fault: Fault) -> (f64, f64) {
         // Long enough for some rounds of the shortened time-out.
         Fault::CloseChannels => (6.0, 12.0),
         Fault::DeleteExchange | Fault::RevokePermission => (1.0, 8.0),
+        Fault::KillNode { .. } => (1.0, 10.0),
+        // Long enough for the node to notice that it is alone, and to pause.
+        Fault::PartitionNode { .. } => (10.0, 25.0),
+        // On top of the failover, which is waited for.
+        Fault::KillMaster | Fault::StopMaster => (0.0, 5.0),
         Fault::StopLogReader { .. } => (3.0, 10.0),
         Fault::IdleConnections { .. } => (5.0, 15.0),
         Fault::KillLane { .. }
@@ -227,6 +253,10 @@ impl Fault {
             Self::IdleConnections { .. } => "idle_connections",
             Self::EvictingRedis => "evicting_redis",
             Self::OldBatch => "old_batch",
+            Self::KillNode { .. } => "kill_node",
+            Self::PartitionNode { .. } => "partition_node",
+            Self::KillMaster => "kill_master",
+            Self::StopMaster => "stop_master",
         }
     }
 
@@ -250,6 +280,7 @@ impl Fault {
         match self {
             Self::Wire { client, server, .. } if client == workers => format!("producers to {server}"),
             Self::Wire { client, server, .. } => format!("worker {client} to {server}"),
+            Self::KillNode { node } | Self::PartitionNode { node } => format!("node {node} of RabbitMQ"),
             _ => self.worker().map_or_else(String::new, |worker| format!("worker {worker}")),
         }
     }
@@ -265,54 +296,4 @@ impl fmt::Display for Server {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn the_seed_alone_decides() {
-        assert_eq!(plan(1, MINUTE, 3, &[]), plan(1, MINUTE, 3, &[]));
-        assert_ne!(plan(1, MINUTE, 3, &[]), plan(2, MINUTE, 3, &[]));
-    }
-
-    #[test]
-    fn a_longer_run_begins_as_the_shorter_one() {
-        let (short, long) = (plan(7, MINUTE, 3, &[]), plan(7, MINUTE * 3, 3, &[]));
-        assert!(long.len() > 2 * short.len());
-        assert_eq!(long[..short.len()], short);
-    }
-
-    #[test]
-    fn a_fault_can_be_chosen_alone_on_any_target() {
-        for kind in KINDS {
-            let planned = plan(1, MINUTE, 3, &[kind.to_owned()]);
-            assert!(
-                planned.len() > 10 && planned.iter().all(|planned| planned.fault.kind() == kind),
-                "{kind}"
-            );
-        }
-        let stopped = plan(1, MINUTE * 2, 3, &["stop_worker".to_owned()]);
-        let workers: BTreeSet<Option<usize>> = stopped.iter().map(|planned| planned.fault.worker()).collect();
-        assert_eq!(workers.len(), 3, "{workers:?}");
-    }
-
-    #[test]
-    fn two_minutes_see_every_fault_and_every_target_exists() {
-        for seed in 0..50 {
-            let planned = plan(seed, MINUTE * 2, 2, &[]);
-            let kinds: BTreeSet<&str> = planned.iter().map(|planned| planned.fault.kind()).collect();
-            assert_eq!(kinds, BTreeSet::from(KINDS));
-            assert!(planned.is_sorted_by_key(|planned| planned.at));
-            for planned in planned {
-                match planned.fault {
-                    Fault::Wire { client, .. } => assert!(client <= 2),
-                    Fault::KillWorker { worker } | Fault::StopLane { worker } => assert!(worker < 2),
-                    _ => {}
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -16,13 +16,23 @@ const SAID: usize = 800;
 /// The script's slowest verb is the start of RabbitMQ, for which it allows two minutes, five times over where ports are taken.
 const ANSWER_WITHIN: Duration = Duration::from_secs(660);
 
+/// What of the script's servers is wanted.
+#[derive(Debug, Clone, Default)]
+struct Kind {
+    durable: bool,
+    with_api: bool,
+    /// The folder of the RabbitMQ cluster's first node.
+    cluster: Option<PathBuf>,
+    /// A Redis that is there already, so that none is started.
+    redis: Option<String>,
+}
+
 /// Both servers; stopped, and their data deleted, when dropped.
 #[derive(Debug)]
 pub(crate) struct Servers {
     script: PathBuf,
     state: PathBuf,
-    durable: bool,
-    with_api: bool,
+    kind: Kind,
     pub(crate) amqp: String,
     pub(crate) redis: String,
     /// RabbitMQ's HTTP API, where it was asked for.
@@ -32,25 +42,56 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts them, with their files below `state`.
     pub(crate) async fn up(script: &Path, state: &Path) -> Result<Self, RigError> {
-        Self::start(script, state, (true, false)).await
+        Self::start(script, state, Kind { durable: true, ..Kind::default() }).await
     }
 
     /// The same with a Redis that writes nothing to disk, as `deploy/services.sh up` starts it: how fast the disk of this
     /// machine is, is not to be measured.
     pub(crate) async fn in_memory(script: &Path, state: &Path) -> Result<Self, RigError> {
-        Self::start(script, state, (false, false)).await
+        Self::start(script, state, Kind::default()).await
     }
 
     /// As [`Servers::in_memory`], with RabbitMQ's HTTP API.
     pub(crate) async fn with_api(script: &Path, state: &Path) -> Result<Self, RigError> {
-        Self::start(script, state, (false, true)).await
+        Self::start(script, state, Kind { with_api: true, ..Kind::default() }).await
     }
 
-    async fn start(script: &Path, state: &Path, (durable, with_api): (bool, bool)) -> Result<Self, RigError> {
+    /// As [`Servers::up`], with the first node of a RabbitMQ cluster.
+    pub(super) async fn founding(script: &Path, state: &Path) -> Result<Self, RigError> {
+        let cluster = Some(state.to_owned());
+        Self::start(script, state, Kind { durable: true, cluster, ..Kind::default() }).await
+    }
+
+    /// Another node of the cluster whose first one has its files in `founder`, and no Redis of its own.
+    pub(super) async fn joining(
+        script: &Path,
+        state: &Path,
+        founder: &Path,
+        redis: &str,
+    ) -> Result<Self, RigError> {
+        let (cluster, redis) = (Some(founder.to_owned()), Some(redis.to_owned()));
+        Self::start(script, state, Kind { cluster, redis, ..Kind::default() }).await
+    }
+
+    /// The name of the RabbitMQ node among its cluster.
+    pub(super) fn node_name(&self) -> Result<String, RigError> {
+        let path = self.state.join("rabbitmq").join("node");
+        let name = std::fs::read_to_string(&path).map_err(io(path.display().to_string()))?;
+        Ok(name.trim().to_owned())
+    }
+
+    /// What RabbitMQ calls itself, and what it runs on; `None` where it runs in a container.
+    pub(crate) fn rabbitmq_version(&self) -> Option<String> {
+        let log = self.rabbitmq_log()?;
+        let line = log.lines().find(|line| line.contains("Starting RabbitMQ "))?;
+        Some(line.split_once("Starting ")?.1.trim().trim_end_matches(" [jit]").to_owned())
+    }
+
+    async fn start(script: &Path, state: &Path, kind: Kind) -> Result<Self, RigError> {
         let (script, state) = (script.to_owned(), state.to_owned());
         // Made first: what a failed start leaves is stopped as well.
         let (amqp, redis) = (String::new(), String::new());
-        let mut servers = Self { script, state, durable, with_api, amqp, redis, api: None };
+        let mut servers = Self { script, state, kind, amqp, redis, api: None };
         servers.ask(&["up"]).await?;
         let line = servers.ask(&["env"]).await?;
         let value = |name: &str| {
@@ -105,12 +146,17 @@ impl Servers {
     }
 
     fn surround(&self, command: &mut std::process::Command) {
-        let durable = if self.durable { "1" } else { "0" };
+        let Kind { durable, with_api, cluster, redis } = &self.kind;
+        let flag = |is_set: &bool| if *is_set { "1" } else { "0" };
         command
             .env("SERVICES_STATE", &self.state)
-            .env("SERVICES_DURABLE", durable)
-            .env("SERVICES_API", if self.with_api { "1" } else { "0" })
-            .env("SERVICES_PRIVATE", "1");
+            .env("SERVICES_DURABLE", flag(durable))
+            .env("SERVICES_API", flag(with_api))
+            .env("SERVICES_PRIVATE", flag(&redis.is_none()))
+            .env("SERVICES_CLUSTER", cluster.as_deref().unwrap_or(Path::new("")));
+        if let Some(redis) = redis {
+            command.env_remove("AMQP_URL").env("REDIS_URL", redis);
+        }
     }
 }
 
@@ -153,8 +199,7 @@ mod tests {
         let servers = Servers {
             script: path,
             state: folder.path().to_owned(),
-            durable: false,
-            with_api: false,
+            kind: Kind::default(),
             amqp: String::new(),
             redis: String::new(),
             api: None,

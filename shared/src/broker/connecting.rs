@@ -1,5 +1,6 @@
 //! One attempt to connect to RabbitMQ, and what a failed one says.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::time::Duration;
 
@@ -25,35 +26,75 @@ const CHECK: &str = "check user, password and vhost in AMQP_URL: the default vho
 /// The variable that names the server, for its errors.
 const AMQP_URL: &str = "AMQP_URL";
 
-/// One attempt: see [`Broker::connect`].
+/// One attempt: see [`super::Broker::connect`]. Of several nodes each is tried, beginning with any of them, so that the
+/// connections of a fleet are spread over the cluster.
 pub(super) async fn connect(to: &Address, name: &str) -> Result<Connection, BrokerError> {
     let Address { url, tls } = to;
-    let unreachable = |detail: String| BrokerError::Unreachable { url: mask(url), detail };
     let refused = |detail: String| BrokerError::Refused { url: mask(url), detail };
-    let uri = address::parse(url).map_err(refused)?;
+    let nodes = address::parse_nodes(url).map_err(refused)?;
+    let (first, mut failures) = (random_below(nodes.len()), Vec::new());
+    for place in 0..nodes.len() {
+        let node = &nodes[(first + place) % nodes.len()];
+        match connect_to(node, tls, name).await {
+            Ok(connection) => return Ok(connection),
+            Err(failure) => failures.push((at(node), failure)),
+        }
+    }
+    Err(failed(url, failures))
+}
+
+/// What a failed attempt amounts to. A cluster that refuses us does so by every node: one that is just starting or shutting
+/// down may refuse what the others accept.
+fn failed(url: &str, mut failures: Vec<(String, Failure)>) -> BrokerError {
+    let url = mask(url);
+    if failures.len() == 1 {
+        return match failures.swap_remove(0).1 {
+            Failure::Away(detail) => BrokerError::Unreachable { url, detail },
+            Failure::Refused(detail) => BrokerError::Refused { url, detail },
+        };
+    }
+    let is_refused = failures.iter().all(|(_, failure)| matches!(failure, Failure::Refused(_)));
+    let words = |(node, failure): (String, Failure)| match failure {
+        Failure::Away(detail) => format!("{node}: {detail}"),
+        Failure::Refused(detail) => format!("{node}: it refuses the connection: {detail}"),
+    };
+    let detail = failures.into_iter().map(words).collect::<Vec<_>>().join("; ");
+    if is_refused { BrokerError::Refused { url, detail } } else { BrokerError::Unreachable { url, detail } }
+}
+
+async fn connect_to(uri: &AMQPUri, tls: &Tls, name: &str) -> Result<Connection, Failure> {
     let tls = (uri.scheme == AMQPScheme::AMQPS).then_some(tls);
-    look(&uri, tls).await.map_err(|error| match error {
-        Look::Away(detail) => unreachable(detail),
-        Look::Misfit(detail) => refused(detail),
-    })?;
-    let error = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
+    look(uri, tls).await?;
+    let failure = match tokio::time::timeout(CONNECT_TRY, open(uri.clone(), name, tls)).await {
         Ok(Ok(connection)) => {
             let status = connection.status().clone();
-            tokio::spawn(log_events(name.to_owned(), status, connection.events_listener()));
+            tokio::spawn(log_events(name.to_owned(), at(uri), status, connection.events_listener()));
             return Ok(connection);
         }
-        Ok(Err(error)) if is_refusal(&error) => {
-            refused(tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")))
-        }
-        Ok(Err(error)) => unreachable(error.to_string()),
-        Err(_) => unreachable(format!("no connection within {} s", CONNECT_TRY.as_secs())),
+        Ok(Err(error)) if is_refusal(&error) => Failure::Refused(
+            tls.and_then(|tls| misfit(&error, tls)).unwrap_or_else(|| format!("{error}: {CHECK}")),
+        ),
+        Ok(Err(error)) => Failure::Away(error.to_string()),
+        Err(_) => Failure::Away(format!("no connection within {} s", CONNECT_TRY.as_secs())),
     };
     // The server has said why: it speaks our language.
-    if matches!(&error, BrokerError::Refused { detail, .. } if detail.contains("ACCESS_REFUSED")) {
-        return Err(error);
+    if matches!(&failure, Failure::Refused(detail) if detail.contains("ACCESS_REFUSED")) {
+        return Err(failure);
     }
-    let at = (uri.authority.host.as_str(), uri.authority.port);
-    Err(probe::misfit(at, GREETING, tls, AMQP_URL).await.map_or(error, refused))
+    let place = (uri.authority.host.as_str(), uri.authority.port);
+    Err(probe::misfit(place, GREETING, tls, AMQP_URL).await.map_or(failure, Failure::Refused))
+}
+
+/// Host and port, for messages.
+fn at(uri: &AMQPUri) -> String {
+    let (host, port) = (&uri.authority.host, uri.authority.port);
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// Chooses among nodes, nothing more: each hasher of the standard library has random keys.
+fn random_below(count: usize) -> usize {
+    let random = RandomState::new().build_hasher().finish();
+    usize::try_from(random % count.max(1) as u64).unwrap_or(0)
 }
 
 async fn open(uri: AMQPUri, name: &str, tls: Option<&Tls>) -> Result<Connection, lapin::Error> {
@@ -68,21 +109,24 @@ async fn open(uri: AMQPUri, name: &str, tls: Option<&Tls>) -> Result<Connection,
     }
 }
 
-/// What a first look at the port found.
-enum Look {
+/// Why there is no connection to a node.
+#[derive(Debug)]
+enum Failure {
+    /// It does not answer, or not in time.
     Away(String),
-    Misfit(String),
+    /// It answers and says no.
+    Refused(String),
 }
 
-impl From<TlsError> for Look {
+impl From<TlsError> for Failure {
     fn from(error: TlsError) -> Self {
-        Self::Misfit(error.to_string())
+        Self::Refused(error.to_string())
     }
 }
 
 /// Whether anybody listens, and has the certificate that we want: lapin keeps the cause of a failure (refused, unknown host,
 /// wrong certificate) to itself.
-async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
+async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Failure> {
     let at = (uri.authority.host.as_str(), uri.authority.port);
     let config = tls.map(Tls::config).transpose()?;
     let connecting = async {
@@ -97,8 +141,8 @@ async fn look(uri: &AMQPUri, tls: Option<&Tls>) -> Result<(), Look> {
         Err(_) => io::ErrorKind::TimedOut.into(),
     };
     match (tls, rustls_error(&error)) {
-        (Some(tls), Some(cause)) => Err(Look::Misfit(explain(cause, AMQP_URL, tls))),
-        _ => Err(Look::Away(error.to_string())),
+        (Some(tls), Some(cause)) => Err(Failure::Refused(explain(cause, AMQP_URL, tls))),
+        _ => Err(Failure::Away(error.to_string())),
     }
 }
 
@@ -127,11 +171,16 @@ pub(super) fn is_refusal(error: &lapin::Error) -> bool {
 
 /// Logs what happens to a connection until it ends. lapin reports a closed channel as an error of its connection; whether the
 /// connection itself is still up tells the two apart.
-async fn log_events(name: String, status: ConnectionStatus, events: impl futures_util::Stream<Item = Event>) {
+async fn log_events(
+    name: String,
+    node: String,
+    status: ConnectionStatus,
+    events: impl futures_util::Stream<Item = Event>,
+) {
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         match event {
-            Event::Connected => tracing::info!(connection = name, "connected to rabbitmq"),
+            Event::Connected => tracing::info!(connection = name, node, "connected to rabbitmq"),
             Event::ConnectionBlocked(reason) => {
                 tracing::warn!(connection = name, reason, "rabbitmq blocks publishing")
             }
@@ -141,8 +190,38 @@ async fn log_events(name: String, status: ConnectionStatus, events: impl futures
             Event::Error(error) if status.connected() => {
                 tracing::debug!(connection = name, %error, "rabbitmq closed a channel")
             }
-            Event::Error(error) => tracing::warn!(connection = name, %error, "connection to rabbitmq lost"),
+            Event::Error(error) => {
+                tracing::warn!(connection = name, node, %error, "connection to rabbitmq lost")
+            }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(failures: Vec<Failure>) -> BrokerError {
+        let named = |(place, failure)| (format!("n{place}:5672"), failure);
+        failed("amqp://u:hunter2@n0,n1/v", failures.into_iter().enumerate().map(named).collect())
+    }
+
+    #[test]
+    fn one_node_that_is_away_may_be_the_one_that_would_let_us_in() {
+        let (away, no) = (|| Failure::Away("gone".into()), || Failure::Refused("who are you".into()));
+        let error = of(vec![no(), away()]);
+        assert!(matches!(error, BrokerError::Unreachable { .. }));
+        let text = error.to_string();
+        assert!(text.contains("n0:5672: it refuses the connection: who are you; n1:5672: gone"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(matches!(of(vec![no(), no()]), BrokerError::Refused { .. }));
+        assert!(of(vec![away()]).to_string().ends_with("does not answer: gone"));
+    }
+
+    #[test]
+    fn every_node_is_chosen_at_some_time() {
+        let chosen: std::collections::BTreeSet<usize> = (0..1000).map(|_| random_below(3)).collect();
+        assert_eq!(chosen.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
     }
 }

@@ -73,8 +73,8 @@ impl Kind {
             Self::Choice(choices) => {
                 choices.iter().find(|c| c.eq_ignore_ascii_case(text)).map(|c| Checked::same(*c))
             }
-            Self::AmqpUrl => address::parse(text).ok().map(|_| url(text)),
-            Self::RedisUrl => redis_url(text).then(|| url(text)),
+            Self::AmqpUrl => address::parse_nodes(text).ok().map(|_| url(text)),
+            Self::RedisUrl => redis_url(text).ok().map(|()| url(text)),
             Self::ApiUrl => management::is_api_url(text).then(|| url(text)),
             Self::Address => text.parse::<SocketAddr>().ok().map(|a| Checked::same(a.to_string())),
             // Whether it is there is found out by whoever opens it, and said then.
@@ -93,7 +93,8 @@ impl Kind {
         match self {
             Self::Roots => MediaRoots::parse(text).err().map(|error| error.to_string()),
             Self::Filter => telemetry::parse_filter(text).err().map(|error| error.to_string()),
-            Self::AmqpUrl => address::parse(text).err(),
+            Self::AmqpUrl => address::parse_nodes(text).err(),
+            Self::RedisUrl => redis_url(text).err().flatten(),
             Self::Prefix => topology::reserved_part(text).map(|part| {
                 format!("'{part}' behind a dot is what a fleet appends to its own prefix, so two fleets could share a queue")
             }),
@@ -119,10 +120,12 @@ impl Kind {
             }
             Self::Choice(choices) => format!("one of {}", choices.join(", ")),
             Self::AmqpUrl => "amqp://user:password@host:port/vhost or amqps://…, the host a name, an IPv4 address \
-                              or an IPv6 address in brackets, the vhost not empty (the default vhost is %2f)"
+                              or an IPv6 address in brackets, the vhost not empty (the default vhost is %2f); for a \
+                              cluster amqp://user:password@host:port,host:port/vhost"
                 .to_owned(),
             Self::RedisUrl => "redis://user:password@host:port/database or rediss://…; for a cluster \
-                               redis-cluster://user:password@host:port,host:port or rediss-cluster://…"
+                               redis-cluster://user:password@host:port,host:port or rediss-cluster://…; for Sentinel \
+                               redis-sentinel://user:password@host:port,host:port/master/database or rediss-sentinel://…"
                 .to_owned(),
             Self::Address => "an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned(),
             Self::ApiUrl => management::EXPECTED_URL.to_owned(),

@@ -5,7 +5,9 @@ use std::fmt;
 use redis::IntoConnectionInfo as _;
 use serde::Deserialize;
 
-use crate::{mask::mask_url, store::servers::nodes};
+use crate::mask::mask_url;
+use crate::store::sentinel::{self, SentinelUrl};
+use crate::store::servers::nodes;
 
 /// A URL that may hold a password. It shows itself masked: only [`SecretUrl::expose`] gives the text.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -38,9 +40,23 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
-/// What the Redis client of this build can use. Its Unix sockets and Valkey spellings are left out: untried. A cluster has
-/// one database, and names no empty host.
-pub(super) fn redis_url(text: &str) -> bool {
+/// Whether the Redis client of this build can use it. Its Unix sockets and Valkey spellings are left out: untried. A cluster
+/// has one database, and names no empty host.
+///
+/// # Errors
+/// What is wrong, where more can be said than what would be right.
+pub(super) fn redis_url(text: &str) -> Result<(), Option<String>> {
+    let is_usable = match sentinel::parse(text) {
+        Some(url) => {
+            let SentinelUrl { login, sentinels, .. } = url.map_err(Some)?;
+            sentinels.iter().chain([&login]).all(|url| url.as_str().into_connection_info().is_ok())
+        }
+        None => is_server_or_cluster(text),
+    };
+    if is_usable { Ok(()) } else { Err(None) }
+}
+
+fn is_server_or_cluster(text: &str) -> bool {
     let nodes = nodes(text);
     let is_cluster = nodes.first().is_some_and(|node| node != text);
     nodes.iter().all(|node| {

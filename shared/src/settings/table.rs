@@ -252,7 +252,8 @@ pub const VARIABLES: &[Variable] = &[
         Kind::AmqpUrl,
         "",
         "amqp://guest:guest@127.0.0.1:5672/%2f",
-        "RabbitMQ: `amqp://user:password@host:port/vhost`, `amqps` for TLS. Reserved characters are percent-encoded.",
+        "RabbitMQ: `amqp://user:password@host:port/vhost`, `amqps` for TLS; `amqp://user:password@host:port,host:port/vhost` for \
+         the nodes of a cluster, of which any that answers is used. Reserved characters are percent-encoded.",
     )),
     without_default(
         producer(secret(both(
@@ -328,7 +329,9 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "redis://127.0.0.1:6379/0",
         "Redis: `redis://user:password@host:port/database`, `rediss` for TLS; `redis-cluster://user:password@host:port,host:port` \
-         (`rediss-cluster`) for Redis Cluster, by some of its nodes. Reserved characters are percent-encoded.",
+         (`rediss-cluster`) for Redis Cluster, by some of its nodes; `redis-sentinel://user:password@host:port,host:port/master/database` \
+         (`rediss-sentinel`) for the master that these sentinels name, where a write counts when one replica has it, or as many as \
+         `?replicas=` says. Reserved characters are percent-encoded.",
     )),
     both(
         "RESULT_TTL",

@@ -38,7 +38,7 @@ pub(super) struct Fault {
 }
 
 /// What each code of the server means. `ERR` has no meaning of its own: see [`ERR_WORDS`].
-const CODES: [(&str, FaultClass); 25] = [
+const CODES: [(&str, FaultClass); 26] = [
     ("LOADING", Unreachable),
     ("MASTERDOWN", Unreachable),
     ("CLUSTERDOWN", Unreachable),
@@ -51,6 +51,8 @@ const CODES: [(&str, FaultClass); 25] = [
     ("WRONGPASS", Denied),
     ("NOPERM", Denied),
     ("NOPROTO", Denied),
+    // Ours, not Redis': see `sentinel`.
+    ("UNKNOWNMASTER", Denied),
     ("OOM", Refused),
     ("READONLY", Refused),
     ("MISCONF", Refused),

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use redis::{Pipeline, RedisResult, Script};
 
 use super::link::Connection;
+use super::reports::KEEP_REPORT;
 use super::script::batch_script;
 use super::{Store, StoreError, StoredEnd, fault};
 use crate::job::{BatchId, Job, JobId};
@@ -112,11 +113,12 @@ impl Store {
     }
 }
 
-/// Sends a pipeline, and once more with the script if that was forgotten: by a restart, or a failover.
+/// Sends a pipeline, and once more with the scripts if they were forgotten: by a restart, or a failover.
 async fn run(pipeline: &Pipeline, connection: &mut Connection) -> RedisResult<Vec<Vec<u8>>> {
     match pipeline.query_async(connection).await {
         Err(error) if fault::lacks_script(&error) => {
             SCRIPT.load_async(connection).await?;
+            KEEP_REPORT.load_async(connection).await?;
             pipeline.query_async(connection).await
         }
         other => other,

@@ -3,16 +3,24 @@
 //! A worker that answers from its cache may answer with an older report than Redis has: in a rolling update, when a newer
 //! worker has made the report anew. So a cached answer never replaces a report. It lets it live on, and brings it back where
 //! it is gone: every end that is stored has its report.
+//!
+//! An older worker may also analyse afresh what a newer one has analysed before: when it is forced to, or when both began at the
+//! same time. So a stored report begins with its rank, and the script that writes one leaves a report of a higher rank alone.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-use redis::{AsyncCommands, ExistenceCheck, Pipeline, SetExpiry, SetOptions};
-use report::Report;
+use redis::{AsyncCommands, ExistenceCheck, Pipeline, Script, SetExpiry, SetOptions};
+use report::{Report, Versions};
 use serde::{Deserialize, Serialize};
 
 use super::{Finished, Store, StoreError};
 use crate::outcome::{End, Kind, Outcome};
 use crate::record::Record;
+
+/// Shared with whoever sends the pipeline: it may have to be loaded.
+pub(super) static KEEP_REPORT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("keep_report.lua")));
 
 /// What is known of a piece of audio: how its analysis ended, and what it found. A failure is never known, and tags are
 /// the file's, not the audio's.
@@ -47,12 +55,14 @@ impl Known {
         End::of(self.outcome, self.kind)
     }
 
-    /// Its stored form.
+    /// Its stored form: the rank, and then its own fields by their names.
     ///
     /// # Errors
     /// When the encoder refuses a value.
     pub fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(rmp_serde::to_vec_named(self)?)
+        let Self { outcome, kind, detail, report } = self;
+        let stored = Ranked { rank: rank(&report.versions), outcome, kind, detail, report };
+        Ok(rmp_serde::to_vec_named(&stored)?)
     }
 
     /// Reads the stored form. One that cannot be read counts as none.
@@ -66,6 +76,24 @@ impl Known {
             }
         }
     }
+}
+
+/// The stored form of [`Known`]. The rank comes first, where the script finds it without reading the rest.
+#[derive(Serialize)]
+struct Ranked<'a> {
+    rank: String,
+    outcome: &'a Outcome,
+    kind: &'a Option<Kind>,
+    detail: &'a Option<String>,
+    report: &'a Report,
+}
+
+/// Twenty digits, more for a report that a newer analyser made of the same features: ten of the number at the beginning of the
+/// analyser's version, ten of the sum of its parts' versions, none of which ever becomes smaller.
+fn rank(versions: &Versions) -> String {
+    let digits = versions.analysis.split('+').next().and_then(|number| number.parse::<u32>().ok());
+    let parts: u32 = versions.parts.values().map(|version| u32::from(*version)).sum();
+    format!("{:010}{parts:010}", digits.unwrap_or(0))
 }
 
 impl Store {
@@ -113,12 +141,16 @@ impl Store {
         for (_, end) in written {
             let record = &end.record;
             let (Some(key), Some(known)) = (self.report_key(record), Known::of(record)) else { continue };
-            let mut options = SetOptions::default().with_expiration(SetExpiry::EX(self.ttl_seconds()));
             if record.cached {
                 // Another worker may have made it anew since it was found gone.
-                options = options.conditional_set(ExistenceCheck::NX);
+                let expiration = SetExpiry::EX(self.ttl_seconds());
+                let options = SetOptions::default().with_expiration(expiration);
+                let options = options.conditional_set(ExistenceCheck::NX);
+                pipeline.set_options(key, known.encode()?, options).ignore();
+            } else {
+                let mut call = KEEP_REPORT.key(key);
+                pipeline.invoke_script(call.arg(self.ttl_seconds()).arg(known.encode()?)).ignore();
             }
-            pipeline.set_options(key, known.encode()?, options).ignore();
         }
         Ok(())
     }
@@ -151,5 +183,40 @@ impl Store {
             Known::decode(key, &bytes).map(|known| known.report)
         });
         Ok(reports.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::outcome::End;
+
+    use super::*;
+
+    fn known(analysis: &str, parts: [u16; 2]) -> Known {
+        let parts = ["key", "tempo"].map(str::to_owned).into_iter().zip(parts).collect();
+        let versions = Versions { analysis: analysis.to_owned(), parts, ..Versions::default() };
+        let mut record = Record::new(b"a", End::Ok);
+        record.report = Some(Box::new(Report { versions, ..Report::default() }));
+        Known::of(&record).unwrap()
+    }
+
+    #[test]
+    fn the_rank_stands_where_the_script_looks_for_it_and_sorts_by_age() {
+        let ranked = [("", [0, 0]), ("3+x", [1, 9]), ("3+y", [2, 9]), ("10+x", [1, 1])];
+        let stored = ranked.map(|(analysis, parts)| known(analysis, parts).encode().unwrap());
+        for bytes in &stored {
+            // MessagePack: a short map, the name "rank" of four letters, a text of twenty.
+            assert_eq!((bytes[0] >> 4, &bytes[1..7]), (8, &b"\xa4rank\xb4"[..]));
+            assert!(bytes[7..27].iter().all(u8::is_ascii_digit));
+        }
+        assert!(stored.is_sorted_by(|older, newer| older[1..27] < newer[1..27]));
+    }
+
+    #[test]
+    fn the_rank_is_no_part_of_what_is_known() {
+        let known = known("3+x", [1, 2]);
+        assert_eq!(Known::decode("key", &known.encode().unwrap()), Some(known.clone()));
+        // As it was written before there was a rank.
+        assert_eq!(Known::decode("key", &rmp_serde::to_vec_named(&known).unwrap()), Some(known));
     }
 }

@@ -1,4 +1,4 @@
-//! Where Redis is: one server, or the nodes of a cluster by which the others are found.
+//! Where Redis is: one server, the sentinels that name the master, or the nodes of a cluster by which the others are found.
 //!
 //! A cluster has a scheme of its own instead of being guessed: `redis-cluster://user:password@a:6379,b:6379,c`. A guess
 //! would need an answer before there is a connection, and the single server keeps its one round trip for a pipeline.
@@ -17,7 +17,10 @@ use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoC
 use tokio::sync::OnceCell;
 
 use super::door::Door;
+use super::fault::{Fault, FaultClass};
 use super::link::Connection;
+use super::replicated::TOO_FEW_REPLICAS;
+use super::sentinel::Sentinels;
 use crate::tls::{Address, Tls};
 
 /// A pipeline of a whole batch takes milliseconds; 500 ms, the client's default, has killed workers elsewhere.
@@ -39,6 +42,7 @@ const CLUSTERS: [(&str, &str); 2] = [("redis-cluster://", "redis://"), ("rediss-
 #[derive(Clone)]
 pub(super) enum Servers {
     Single(Arc<Single>),
+    Sentinels(Arc<Sentinels>),
     Cluster(Arc<Cluster>),
 }
 
@@ -50,7 +54,7 @@ pub(super) struct Single {
 
 impl Single {
     fn new(info: ConnectionInfo) -> Result<Self, String> {
-        let pool = Mutex::new((pool(info.clone())?, Instant::now()));
+        let pool = Mutex::new((new_pool(info.clone())?, Instant::now()));
         Ok(Self { info, pool })
     }
 
@@ -62,7 +66,7 @@ impl Single {
     fn renew(&self) {
         let mut current = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         if current.1.elapsed() >= RENEWED_EVERY
-            && let Ok(pool) = pool(self.info.clone())
+            && let Ok(pool) = new_pool(self.info.clone())
         {
             *current = (pool, Instant::now());
         }
@@ -78,7 +82,12 @@ pub(super) struct Cluster {
 impl Servers {
     /// Nothing is connected yet.
     pub(super) fn new(to: &Address) -> Result<(Self, Door), String> {
-        let nodes = nodes(&to.url).into_iter().map(|url| info(&url, &to.tls));
+        if let Some(sentinels) = Sentinels::new(to) {
+            let sentinels = sentinels?;
+            let door = Door::new(sentinels.first(), &to.tls, false);
+            return Ok((Self::Sentinels(sentinels), door));
+        }
+        let nodes = nodes(&to.url).into_iter().map(|url| connection_info(&url, &to.tls));
         let nodes: Vec<ConnectionInfo> =
             nodes.collect::<RedisResult<_>>().map_err(|error| error.to_string())?;
         let first = nodes.first().ok_or("it names no host")?;
@@ -94,10 +103,13 @@ impl Servers {
         matches!(self, Self::Cluster(_))
     }
 
-    /// The server at the other end is no master any more: connects anew from now on.
-    pub(super) fn renew(&self) {
-        if let Self::Single(single) = self {
-            single.renew();
+    /// After an error: connects anew from now on, if it may mean that the server at the other end is no master any more.
+    pub(super) fn renew_after(&self, fault: &Fault) {
+        let is_away = fault.class == FaultClass::Unreachable || fault.code == TOO_FEW_REPLICAS;
+        match self {
+            Self::Single(single) if fault.code == "READONLY" => single.renew(),
+            Self::Sentinels(sentinels) if fault.code == "READONLY" || is_away => sentinels.renew(),
+            _ => {}
         }
     }
 
@@ -105,6 +117,7 @@ impl Servers {
     pub(super) async fn connection(&self) -> Result<Connection, PoolError> {
         match self {
             Self::Single(single) => single.pool().get().await.map(Connection::Node),
+            Self::Sentinels(sentinels) => sentinels.connection().await.map(Connection::Replicated),
             Self::Cluster(cluster) => {
                 let connect = || cluster.client.get_async_connection();
                 let connection = cluster.connection.get_or_try_init(connect).await;
@@ -114,7 +127,7 @@ impl Servers {
     }
 }
 
-fn pool(info: ConnectionInfo) -> Result<Pool, String> {
+pub(super) fn new_pool(info: ConnectionInfo) -> Result<Pool, String> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT));
@@ -144,7 +157,7 @@ fn cluster(nodes: Vec<ConnectionInfo>, tls: &Tls) -> RedisResult<Servers> {
 }
 
 /// What the URL says, with the certificates for it.
-fn info(url: &str, tls: &Tls) -> RedisResult<ConnectionInfo> {
+pub(super) fn connection_info(url: &str, tls: &Tls) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     match info.addr() {
         ConnectionAddr::TcpTls { .. } => {

@@ -3,10 +3,10 @@
 use std::fs;
 
 use redis::AsyncCommands;
-use shared::job::{BatchId, Job, Seen};
+use shared::job::{BatchId, Job, JobId, Seen};
 use shared::record::Record;
 use shared::report::Report;
-use shared::store::Known;
+use shared::store::{Finished, Known};
 
 use crate::harness::{Fleet, NORMAL, Worker, samples};
 
@@ -228,5 +228,42 @@ async fn a_worker_remembers_in_which_state_a_file_ended() {
         let answer = fleet.store.unchanged(&[(&job.file, seen), (&job.file, other)], &analyser).await;
         assert_eq!(answer.unwrap(), [true, false], "{record:?}");
     }
+    worker.stop().await;
+}
+
+/// The number that an analyser's version begins with, raised.
+fn newer(record: &Record) -> Record {
+    let mut record = record.clone();
+    let report = record.report.as_mut().unwrap();
+    let (number, rest) = report.versions.analysis.split_once('+').unwrap();
+    report.versions.analysis = format!("{}+{rest}", number.parse::<u32>().unwrap() + 1);
+    record
+}
+
+#[tokio::test]
+async fn an_older_worker_that_analyses_afresh_leaves_a_newer_report_alone() {
+    let fleet = Fleet::with(&[]).await;
+    fleet.put("waltz.flac", "waltz.flac");
+    let job = |force| Job { force, ..fleet.job(BatchId::new(), "waltz.flac", NORMAL) };
+    let worker = Worker::ready(&fleet, &[("CACHE_SIZE_MB", "0")]).await;
+    let first = end_of(&fleet, job(false)).await;
+    // A worker of a later version analyses the same audio.
+    let later = Finished {
+        job_id: JobId::new(),
+        batch_id: BatchId::new(),
+        record: newer(&first),
+        job: None,
+        message: None,
+    };
+    fleet.store.finish(&[later.clone()]).await.unwrap();
+    let forced = end_of(&fleet, job(true)).await;
+    assert!(!forced.cached, "it was analysed");
+    let version = |record: &Record| record.report.as_ref().unwrap().versions.analysis.clone();
+    assert_eq!(version(&forced), version(&later.record), "the newer report is what the end refers to");
+    // The newer one replaces its own, as any worker of one version does.
+    let again = Finished { job_id: JobId::new(), ..later.clone() };
+    fleet.store.finish(&[again]).await.unwrap();
+    let known = end_of(&fleet, job(false)).await;
+    assert_eq!((known.cached, version(&known)), (true, version(&later.record)));
     worker.stop().await;
 }

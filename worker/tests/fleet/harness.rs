@@ -18,6 +18,8 @@ mod proxy;
 pub mod redis_server;
 #[path = "../common/samples.rs"]
 mod samples;
+#[path = "../common/sentinel.rs"]
+pub mod sentinel;
 mod servers;
 #[path = "../common/tls.rs"]
 pub mod tls;

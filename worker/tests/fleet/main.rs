@@ -50,6 +50,7 @@ mod redis_outage;
 mod refused_results;
 mod retries;
 mod rolling;
+mod several_addresses;
 mod signals;
 mod standstill;
 mod start;

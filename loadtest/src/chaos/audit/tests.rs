@@ -68,7 +68,17 @@ fn evidence(book: Book, accepted: u64) -> Evidence {
 fn fault(fault: Fault, began_ms: i64) -> Injected {
     let planned = Planned { at: Duration::ZERO, lasts: Duration::ZERO, pick: 0, fault };
     let (target, healed_ms, recovery_seconds) = (String::new(), began_ms + 1000, Some(0.1));
-    Injected { planned, target, began_ms, healed_ms, recovery_seconds, note: None, wrong: None }
+    let longest_pause_seconds = 0.0;
+    Injected {
+        planned,
+        target,
+        began_ms,
+        healed_ms,
+        recovery_seconds,
+        longest_pause_seconds,
+        note: None,
+        wrong: None,
+    }
 }
 
 fn now() -> i64 {
