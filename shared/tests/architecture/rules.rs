@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::text::{Mention, mentions, strip, test_lines, tokens};
 
 /// Which of our packages each of them may depend on. `shared` and `analysis` do not know each other.
-pub const ARROWS: [(&str, &[&str]); 7] = [
+pub const ARROWS: [(&str, &[&str]); 8] = [
     ("report", &[]),
-    ("analysis", &["report"]),
+    ("analysis", &["libav", "report"]),
     ("shared", &["report"]),
     ("worker", &["analysis", "raw-calls", "shared"]),
+    ("libav", &[]),
     ("raw-calls", &[]),
     ("producer", &["shared"]),
     // Of the worker only its queue is measured, by `loadtest components`; everything else of it is run as a program.

@@ -92,6 +92,14 @@ impl Bits<'_> {
     }
 }
 
+/// The configuration of a low-complexity stream, for a decoder that must have one where the container has none.
+#[cfg(feature = "libav")]
+pub(crate) fn adts_config(rate: u32, channels: u16) -> Vec<u8> {
+    let index = RATES.iter().position(|known| *known == rate).unwrap_or(15) as u16;
+    let channels = if channels == 8 { 7 } else { channels };
+    ((LC as u16) << 11 | index << 7 | (channels & 15) << 3).to_be_bytes().to_vec()
+}
+
 /// The profile of an AAC stream of which the low-complexity core was decoded at `rate`.
 ///
 /// HE-AAC hides its upper half of the spectrum inside packets that a plain decoder skips. The configuration says so, or MP4
