@@ -155,6 +155,8 @@ impl Decoder {
     pub(crate) fn bit_depth(&self) -> Option<u16> {
         let parameters = match &self.inner {
             Inner::Symphonia(decoder) => decoder.codec_params(),
+            // libav counts the bits of DSD by the byte.
+            Inner::Libav(_) if self.codec.name == "dsd" => return Some(1),
             Inner::Libav(decoder) => return decoder.bits().filter(|_| self.lossless() == Some(true)),
         };
         let stated =

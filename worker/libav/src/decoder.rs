@@ -115,7 +115,8 @@ impl Context {
             let name = decoder.as_ref().and_then(|decoder| CStr::from_ptr(decoder.name).to_str().ok());
             name.filter(|name| DECODERS.contains(name)).map(|_| decoder)
         };
-        let absent = || Error::Unsupported(format!("these libraries have no decoder of {}", parameters.codec()));
+        let absent =
+            || Error::Unsupported(format!("these libraries have no decoder of {}", parameters.codec()));
         let decoder = decoder.ok_or_else(absent)?;
         let mut options = Options::new();
         options.set(c"codec_whitelist", &decoders()?)?;
@@ -124,7 +125,8 @@ impl Context {
         options.set(c"err_detect", c"crccheck")?;
         // SAFETY: the decoder is one of the library's constants; the context is checked, and freed by `drop` from then on.
         unsafe {
-            let context = NonNull::new(ffi::avcodec_alloc_context3(decoder)).map(Self).ok_or(Error::Memory)?;
+            let context =
+                NonNull::new(ffi::avcodec_alloc_context3(decoder)).map(Self).ok_or(Error::Memory)?;
             let raw = context.0.as_ptr();
             check(ffi::avcodec_parameters_to_context(raw, parameters.as_ptr()))?;
             let part = |number: u32| c_int::try_from(number).unwrap_or(0);

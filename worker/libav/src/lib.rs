@@ -42,8 +42,8 @@ pub use {
 
 /// The demuxers that may be used, by the short names that FFmpeg gives them.
 pub const DEMUXERS: [&str; 19] = [
-    "ac3", "amr", "ape", "asf", "dsf", "dts", "dtshd", "eac3", "iff", "mlp", "mpc", "mpc8", "oma", "rm", "tak",
-    "truehd", "tta", "wav", "wv",
+    "ac3", "amr", "ape", "asf", "dsf", "dts", "dtshd", "eac3", "iff", "mlp", "mpc", "mpc8", "oma", "rm",
+    "tak", "truehd", "tta", "wav", "wv",
 ];
 
 /// The decoders that may be used, by FFmpeg's names.
@@ -83,6 +83,3 @@ pub const DECODERS: [&str; 34] = [
     "wmav2",
     "wmavoice",
 ];
-
-#[cfg(all(test, feature = "linked"))]
-mod tests;

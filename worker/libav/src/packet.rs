@@ -68,8 +68,11 @@ impl RawPacket {
         let mut len = 0;
         // SAFETY: the packet is valid; the side data that is returned is the packet's and has `len` bytes.
         let data = unsafe {
-            let data =
-                ffi::av_packet_get_side_data(self.as_ptr(), ffi::AVPacketSideDataType::SKIP_SAMPLES, &raw mut len);
+            let data = ffi::av_packet_get_side_data(
+                self.as_ptr(),
+                ffi::AVPacketSideDataType::SKIP_SAMPLES,
+                &raw mut len,
+            );
             bytes(data, len)
         };
         let number = |at: usize| {

@@ -94,7 +94,8 @@ impl Parameters {
     #[must_use]
     pub fn bits(&self) -> Option<u16> {
         let raw = self.get();
-        let bits = if raw.bits_per_raw_sample > 0 { raw.bits_per_raw_sample } else { raw.bits_per_coded_sample };
+        let bits =
+            if raw.bits_per_raw_sample > 0 { raw.bits_per_raw_sample } else { raw.bits_per_coded_sample };
         u16::try_from(bits).ok().filter(|bits| (1..=64).contains(bits))
     }
 

@@ -77,7 +77,9 @@ impl Samples {
         }
         let format = Format::of(raw.format).ok_or_else(|| invalid("samples of an unknown format"))?;
         for (channel, plane) in self.planes.iter_mut().enumerate() {
-            frame.read(channel, layout.channels(), frames, format, plane).ok_or_else(|| invalid("a short frame"))?;
+            frame
+                .read(channel, layout.channels(), frames, format, plane)
+                .ok_or_else(|| invalid("a short frame"))?;
         }
         Ok(())
     }
@@ -139,7 +141,9 @@ impl Sample {
             Self::U8 => extend(bytes, step, plane, |[byte]| (f32::from(byte) - 128.0) / 128.0),
             Self::S16 => extend(bytes, step, plane, |it| f32::from(i16::from_ne_bytes(it)) / 32_768.0),
             Self::S32 => extend(bytes, step, plane, |it| i32::from_ne_bytes(it) as f32 / 2_147_483_648.0),
-            Self::S64 => extend(bytes, step, plane, |it| (i64::from_ne_bytes(it) as f64 / 2f64.powi(63)) as f32),
+            Self::S64 => {
+                extend(bytes, step, plane, |it| (i64::from_ne_bytes(it) as f64 / 2f64.powi(63)) as f32)
+            }
             Self::F32 => extend(bytes, step, plane, f32::from_ne_bytes),
             Self::F64 => extend(bytes, step, plane, |it| f64::from_ne_bytes(it) as f32),
         }

@@ -91,6 +91,7 @@ impl Libav {
         self.decoded.as_generic_audio_buffer_ref()
     }
 
+    /// Bits per sample as stored.
     pub(super) fn bits(&self) -> Option<u16> {
         self.decoder.bits().or(self.bits)
     }
@@ -137,6 +138,9 @@ fn refused(stream: &Stream, error: libav::Error) -> Error {
 pub(crate) fn channels_of(layout: libav::Layout) -> Channels {
     let unknown = |count: usize| Channels::Discrete(u16::try_from(count).unwrap_or(u16::MAX));
     match layout {
+        // As every player has it, and the other decoders.
+        libav::Layout::Unknown(1) => Channels::Positioned(Position::FRONT_CENTER),
+        libav::Layout::Unknown(2) => Channels::Positioned(Position::FRONT_LEFT | Position::FRONT_RIGHT),
         libav::Layout::Unknown(count) => unknown(count),
         libav::Layout::Speakers(mask) => {
             Position::from_bits(mask).map_or_else(|| unknown(layout.channels()), Channels::Positioned)

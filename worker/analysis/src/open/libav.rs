@@ -35,7 +35,9 @@ pub(super) fn open(file: &Arc<File>, found: &Found, foreign: Foreign) -> Result<
         Err(error) => return Err(fault.take().map_or_else(|| refused(foreign, error), Error::Io)),
     };
     let info = demuxer.info();
-    let total = info.duration.map(|ticks| Span::new(ticks, info.tick.0, info.tick.1));
+    // That of Musepack is wrong: libav divides its frames by those of another version.
+    let duration = info.duration.filter(|_| foreign.name != "musepack");
+    let total = duration.map(|ticks| Span::new(ticks, info.tick.0, info.tick.1));
     let extent = Extent { total, exact: foreign.exact, excess: Excess::Keep, ..Extent::default() };
     let native = Arc::clone(&info.parameters);
     Ok(Opened {
