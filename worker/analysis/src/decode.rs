@@ -10,9 +10,9 @@ mod opus;
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
 pub(crate) use choice::needs_libav;
-pub(crate) use libav::Native;
 #[cfg(feature = "libav")]
 pub(crate) use libav::channels_of;
+pub(crate) use libav::{Native, version as libav_version};
 
 use crate::Error;
 use crate::guard::contain;

@@ -22,7 +22,7 @@ mod splice;
 
 #[cfg(feature = "libav")]
 pub(crate) use aac::adts_config;
-pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
+pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, MAX_CORE_RATE, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use foreign::Foreign;

@@ -1,14 +1,11 @@
 //! Which decoder takes a stream: the one place that decides it.
 
 use crate::DECODER;
-use crate::open::{AAC_LC, AacConfig, Kind};
+use crate::open::{AAC_LC, AacConfig, Kind, MAX_CORE_RATE};
 use crate::source::Stream;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_OPUS, CODEC_ID_TRUEHD,
 };
-
-/// The highest core rate of HE-AAC: its decoder doubles it, and no more than 48 kHz come out (ISO/IEC 14496-3 §4.6.18).
-const MAX_CORE_RATE: u32 = 24_000;
 
 /// A decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

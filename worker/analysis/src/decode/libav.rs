@@ -148,6 +148,7 @@ pub(crate) fn channels_of(layout: libav::Layout) -> Channels {
     }
 }
 
-pub(super) fn version() -> String {
+/// Name and version of libav; empty without it.
+pub(crate) fn version() -> String {
     libav::version()
 }

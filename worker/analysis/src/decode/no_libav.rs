@@ -43,6 +43,7 @@ impl Libav {
     }
 }
 
-pub(super) fn version() -> String {
+/// Name and version of libav; empty without it.
+pub(crate) fn version() -> String {
     String::new()
 }

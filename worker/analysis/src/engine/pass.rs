@@ -230,17 +230,13 @@ impl Running {
         let (kind, codec, extent) = (source.kind(), decoder.codec, source.extent());
         let frames = self.assembler.emitted();
         let seconds = frames as f64 / f64::from(self.rate);
-        let clock = source.time_base().filter(|_| kind == Kind::Mp4).map(|base| base.denom.get());
         let delay = extent.skip.in_frames(self.rate);
         Audio {
             container: if matches!(kind, Kind::Mpeg { .. }) { codec.name } else { kind.name() }.to_owned(),
             codec: codec.name.to_owned(),
             decoder: decoder.version(),
             codec_profile: decoder.profile().or_else(|| {
-                (codec.name == "aac").then(|| {
-                    let config = source.parameters().extra_data;
-                    aac_profile(config.as_deref(), kind == Kind::Adts, clock, self.rate).to_owned()
-                })
+                (codec.name == "aac").then(|| aac_profile(kind == Kind::Adts, self.rate).to_owned())
             }),
             lossless: decoder.lossless(),
             sample_rate_hz: self.rate,

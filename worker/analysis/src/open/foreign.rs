@@ -86,7 +86,7 @@ fn atrac_in_wav(head: &[u8]) -> Option<Foreign> {
 
 /// What a recognised container comes to: something to open, or the reason why this build does not.
 pub(super) fn accept(file: &File, found: Found, foreign: Foreign) -> Result<Found, Error> {
-    if foreign.name == "asf" && is_protected(file, found.start)? {
+    if foreign.name == "asf" && is_protected(file, &found)? {
         let detail = "Windows Media protected by DRM: only the player that has its licence can read it";
         return Err(Error::Unsupported { detail: detail.to_owned() });
     }
@@ -109,14 +109,18 @@ const MAX_OBJECTS: usize = 256;
 const OBJECT_HEAD: usize = 24;
 
 /// Whether an ASF file's header announces encryption.
-fn is_protected(file: &File, start: u64) -> Result<bool, Error> {
-    let header = read_up_to(file, start, OBJECT_HEAD)?;
-    let end = start.saturating_add(le64(&header, 16).unwrap_or(0));
+fn is_protected(file: &File, found: &Found) -> Result<bool, Error> {
+    let header = read_up_to(file, found.start, OBJECT_HEAD)?;
+    // Lengths may be anything; the kernel refuses to read at places that no file can have.
+    let end = found.start.saturating_add(le64(&header, 16).unwrap_or(0)).min(found.end);
     // The header's own fields take 30 bytes.
-    let mut at = start + 30;
+    let mut at = found.start + 30;
     for _ in 0..MAX_OBJECTS {
+        if at >= end {
+            break;
+        }
         let object = read_up_to(file, at, OBJECT_HEAD)?;
-        let Some(len) = le64(&object, 16).filter(|len| *len >= OBJECT_HEAD as u64 && at < end) else { break };
+        let Some(len) = le64(&object, 16).filter(|len| *len >= OBJECT_HEAD as u64) else { break };
         if ENCRYPTION.iter().any(|it| object.starts_with(it)) {
             return Ok(true);
         }

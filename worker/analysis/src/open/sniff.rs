@@ -72,7 +72,7 @@ fn container(head: &[u8]) -> Option<Kind> {
 }
 
 /// Formats that are known but not read by any build, by what stands at a place of theirs.
-const UNREAD: [(usize, &[u8], &str); 35] = [
+const UNREAD: [(usize, &[u8], &str); 40] = [
     (0, b"TTA2", "True Audio (TTA)"),
     (0, b"OFR ", "OptimFROG"),
     (0, b"ajkg", "Shorten"),
@@ -91,6 +91,11 @@ const UNREAD: [(usize, &[u8], &str); 35] = [
     (0, b"IMPM", "tracker module (IT)"),
     (44, b"SCRM", "tracker module (S3M)"),
     (1080, b"M.K.", "tracker module (MOD)"),
+    (1080, b"M!K!", "tracker module (MOD)"),
+    (1080, b"4CHN", "tracker module (MOD)"),
+    (1080, b"6CHN", "tracker module (MOD)"),
+    (1080, b"8CHN", "tracker module (MOD)"),
+    (1080, b"FLT4", "tracker module (MOD)"),
     (0, b"PSID", "SID tune"),
     (0, b"RSID", "SID tune"),
     (0, b"\x00\x00\x01\xba", "MPEG program stream"),
