@@ -1,13 +1,13 @@
-//! FFmpeg's libraries behind a safe interface: [`Demuxer`] reads packets, [`Decoder`] turns them into samples.
+//! FFmpeg's libraries behind a safe interface: `Demuxer` reads packets, `Decoder` turns them into samples.
 //!
 //! What keeps the libraries in bounds:
 //!
-//! - They open nothing. Bytes come from an [`Input`] that the caller opened, the list of allowed protocols is empty, and the
+//! - They open nothing. Bytes come from an `Input` that the caller opened, the list of allowed protocols is empty, and the
 //!   function by which a demuxer opens further files always refuses.
 //! - A demuxer is named by the caller, never guessed, and may be one of [`DEMUXERS`]; a decoder must be one of [`DECODERS`].
 //!   The hundreds of others that a distribution's build brings are never entered.
 //! - They start no thread.
-//! - They log nothing, and allocate no more than [`MAX_ALLOCATION`] bytes at once.
+//! - They log nothing, and allocate no more than `MAX_ALLOCATION` bytes at once.
 //!
 //! This crate knows no other decoder, no report and no job. Without the feature `linked` it is empty.
 
