@@ -182,7 +182,7 @@ impl Context {
         unsafe {
             check(ffi::avformat_find_stream_info(raw, ptr::null_mut()))?;
             let best = ffi::av_find_best_stream(raw, ffi::AVMediaType::AUDIO, -1, -1, ptr::null_mut(), 0);
-            let streams = if (*raw).streams.is_null() {
+            let streams: &[*mut ffi::AVStream] = if (*raw).streams.is_null() {
                 &[]
             } else {
                 std::slice::from_raw_parts((*raw).streams, (*raw).nb_streams as usize)
