@@ -99,6 +99,7 @@ fn what_ffmpeg_cannot_encode_is_built_or_kept() {
     let folder = Folder::new();
     let table = [
         ("a.dsf", files::dsf(2_822_400, 1.5), "dsf", "dsd", 352_800),
+        ("a.256.dsf", files::dsf(11_289_600, 1.0), "dsf", "dsd", 1_411_200),
         ("a.dff", files::dff(2_822_400, 1.5), "dsdiff", "dsd", 352_800),
         ("a.amr", files::amr(150), "amr", "amr_nb", 8000),
         ("a.awb", files::amr_wide(150), "amr", "amr_wb", 16_000),
