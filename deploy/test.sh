@@ -9,6 +9,7 @@ usage: deploy/test.sh [--quick]
 
 Starts private servers (see deploy/services.sh; AMQP_URL and REDIS_URL are used instead where they are set), then checks
 format, lints, documentation, the rules for Prometheus and tests. Every step runs, also after one that failed. The servers are gone at the end.
+The worker's second decoder (the feature libav) is tested where FFmpeg's development packages are, or can be installed with apt.
 
   --quick   without the documentation
 
@@ -26,6 +27,7 @@ esac
 
 DEPLOY=$(cd "$(dirname "${BASH_SOURCE[0]}")" >/dev/null && pwd)
 . "$DEPLOY/lib.sh"
+. "$DEPLOY/services/install.sh"
 cd "$DEPLOY/.."
 
 need_tools() {
@@ -90,6 +92,16 @@ step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked -- -D warnings
 [ "$quick" = yes ] || step docs env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 step tests cargo test --workspace --locked --no-fail-fast
+if libav_found || libav_install "$RUN/libav-install.log"; then
+    step libav-lints cargo clippy -p libav -p analysis -p worker --features worker/libav,libav/linked --all-targets --locked \
+        -- -D warnings
+    step libav cargo test -p libav -p analysis --features analysis/libav,libav/linked --locked --no-fail-fast
+    step libav-lane cargo test -p worker --features libav --test local --locked libav::
+else
+    say "== libav: NOT TESTED. Its packages are not on this machine, and I cannot install them: $LIBAV_PACKAGES"
+    summary="$summary$(printf '%-10s %8s  %s' libav - 'NOT TESTED: its packages are missing')
+"
+fi
 
 printf '\n%s' "$summary"
 [ "$first_failure" = 0 ] || die "$first_failure" "the first step that failed: $failed_step"

@@ -5,7 +5,8 @@
 #   usage: build.sh amd64|arm64 OUT
 #
 # Cross-compiled, never emulated: a build under emulation takes an hour instead of minutes. ring has C and assembly in it, so the
-# target needs a C compiler beside its linker.
+# target needs a C compiler beside its linker. FFmpeg's libraries are built first (libav.sh) and laid out in OUT/lib; LIBAV_PREFIX
+# names a folder that has them already.
 set -eu
 
 case ${1:-} in
@@ -27,7 +28,23 @@ under=$(echo "$target" | tr - _)
 upper=$(echo "$under" | tr '[:lower:]' '[:upper:]')
 export "CARGO_TARGET_${upper}_LINKER=$compiler" "CC_$under=$compiler"
 
-cargo build --release --locked --target "$target" -p worker -p producer -p loadtest
+# The worker's second decoder. FFMPEG_DIR is where its bindings look; they are made from the target's headers.
+export FFMPEG_DIR="${LIBAV_PREFIX:-$out/libav}"
+[ -e "$FFMPEG_DIR/lib/libavcodec.so" ] || "$(dirname "$0")/libav.sh" "$1" "$FFMPEG_DIR"
+export "BINDGEN_EXTRA_CLANG_ARGS_$under=-I/usr/$machine-linux-gnu/include"
+# Programs in bin find the libraries in lib beside it, and these each other, without a cache of the dynamic linker.
+export "CARGO_TARGET_${upper}_RUSTFLAGS=-C link-arg=-Wl,--disable-new-dtags,-rpath,\$ORIGIN/../lib"
+
+cargo build --release --locked --target "$target" -p worker -p producer -p loadtest --features worker/libav
+
+mkdir -p "$out/lib" "$out/licenses"
+# By their sonames alone, which is what the dynamic linker looks for.
+for library in avcodec avformat avutil; do
+    for file in "$FFMPEG_DIR/lib/lib$library".so.*; do
+        case ${file##*.so.} in *.*) ;; *) cp -L "$file" "$out/lib/" ;; esac
+    done
+done
+cp -r "$FFMPEG_DIR/share/doc/ffmpeg" "$out/licenses/"
 
 for program in worker producer loadtest; do
     mkdir -p "$out/$program"

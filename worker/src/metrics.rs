@@ -27,8 +27,10 @@ pub use recorder::{Recorder, RecorderError, install};
 pub use sampler::Sampler;
 
 /// Containers as label values; whatever else a file is counts as `other`, and a failure without a report as `unknown`.
-const FORMATS: [&str; 13] =
-    ["wav", "aiff", "flac", "mp3", "ogg", "aac", "mp4", "alac", "caf", "mkv", "webm", "other", "unknown"];
+const FORMATS: [&str; 22] = [
+    "wav", "aiff", "flac", "mp3", "ogg", "aac", "mp4", "alac", "caf", "mkv", "webm", "ac3", "amr", "ape",
+    "asf", "dsd", "dts", "musepack", "tta", "wavpack", "other", "unknown",
+];
 
 /// A stage with a duration of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,11 @@ pub struct Audio {
     pub container: String,
     /// Short name of the codec, lower case: `pcm_s16le`, `flac`, `mp3`, `vorbis`, `opus`, `aac`, `alac` …
     pub codec: String,
-    /// The codec's profile where it has any, such as `lc` for AAC. `he-core-only` and `he-v2-core-only` say that just the
-    /// lower half of the spectrum could be decoded, the latter in mono; `lc-or-he-core` that nothing tells the one from the
-    /// other.
+    /// The library that decoded it and its version, such as `symphonia-0.6.1` or `libavcodec-61.19.101`. Empty in reports from
+    /// before this was noted.
+    pub decoder: String,
+    /// The codec's profile where it has any, such as `lc`, `he` or `he-v2` for AAC and `dts-hd-ma` for DTS. `lc-or-he-core` says
+    /// that nothing told plain AAC from HE-AAC, and that of the latter just the lower half of the spectrum was decoded.
     pub codec_profile: Option<String>,
     /// Whether the codec keeps every bit of the samples it was given. `None` where the codec does not tell.
     pub lossless: Option<bool>,

@@ -2,14 +2,24 @@
 
 mod account;
 mod assemble;
+mod choice;
+#[cfg_attr(not(feature = "libav"), path = "decode/no_libav.rs")]
+mod libav;
 mod opus;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
+pub(crate) use choice::needs_libav;
+#[cfg(feature = "libav")]
+pub(crate) use libav::channels_of;
+pub(crate) use libav::{Native, version as libav_version};
 
 use crate::Error;
 use crate::guard::contain;
 use crate::open::{AAC_LC, AacConfig, CodecTraits, Kind, codec_traits};
+use crate::source::Stream;
+use choice::Library;
+use libav::Libav;
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
     CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
@@ -21,11 +31,18 @@ use symphonia::core::packet::Packet;
 
 /// A decoder for one stream.
 pub(crate) struct Decoder {
-    inner: Box<dyn AudioDecoder>,
+    inner: Inner,
+    library: Library,
     pub(crate) codec: CodecTraits,
     /// The decoder cuts off what the packet says.
     trims: bool,
-    parameters: AudioCodecParameters,
+    stream: Stream,
+}
+
+enum Inner {
+    /// One of symphonia's, or one that looks like it.
+    Symphonia(Box<dyn AudioDecoder>),
+    Libav(Box<Libav>),
 }
 
 /// What became of a packet.
@@ -43,35 +60,50 @@ pub(crate) enum Decoded<'a> {
 }
 
 impl Decoder {
-    pub(crate) fn new(kind: Kind, parameters: &AudioCodecParameters) -> Result<Self, Error> {
+    pub(crate) fn new(stream: Stream) -> Result<Self, Error> {
+        let library = Library::of(&stream);
+        let parameters = &stream.parameters;
         let codec = codec_traits(parameters);
         // Of MPEG streams only the estimated length would be used for trimming, which cuts the end off streams whose bitrate
         // rises. Vorbis must have it: its first packet only primes the decoder, and the pages say where the last one ends.
         let trims = parameters.codec == CODEC_ID_VORBIS;
-        let inner = make(parameters, trims).map_err(|error| refused(kind, codec, parameters, &error))?;
-        Ok(Self { inner, codec, trims, parameters: parameters.clone() })
+        let inner = match library {
+            Library::Libav { codec } => Inner::Libav(Box::new(Libav::new(&stream, codec)?)),
+            Library::Symphonia | Library::OpusPure => {
+                let inner = make(library, parameters, trims);
+                Inner::Symphonia(inner.map_err(|error| refused(stream.kind, codec, &stream, &error))?)
+            }
+        };
+        Ok(Self { inner, library, codec, trims, stream })
     }
 
     /// Whether there is a decoder for the stream. That of AAC takes longer to make (its windows) than a small file takes to be
     /// read, and of the usual kind it is known to be there: so far nothing else is asked, and a stream that has some other
     /// oddity is refused when it is decoded.
-    pub(crate) fn check(kind: Kind, parameters: &AudioCodecParameters) -> Result<(), Error> {
-        if is_usual_aac(parameters) {
+    pub(crate) fn check(stream: Stream) -> Result<(), Error> {
+        if Library::of(&stream) == Library::Symphonia && is_usual_aac(&stream.parameters) {
             return Ok(());
         }
-        Self::new(kind, parameters).map(drop)
+        Self::new(stream).map(drop)
+    }
+
+    /// Name and version of the library that decodes.
+    pub(crate) fn version(&self) -> String {
+        self.library.version()
     }
 
     pub(crate) fn decode(&mut self, packet: &Packet) -> Decoded<'_> {
         let trimmed = if self.trims { packet.trim_start.get() } else { 0 };
         let inner = &mut self.inner;
-        let failure = match contain("decoder", || inner.decode(packet).err()) {
-            Some(None) => return Decoded::Samples { buffer: self.inner.last_decoded(), trimmed },
+        let decode = || match inner {
+            Inner::Symphonia(decoder) => decoder.decode(packet).err(),
+            Inner::Libav(decoder) => decoder.decode(packet).err(),
+        };
+        let failure = match contain("decoder", decode) {
+            Some(None) => return Decoded::Samples { buffer: self.last_decoded(), trimmed },
             Some(Some(error)) => error,
             None => {
-                if let Ok(fresh) = make(&self.parameters, self.trims) {
-                    self.inner = fresh;
-                }
+                self.renew();
                 DecodeError::DecodeError("the decoder panicked")
             }
         };
@@ -79,9 +111,54 @@ impl Decoder {
         Decoded::Failed { reason: failure.to_string(), unsupported }
     }
 
+    /// What the decoder kept until the end. It decodes nothing more.
+    pub(crate) fn drain(&mut self) -> Option<GenericAudioBufferRef<'_>> {
+        match &mut self.inner {
+            Inner::Symphonia(_) => return None,
+            Inner::Libav(decoder) => decoder.drain().ok()?,
+        }
+        Some(self.last_decoded()).filter(|buffer| !buffer.is_empty())
+    }
+
+    fn last_decoded(&self) -> GenericAudioBufferRef<'_> {
+        match &self.inner {
+            Inner::Symphonia(decoder) => decoder.last_decoded(),
+            Inner::Libav(decoder) => decoder.decoded(),
+        }
+    }
+
+    fn renew(&mut self) {
+        if let Ok(fresh) = Self::new(self.stream.clone()) {
+            self.inner = fresh.inner;
+        }
+    }
+
+    /// The profile of the stream as the decoder found it, in the words of reports.
+    pub(crate) fn profile(&self) -> Option<String> {
+        let Inner::Libav(decoder) = &self.inner else { return None };
+        let profile = decoder.profile()?.to_lowercase().replace(' ', "-");
+        // The one name that FFmpeg runs together.
+        let profile = profile.replace("aacv2", "aac-v2");
+        Some(profile.replace("he-aac", "he"))
+    }
+
+    /// Every bit of the samples is kept. DTS does so in one profile.
+    pub(crate) fn lossless(&self) -> Option<bool> {
+        if self.profile().is_some_and(|profile| profile.starts_with("dts-hd-ma")) {
+            Some(true)
+        } else {
+            self.codec.lossless
+        }
+    }
+
     /// Significant bits per sample, for codecs that have such a number.
     pub(crate) fn bit_depth(&self) -> Option<u16> {
-        let parameters = self.inner.codec_params();
+        let parameters = match &self.inner {
+            Inner::Symphonia(decoder) => decoder.codec_params(),
+            // libav counts the bits of DSD by the byte.
+            Inner::Libav(_) if self.codec.name == "dsd" => return Some(1),
+            Inner::Libav(decoder) => return decoder.bits().filter(|_| self.lossless() == Some(true)),
+        };
         let stated =
             parameters.bits_per_sample.filter(|bits| (1..=64).contains(bits)).map(|bits| bits as u16);
         let bits = stated.or_else(|| float_bits(parameters)).or_else(|| alac_bits(parameters));
@@ -89,10 +166,14 @@ impl Decoder {
     }
 }
 
-fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioDecoder>, DecodeError> {
+fn make(
+    library: Library,
+    parameters: &AudioCodecParameters,
+    trims: bool,
+) -> Result<Box<dyn AudioDecoder>, DecodeError> {
     let options = AudioDecoderOptions::default().gapless(trims);
-    let make = || match parameters.codec {
-        CODEC_ID_OPUS => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
+    let make = || match library {
+        Library::OpusPure => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
         _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
     };
     contain("decoder", make).unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))
@@ -113,11 +194,11 @@ fn alac_bits(parameters: &AudioCodecParameters) -> Option<u16> {
     cookie.get(start + 5).map(|bits| u16::from(*bits)).filter(|bits| (1..=32).contains(bits))
 }
 
-fn refused(kind: Kind, codec: CodecTraits, parameters: &AudioCodecParameters, error: &DecodeError) -> Error {
-    let container = kind.name();
+fn refused(kind: Kind, codec: CodecTraits, stream: &Stream, error: &DecodeError) -> Error {
+    let (container, parameters) = (kind.name(), &stream.parameters);
     match error {
         DecodeError::Unsupported(_) if parameters.codec == CODEC_ID_AAC => {
-            Error::Unsupported { detail: format!("codec {} in {container}", aac_variant(parameters)) }
+            Error::Unsupported { detail: format!("codec {} in {container}", aac_variant(stream)) }
         }
         DecodeError::Unsupported(what) if parameters.codec == CODEC_ID_OPUS => {
             Error::Unsupported { detail: format!("opus in {container}: {what}") }
@@ -143,13 +224,14 @@ fn is_usual_aac(parameters: &AudioCodecParameters) -> bool {
 }
 
 /// What keeps an AAC stream from being decoded.
-fn aac_variant(parameters: &AudioCodecParameters) -> String {
-    let Some(config) = AacConfig::parse(parameters.extra_data.as_deref().unwrap_or_default()) else {
-        return "AAC without a configuration".to_owned();
+fn aac_variant(stream: &Stream) -> String {
+    let Some(config) = AacConfig::parse(stream.parameters.extra_data.as_deref().unwrap_or_default()) else {
+        return if stream.kind == Kind::Adts { "AAC" } else { "AAC without a configuration" }.to_owned();
     };
     match (config.object, config.channels) {
         _ if config.ps => "HE-AAC v2".to_owned(),
-        _ if config.sbr => "HE-AAC".to_owned(),
+        _ if choice::is_he_aac(stream, &config) => "HE-AAC".to_owned(),
+        (AAC_LC, 0) => "AAC-LC with a layout of its own".to_owned(),
         (1, _) => "AAC Main".to_owned(),
         (AAC_LC, 7) => "AAC-LC with 8 channels".to_owned(),
         (AAC_LC, channels @ 3..) => format!("AAC-LC with {channels} channels"),

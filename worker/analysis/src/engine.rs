@@ -39,7 +39,7 @@ pub(crate) fn identify(
 ) -> Result<Identified, Error> {
     let (mut source, tags) = open(input, options)?;
     // A codec without a decoder shall be found here, not after a question to the cache.
-    Decoder::check(source.kind(), &source.parameters())?;
+    Decoder::check(source.stream())?;
     let mut pulse = Pulse::new(on_progress, source.extent());
     loop {
         match source.next(&options.limits)? {
@@ -72,6 +72,7 @@ pub(crate) fn analyze(
             Event::Nothing => pulse.beat(),
         }
     }
+    pass.drain();
     let passed = pass.finish(&source)?;
     let verdict = verdict(&passed)?;
     let mut report = passed.report;

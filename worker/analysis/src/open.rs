@@ -8,7 +8,10 @@ mod bytes;
 mod envelope;
 mod extent;
 mod flac;
+mod foreign;
 mod iff;
+#[cfg_attr(not(feature = "libav"), path = "open/no_libav.rs")]
+mod libav;
 mod mkv;
 mod mp4;
 mod mpeg;
@@ -17,12 +20,18 @@ mod ogg;
 mod sniff;
 mod splice;
 
-pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
+#[cfg(feature = "libav")]
+pub(crate) use aac::adts_config;
+pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, MAX_CORE_RATE, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
+pub(crate) use foreign::Foreign;
+#[cfg(feature = "libav")]
+pub(crate) use names::codec_id;
 pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
 
+use crate::decode::Native;
 use crate::guard::contain;
 use crate::{Error, Limits};
 use std::fs::File;
@@ -55,6 +64,8 @@ pub(crate) enum Kind {
         counted: bool,
     },
     Adts,
+    /// libav alone reads it.
+    Foreign(Foreign),
 }
 
 /// A container and where in the file it is.
@@ -93,6 +104,8 @@ pub(crate) struct Opened {
     /// Title of the whole, where it is no tag.
     pub(crate) title: Option<String>,
     pub(crate) fault: Fault,
+    /// What libav must know of the stream, where libav opened it.
+    pub(crate) native: Option<Native>,
 }
 
 /// Opens the container that the file holds.
@@ -105,6 +118,7 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         Kind::Mp4 => mp4::mp4(file, &found)?,
         Kind::Mkv => mkv::mkv(file, &found)?,
         Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => whole(&found),
+        Kind::Foreign(foreign) => return libav::open(file, &found, foreign),
     };
     let fault = Fault::default();
     let Layout { parts, extent, truncated, bit_depth, foreign_bytes, .. } = layout;
@@ -123,8 +137,9 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
             return Err(refused(found.kind, &error));
         }
     };
+    let title = layout.title;
     let mut opened =
-        Opened { reader, extent, truncated, bit_depth, foreign_bytes, found, title: layout.title, fault };
+        Opened { reader, extent, truncated, bit_depth, foreign_bytes, found, title, fault, native: None };
     if opened.track().is_none() {
         return Err(no_track(file, &found, opened.reader.tracks()));
     }
@@ -153,6 +168,7 @@ fn reader(kind: Kind, mut stream: MediaSourceStream<'static>) -> Result<Box<dyn 
         }
         Kind::Mpeg { .. } => Box::new(MpaReader::try_new(stream, options)?),
         Kind::Adts => Box::new(AdtsReader::try_new(stream, options)?),
+        Kind::Foreign(_) => return Err(DemuxError::Unsupported("a container that libav alone reads")),
     })
 }
 
@@ -196,6 +212,7 @@ impl Kind {
             Self::Mp4 => "mp4",
             Self::Mpeg { .. } => "mp3",
             Self::Adts => "adts",
+            Self::Foreign(foreign) => foreign.name,
         }
     }
 }
@@ -255,7 +272,12 @@ impl Opened {
                     _ => Extent::default(),
                 }
             }
-            Kind::Wav | Kind::Aiff | Kind::Flac | Kind::Mpeg { counted: false } | Kind::Adts => self.extent,
+            Kind::Wav
+            | Kind::Aiff
+            | Kind::Flac
+            | Kind::Mpeg { counted: false }
+            | Kind::Adts
+            | Kind::Foreign(_) => self.extent,
         };
         self.extent = extent;
     }

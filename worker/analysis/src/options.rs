@@ -24,7 +24,8 @@ pub struct Options {
 pub struct Limits {
     /// Most channels. Default 32: two more than the largest layout in use, 22.2 with objects aside.
     pub max_channels: u16,
-    /// Highest sample rate, in Hz. Default 768,000, the fastest PCM converters there are.
+    /// Highest sample rate, in Hz. Default 2,822,400: DSD512 is decoded to it, and the fastest PCM converters
+    /// have 768,000.
     pub max_sample_rate_hz: u32,
     /// Longest audio, in seconds. Default 48 hours: a recording of a weekend, but not the endless file that a few hostile
     /// bytes decode to.
@@ -33,7 +34,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_channels: 32, max_sample_rate_hz: 768_000, max_duration_seconds: 48.0 * 3600.0 }
+        Self { max_channels: 32, max_sample_rate_hz: 2_822_400, max_duration_seconds: 48.0 * 3600.0 }
     }
 }
 

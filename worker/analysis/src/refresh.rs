@@ -4,6 +4,7 @@
 //! anything it is made from has been raised since. What a *newer* analyser made is never stale: while a fleet is being
 //! updated, an old worker takes the answer of a new one and does not undo it.
 
+use crate::decode::libav_version;
 use crate::{DECODER, Feature, Features, VERSION};
 use report::{Report, Versions};
 
@@ -28,7 +29,10 @@ pub fn staleness(asked: Features, known: &Report) -> Staleness {
     if generation(&versions.analysis) > generation(VERSION) {
         return Staleness::Current;
     }
-    if versions.analysis != VERSION || versions.decoder != DECODER {
+    if versions.analysis != VERSION
+        || versions.decoder != DECODER
+        || is_older_libav(&known.audio.decoder, &libav_version())
+    {
         return Staleness::Whole;
     }
     let stale: Features = asked.iter().filter(|feature| is_stale(*feature, versions)).collect();
@@ -38,6 +42,14 @@ pub fn staleness(asked: Features, known: &Report) -> Staleness {
 /// The number at the beginning of an analyser's version.
 fn generation(version: &str) -> u32 {
     version.split('+').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// Whether libav decoded it, in a version from before ours. A worker without libav takes what another has decoded.
+fn is_older_libav(known: &str, ours: &str) -> bool {
+    let numbers = |version: &str| -> Option<Vec<u32>> {
+        version.strip_prefix("libavcodec-")?.split('.').map(|number| number.parse().ok()).collect()
+    };
+    numbers(known).zip(numbers(ours)).is_some_and(|(known, ours)| known < ours)
 }
 
 fn is_stale(feature: Feature, known: &Versions) -> bool {
@@ -101,6 +113,8 @@ fn take(feature: Feature, from: &mut Report, into: &mut Report) {
 pub fn revision(asked: Features) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION.as_bytes()).update(asked.to_string().as_bytes());
+    // What ended as unsupported without libav is worth another try with it.
+    hasher.update(libav_version().as_bytes());
     for part in asked.with_ingredients().iter() {
         hasher.update(part.name().as_bytes()).update(&part.version().unwrap_or(0).to_le_bytes());
     }

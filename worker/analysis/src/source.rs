@@ -2,6 +2,7 @@
 //!
 //! Whoever reads a source to its end gets the same identity, whether the packets are decoded or not.
 
+use crate::decode::Native;
 use crate::guard::contain;
 use crate::identity::Payload;
 use crate::open::{Extent, Kind, Opened, codec_traits};
@@ -39,6 +40,18 @@ pub(crate) struct Source {
     empty: u32,
     /// What went by, for the report.
     pub(crate) seen: Seen,
+}
+
+/// What a decoder is chosen by and made from.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    pub(crate) kind: Kind,
+    pub(crate) parameters: AudioCodecParameters,
+    /// Seconds per tick of the timestamps.
+    pub(crate) tick: Option<TimeBase>,
+    /// libav's own parameters, where libav opened the file.
+    #[cfg_attr(not(feature = "libav"), expect(dead_code, reason = "there is none without libav"))]
+    pub(crate) native: Option<Native>,
 }
 
 /// What was read so far.
@@ -167,6 +180,16 @@ impl Source {
 
     pub(crate) fn time_base(&self) -> Option<TimeBase> {
         self.opened.track().and_then(|(track, _)| track.time_base)
+    }
+
+    /// What a decoder is chosen by and made from.
+    pub(crate) fn stream(&self) -> Stream {
+        Stream {
+            kind: self.kind(),
+            parameters: self.parameters(),
+            tick: self.time_base(),
+            native: self.opened.native.clone(),
+        }
     }
 
     pub(crate) fn identity(self) -> Identity {

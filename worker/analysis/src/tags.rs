@@ -31,6 +31,10 @@ pub(crate) fn read(file: &Arc<File>, source: &mut Source) -> Option<Tags> {
             contain("metadata", || named::matroska(source.reader(), title.as_deref()))?
         }
         Kind::Caf => named::core_audio(file, source.start())?,
+        // libav has read them; of the others lofty reads more.
+        Kind::Foreign(_) if file_type(source.kind(), false).is_none() => {
+            contain("metadata", || named::matroska(source.reader(), None))?
+        }
         kind => {
             let opus = source.parameters().codec == CODEC_ID_OPUS;
             let file_type = file_type(kind, opus)?;
@@ -53,6 +57,12 @@ fn file_type(kind: Kind, opus: bool) -> Option<FileType> {
         Kind::Mp4 => Some(FileType::Mp4),
         Kind::Mpeg { .. } => Some(FileType::Mpeg),
         Kind::Adts => Some(FileType::Aac),
+        Kind::Foreign(foreign) => match foreign.name {
+            "ape" => Some(FileType::Ape),
+            "wavpack" => Some(FileType::WavPack),
+            "musepack" => Some(FileType::Mpc),
+            _ => None,
+        },
         Kind::Caf | Kind::Mkv => None,
     }
 }

@@ -8,6 +8,8 @@ mod formats;
 mod harness;
 mod help;
 mod inputs;
+#[cfg(feature = "libav")]
+mod libav;
 mod many;
 mod resume;
 mod schema;

@@ -14,7 +14,6 @@ use symphonia::core::packet::Packet;
 pub(crate) struct Pass {
     features: Features,
     limits: Limits,
-    kind: Kind,
     decoder: Decoder,
     running: Option<Running>,
     account: Account,
@@ -44,13 +43,11 @@ pub(crate) struct Passed {
 
 impl Pass {
     pub(crate) fn new(source: &Source, options: &Options) -> Result<Self, Error> {
-        let kind = source.kind();
-        let decoder = Decoder::new(kind, &source.parameters())?;
+        let decoder = Decoder::new(source.stream())?;
         let account = Account::new(decoder.codec.lossless == Some(false));
         let mut pass = Self {
             features: options.features,
             limits: options.limits.clone(),
-            kind,
             decoder,
             running: None,
             account,
@@ -65,12 +62,15 @@ impl Pass {
     fn begin(&mut self, source: &Source) {
         let extent = source.extent();
         let total = extent.total.filter(|total| !total.is_zero());
-        self.account.begin(source.time_base(), total, extent.exact);
+        // Where libav reads the container, timestamps are often those of the packets that a decoder keeps for later, or made up:
+        // what is missing then shows in the total alone.
+        let base = source.time_base().filter(|_| !matches!(source.kind(), Kind::Foreign(_)));
+        self.account.begin(base, total, extent.exact);
     }
 
     /// Goes on with the next stream of a chain.
     pub(crate) fn new_stream(&mut self, source: &Source) -> Result<(), Error> {
-        self.decoder = Decoder::new(self.kind, &source.parameters())?;
+        self.decoder = Decoder::new(source.stream())?;
         self.begin(source);
         self.extent = source.extent();
         if let Some(running) = &mut self.running {
@@ -117,6 +117,16 @@ impl Pass {
         let damage = running.assembler.push(&buffer, &mut |block| running.bench.block(block));
         self.account.decoded(packet.pts.get(), frames, damage);
         running.check_length(&self.limits)
+    }
+
+    /// Takes what the decoder kept until the end.
+    pub(crate) fn drain(&mut self) {
+        let (Some(running), None) = (&mut self.running, &self.stopped) else { return };
+        let Some(buffer) = self.decoder.drain() else { return };
+        if running.change(buffer.spec()).is_none() {
+            let damage = running.assembler.push(&buffer, &mut |block| running.bench.block(block));
+            self.account.decoded(0, buffer.frames() as u64, damage);
+        }
     }
 
     /// Audio that is behind us, in seconds: what was decoded, and what was left out because no packet is decoded any more.
@@ -220,16 +230,15 @@ impl Running {
         let (kind, codec, extent) = (source.kind(), decoder.codec, source.extent());
         let frames = self.assembler.emitted();
         let seconds = frames as f64 / f64::from(self.rate);
-        let clock = source.time_base().filter(|_| kind == Kind::Mp4).map(|base| base.denom.get());
         let delay = extent.skip.in_frames(self.rate);
         Audio {
             container: if matches!(kind, Kind::Mpeg { .. }) { codec.name } else { kind.name() }.to_owned(),
             codec: codec.name.to_owned(),
-            codec_profile: (codec.name == "aac").then(|| {
-                let config = source.parameters().extra_data;
-                aac_profile(config.as_deref(), kind == Kind::Adts, clock, self.rate).to_owned()
+            decoder: decoder.version(),
+            codec_profile: decoder.profile().or_else(|| {
+                (codec.name == "aac").then(|| aac_profile(kind == Kind::Adts, self.rate).to_owned())
             }),
-            lossless: codec.lossless,
+            lossless: decoder.lossless(),
             sample_rate_hz: self.rate,
             channels: u16::try_from(self.assembler.channels()).unwrap_or(u16::MAX),
             channel_layout: channel_layout(&self.channels),

@@ -12,7 +12,7 @@ const SYNC_SBR: u32 = 0x2b7;
 const SYNC_PS: u32 = 0x548;
 
 /// The highest core rate of HE-AAC: its decoder doubles it, and no more than 48 kHz come out (§4.6.18).
-const MAX_CORE_RATE: u32 = 24_000;
+pub(crate) const MAX_CORE_RATE: u32 = 24_000;
 
 /// A configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,19 +92,20 @@ impl Bits<'_> {
     }
 }
 
-/// The profile of an AAC stream of which the low-complexity core was decoded at `rate`.
+/// The configuration of a low-complexity stream, for a decoder that must have one where the container has none.
+#[cfg(feature = "libav")]
+pub(crate) fn adts_config(rate: u32, channels: u16) -> Vec<u8> {
+    let index = RATES.iter().position(|known| *known == rate).unwrap_or(15) as u16;
+    let channels = if channels == 8 { 7 } else { channels };
+    ((LC as u16) << 11 | index << 7 | (channels & 15) << 3).to_be_bytes().to_vec()
+}
+
+/// The profile of an AAC stream whose low-complexity core was decoded, at `rate`.
 ///
-/// HE-AAC hides its upper half of the spectrum inside packets that a plain decoder skips. The configuration says so, or MP4
-/// gives it away by a clock twice as fast as the samples; ADTS has neither, so there a low rate leaves it open.
-pub(crate) fn aac_profile(config: Option<&[u8]>, adts: bool, clock: Option<u32>, rate: u32) -> &'static str {
-    let config = config.and_then(Config::parse);
-    match config {
-        Some(Config { ps: true, .. }) => "he-v2-core-only",
-        Some(Config { sbr: true, .. }) => "he-core-only",
-        _ if clock == Some(rate * 2) => "he-core-only",
-        _ if adts && rate <= MAX_CORE_RATE => "lc-or-he-core",
-        _ => "lc",
-    }
+/// HE-AAC hides its upper half of the spectrum inside packets that a plain decoder skips. What announces it is not decoded as its
+/// core. ADTS announces nothing, so there a low rate leaves it open.
+pub(crate) fn aac_profile(adts: bool, rate: u32) -> &'static str {
+    if adts && rate <= MAX_CORE_RATE { "lc-or-he-core" } else { "lc" }
 }
 
 #[cfg(test)]
@@ -161,12 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn half_of_he_aac_is_flagged() {
-        assert_eq!(aac_profile(None, false, Some(44_100), 44_100), "lc");
-        assert_eq!(aac_profile(None, false, Some(44_100), 22_050), "he-core-only");
-        assert_eq!(aac_profile(None, true, None, 22_050), "lc-or-he-core");
-        assert_eq!(aac_profile(None, true, None, 44_100), "lc");
-        let signalled = bytes(&[(SBR, 5), (7, 4), (2, 4), (4, 4), (LC, 5), (0, 3)]);
-        assert_eq!(aac_profile(Some(&signalled), false, Some(22_050), 22_050), "he-core-only");
+    fn what_nothing_tells_from_he_aac_is_flagged() {
+        assert_eq!(aac_profile(false, 22_050), "lc");
+        assert_eq!(aac_profile(true, 22_050), "lc-or-he-core");
+        assert_eq!(aac_profile(true, 44_100), "lc");
     }
 }

@@ -1,8 +1,11 @@
 //! Names for what the decoder library has numbers for.
 
 use symphonia::core::audio::{Channels, Position};
-use symphonia::core::codecs::audio::AudioCodecParameters;
+#[cfg(feature = "libav")]
+use symphonia::core::codecs::audio::CODEC_ID_NULL_AUDIO;
 use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
+use symphonia::core::common::FourCc;
 
 /// What a codec is, apart from its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +73,62 @@ pub(crate) fn codec_traits(parameters: &AudioCodecParameters) -> CodecTraits {
         CODEC_ID_ALAC => lossless("alac"),
         CODEC_ID_TTA => lossless("tta"),
         CODEC_ID_TRUEHD => lossless("truehd"),
-        _ => CodecTraits { name: "unknown", lossless: None, pcm: false },
+        id => by_libav(|(_, it, _)| *it == id).map_or(UNKNOWN, |it| it.2),
     }
+}
+
+const UNKNOWN: CodecTraits = CodecTraits { name: "unknown", lossless: None, pcm: false };
+
+const fn own(name: [u8; 4]) -> AudioCodecId {
+    AudioCodecId::new(FourCc::new(name))
+}
+
+/// Codecs that libav names and the decoder library does not know, or not apart.
+const LIBAV: [(&str, AudioCodecId, CodecTraits); 25] = [
+    ("ac3", CODEC_ID_AC3, lossy("ac3")),
+    ("eac3", CODEC_ID_EAC3, lossy("eac3")),
+    ("dts", CODEC_ID_DCA, lossy("dts")),
+    ("truehd", CODEC_ID_TRUEHD, lossless("truehd")),
+    ("wavpack", CODEC_ID_WAVPACK, CodecTraits { lossless: None, ..lossless("wavpack") }),
+    ("ape", CODEC_ID_MONKEYS_AUDIO, lossless("ape")),
+    ("tta", CODEC_ID_TTA, lossless("tta")),
+    ("atrac3", CODEC_ID_ATRAC3, lossy("atrac3")),
+    ("atrac3p", CODEC_ID_ATRAC3PLUS, lossy("atrac3plus")),
+    ("cook", CODEC_ID_COOK, lossy("cook")),
+    ("sipr", CODEC_ID_SIPR, lossy("sipr")),
+    ("ra_144", CODEC_ID_RA10, lossy("ra_144")),
+    ("ra_288", CODEC_ID_RA20, lossy("ra_288")),
+    ("ralf", CODEC_ID_RALF, lossless("ralf")),
+    ("tak", own(*b"tBaK"), lossless("tak")),
+    ("mlp", own(*b"mlpa"), lossless("mlp")),
+    ("musepack7", own(*b"MPC7"), lossy("musepack7")),
+    ("musepack8", own(*b"MPC8"), lossy("musepack8")),
+    ("amr_nb", own(*b"samr"), lossy("amr_nb")),
+    ("amr_wb", own(*b"sawb"), lossy("amr_wb")),
+    ("wmav1", own(*b"WMA1"), lossy("wmav1")),
+    ("wmav2", own(*b"WMA2"), lossy("wmav2")),
+    ("wmapro", own(*b"WMAP"), lossy("wmapro")),
+    ("wmavoice", own(*b"WMAV"), lossy("wmavoice")),
+    ("wmalossless", own(*b"WMAL"), lossless("wmalossless")),
+];
+
+/// DSD in its four orders of bits and bytes, and DST, which packs it.
+#[cfg(feature = "libav")]
+const DSD: [&str; 5] = ["dsd_lsbf", "dsd_msbf", "dsd_lsbf_planar", "dsd_msbf_planar", "dst"];
+const CODEC_ID_DSD: AudioCodecId = own(*b"DSD1");
+
+fn by_libav(
+    wanted: impl Fn(&&(&str, AudioCodecId, CodecTraits)) -> bool,
+) -> Option<&'static (&'static str, AudioCodecId, CodecTraits)> {
+    const DSD_TRAITS: (&str, AudioCodecId, CodecTraits) = ("dsd", CODEC_ID_DSD, lossless("dsd"));
+    LIBAV.iter().chain([&DSD_TRAITS]).find(wanted)
+}
+
+/// The number of the codec that libav calls so; that of no codec if it is none that is read.
+#[cfg(feature = "libav")]
+pub(crate) fn codec_id(name: &str) -> AudioCodecId {
+    let name = if DSD.contains(&name) { "dsd" } else { name };
+    by_libav(|it| it.0 == name).map_or(CODEC_ID_NULL_AUDIO, |it| it.1)
 }
 
 const SPEAKERS: [(Position, &str); 18] = [

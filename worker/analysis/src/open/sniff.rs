@@ -2,7 +2,7 @@
 
 use super::bytes::{be16, read_up_to};
 use super::mpeg::{self, Stream};
-use super::{Found, Kind, envelope};
+use super::{Found, Kind, envelope, foreign};
 use crate::Error;
 use std::fs::File;
 
@@ -28,10 +28,14 @@ pub(crate) fn sniff(file: &File, extension: Option<&str>) -> Result<Found, Error
         return Err(Error::Corrupt { detail: "the file ends inside a tag, without any audio".to_owned() });
     }
     let head = read_up_to(file, start, HEAD)?;
-    if let Some(kind) = container(&head) {
-        return Ok(Found { kind, start, end: len });
+    let found = |kind| Found { kind, start, end: len };
+    if let Some(container) = foreign::recognise(&head) {
+        return foreign::accept(file, found(Kind::Foreign(container)), container);
     }
-    if let Some(name) = foreign(&head) {
+    if let Some(kind) = container(&head) {
+        return Ok(found(kind));
+    }
+    if let Some(name) = unread(&head) {
         return Err(Error::Unsupported { detail: name.to_owned() });
     }
     let window = read_up_to(file, start, SEARCH)?;
@@ -67,32 +71,18 @@ fn container(head: &[u8]) -> Option<Kind> {
     }
 }
 
-/// Formats that are known but not read, by what stands at a place of theirs.
-const FOREIGN: [(usize, &[u8], &str); 49] = [
-    (0, b"MAC ", "Monkey's Audio (APE)"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"TTA1", "True Audio (TTA)"),
+/// Formats that are known but not read by any build, by what stands at a place of theirs.
+const UNREAD: [(usize, &[u8], &str); 40] = [
     (0, b"TTA2", "True Audio (TTA)"),
-    (0, b"MPCK", "Musepack"),
-    (0, b"MP+", "Musepack"),
-    (0, b"tBaK", "TAK"),
     (0, b"OFR ", "OptimFROG"),
     (0, b"ajkg", "Shorten"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media (WMA, ASF)"),
-    (0, b"DSD ", "DSD (DSF)"),
-    (0, b"FRM8", "DSD (DSDIFF)"),
     (0, b"MThd", "MIDI: notes, not audio"),
     (8, b"RMID", "MIDI: notes, not audio"),
     (0, b"riff\x2e\x91\xcf\x11", "Sony Wave64"),
     (8, b"AVI ", "AVI"),
     (0, b"FLV\x01", "Flash Video"),
-    (0, b".RMF", "RealMedia"),
-    (0, b".ra\xfd", "RealAudio"),
     (0, b".snd", "Sun AU"),
-    (0, b"#!AMR", "AMR"),
     (0, b"ADIF", "AAC in ADIF"),
-    (0, b"\x0b\x77", "AC-3"),
-    (0, b"\x7f\xfe\x80\x01", "DTS"),
     (0, b"Creative Voice File", "Creative Voice"),
     (0, b"8SVX", "IFF 8SVX"),
     (8, b"8SVX", "IFF 8SVX"),
@@ -101,6 +91,11 @@ const FOREIGN: [(usize, &[u8], &str); 49] = [
     (0, b"IMPM", "tracker module (IT)"),
     (44, b"SCRM", "tracker module (S3M)"),
     (1080, b"M.K.", "tracker module (MOD)"),
+    (1080, b"M!K!", "tracker module (MOD)"),
+    (1080, b"4CHN", "tracker module (MOD)"),
+    (1080, b"6CHN", "tracker module (MOD)"),
+    (1080, b"8CHN", "tracker module (MOD)"),
+    (1080, b"FLT4", "tracker module (MOD)"),
     (0, b"PSID", "SID tune"),
     (0, b"RSID", "SID tune"),
     (0, b"\x00\x00\x01\xba", "MPEG program stream"),
@@ -120,8 +115,8 @@ const FOREIGN: [(usize, &[u8], &str); 49] = [
     (257, b"ustar", "a tar archive"),
 ];
 
-fn foreign(head: &[u8]) -> Option<&'static str> {
-    FOREIGN
+fn unread(head: &[u8]) -> Option<&'static str> {
+    UNREAD
         .iter()
         .find(|(at, magic, _)| head.get(*at..).is_some_and(|it| it.starts_with(magic)))
         .map(|it| it.2)

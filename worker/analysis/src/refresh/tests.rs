@@ -113,3 +113,14 @@ proptest! {
         prop_assert_eq!(timeless(&merged), timeless(&wanted));
     }
 }
+
+#[test]
+fn an_older_libav_made_other_samples() {
+    let older = |known, ours| super::is_older_libav(known, ours);
+    assert!(older("libavcodec-59.37.100", "libavcodec-61.19.101"));
+    assert!(older("libavcodec-9.100.100", "libavcodec-61.19.101"));
+    assert!(!older("libavcodec-61.19.101", "libavcodec-61.19.101"));
+    assert!(!older("libavcodec-62.1.100", "libavcodec-61.19.101"));
+    assert!(!older("symphonia-0.6.1", "libavcodec-61.19.101"));
+    assert!(!older("libavcodec-59.37.100", ""));
+}

@@ -11,7 +11,7 @@ use symphonia::core::meta::{MetadataRevision, RawValue};
 fn set(tags: &mut Tags, name: &str, value: &str) {
     let field = match name.to_ascii_lowercase().replace([' ', '_'], "").as_str() {
         "title" => &mut tags.title,
-        "artist" => &mut tags.artist,
+        "artist" | "author" => &mut tags.artist,
         "album" => &mut tags.album,
         "albumartist" => &mut tags.album_artist,
         "composer" => &mut tags.composer,

@@ -11,3 +11,5 @@ mod music;
 mod outcomes;
 mod similarity;
 mod structure;
+#[cfg(not(feature = "libav"))]
+mod without_libav;
