@@ -188,7 +188,7 @@ impl Source {
             kind: self.kind(),
             parameters: self.parameters(),
             tick: self.time_base(),
-            native: self.opened.native.clone(),
+            native: self.opened.native,
         }
     }
 

@@ -255,7 +255,7 @@ async fn an_older_worker_that_analyses_afresh_leaves_a_newer_report_alone() {
         job: None,
         message: None,
     };
-    fleet.store.finish(&[later.clone()]).await.unwrap();
+    fleet.store.finish(std::slice::from_ref(&later)).await.unwrap();
     let forced = end_of(&fleet, job(true)).await;
     assert!(!forced.cached, "it was analysed");
     let version = |record: &Record| record.report.as_ref().unwrap().versions.analysis.clone();

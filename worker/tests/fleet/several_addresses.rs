@@ -12,7 +12,7 @@ use crate::harness::{Fleet, NORMAL, Process, Servers, Worker, run_to_its_end};
 fn jobs_of(fleet: &Fleet, batch: BatchId, count: usize) -> Vec<Job> {
     let name = |number: usize| format!("{batch}/{number}.wav");
     let job = |number: usize| {
-        fleet.put(if number % 2 == 0 { "house.wav" } else { "bad/silence.wav" }, &name(number));
+        fleet.put(if number.is_multiple_of(2) { "house.wav" } else { "bad/silence.wav" }, &name(number));
         fleet.job(batch, &name(number), NORMAL)
     };
     (0..count).map(job).collect()
