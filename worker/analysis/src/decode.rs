@@ -3,6 +3,7 @@
 mod account;
 mod assemble;
 mod opus;
+mod vorbis;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
@@ -93,6 +94,9 @@ fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioD
     let options = AudioDecoderOptions::default().gapless(trims);
     let make = || match parameters.codec {
         CODEC_ID_OPUS => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
+        CODEC_ID_VORBIS if vorbis::is_surround(parameters) => {
+            Ok(Box::new(vorbis::Vorbis::new(parameters)?) as Box<dyn AudioDecoder>)
+        }
         _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
     };
     contain("decoder", make).unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))

@@ -65,7 +65,7 @@ pub(crate) fn analyze(
         match source.next(&options.limits)? {
             Event::End => break,
             Event::Packet(packet) => {
-                pass.packet(&packet)?;
+                pass.packet(packet)?;
                 pulse.decoded(pass.seconds());
             }
             Event::NewStream => pass.new_stream(&source)?,

@@ -14,8 +14,12 @@ mod mp4;
 mod mpeg;
 mod names;
 mod ogg;
+mod own;
+mod raw;
 mod sniff;
 mod splice;
+mod wave;
+mod window;
 
 pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
@@ -23,22 +27,20 @@ pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
 
+use crate::decode::Decoder;
 use crate::guard::contain;
 use crate::{Error, Limits};
 use std::fs::File;
 use std::sync::Arc;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::errors::Error as DemuxError;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackFlags, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadBytes};
 use symphonia::default::formats::{
     AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
 };
-
-/// Matroska counts delays in these.
-const NANOSECONDS: u32 = 1_000_000_000;
 
 /// Containers that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,10 @@ struct Layout {
     /// Track and nanoseconds.
     codec_delays: Vec<(u32, u64)>,
     title: Option<String>,
+    /// Tracks that cannot be decoded, and why.
+    refusals: Vec<(u32, String)>,
+    /// The stream that the container wraps whole, where the packets are not its own.
+    wrapped: Option<Kind>,
 }
 
 /// An open container, at its first packet.
@@ -90,6 +96,12 @@ pub(crate) struct Opened {
     pub(crate) bit_depth: Option<u16>,
     pub(crate) foreign_bytes: u64,
     pub(crate) found: Found,
+    /// What finds the packets: the container, or the stream that it wraps.
+    pub(crate) framing: Kind,
+    /// The track to analyse, among several.
+    chosen: Option<u32>,
+    /// Parameters of that track, where those of the container are wrong.
+    corrected: Option<AudioCodecParameters>,
     /// Title of the whole, where it is no tag.
     pub(crate) title: Option<String>,
     pub(crate) fault: Fault,
@@ -98,38 +110,68 @@ pub(crate) struct Opened {
 /// Opens the container that the file holds.
 pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -> Result<Opened, Error> {
     let found = sniff::sniff(file, extension)?;
-    let layout = match found.kind {
-        Kind::Wav => iff::wav(file, &found, limits)?,
-        Kind::Aiff => iff::aiff(file, &found, limits)?,
-        Kind::Flac => flac::flac(file, &found, limits)?,
-        Kind::Mp4 => mp4::mp4(file, &found)?,
-        Kind::Mkv => mkv::mkv(file, &found)?,
-        Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => whole(&found),
-    };
     let fault = Fault::default();
-    let Layout { parts, extent, truncated, bit_depth, foreign_bytes, .. } = layout;
+    let (mut layout, own) = match found.kind {
+        Kind::Wav => (iff::wav(file, &found, limits)?, None),
+        Kind::Aiff => (iff::aiff(file, &found, limits)?, None),
+        Kind::Flac => (flac::flac(file, &found, limits)?, None),
+        Kind::Mp4 => (mp4::mp4(file, &found)?, None),
+        Kind::Mkv => {
+            let (layout, reader) = mkv::mkv(file, &found, &fault)?;
+            (layout, Some(reader))
+        }
+        Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
+    };
+    let framing = layout.wrapped.unwrap_or(found.kind);
+    let reader = match own {
+        Some(reader) => reader,
+        None => library_reader(file, &found, framing, std::mem::take(&mut layout.parts), &fault)?,
+    };
+    let Layout { extent, truncated, bit_depth, foreign_bytes, .. } = layout;
+    let mut opened = Opened {
+        reader,
+        extent,
+        truncated,
+        bit_depth,
+        foreign_bytes,
+        found,
+        framing,
+        chosen: None,
+        corrected: None,
+        title: layout.title,
+        fault,
+    };
+    opened.choose();
+    if opened.track().is_none() {
+        return Err(no_track(file, &found, opened.reader.tracks(), &layout.refusals));
+    }
+    opened.refine(&layout.tracks, layout.gapless, &layout.codec_delays);
+    Ok(opened)
+}
+
+/// The decoder library's demuxer for these parts of the file.
+fn library_reader(
+    file: &Arc<File>,
+    found: &Found,
+    framing: Kind,
+    parts: Vec<Part>,
+    fault: &Fault,
+) -> Result<Box<dyn FormatReader>, Error> {
     let source = Spliced::new(Arc::clone(file), parts, fault.clone());
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
-    let reader = match contain("demuxer", || reader(found.kind, stream)) {
-        Some(Ok(reader)) => reader,
+    match contain("demuxer", || reader(framing, stream)) {
+        Some(Ok(reader)) => Ok(reader),
         refusal => {
             if let Some(error) = fault.take() {
                 return Err(Error::Io(error));
             }
-            if found.kind == Kind::Ogg && ogg::unreadable(file, &found) {
-                return Err(no_track(file, &found, &[]));
+            if found.kind == Kind::Ogg && ogg::unreadable(file, found) {
+                return Err(no_track(file, found, &[], &[]));
             }
             let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
-            return Err(refused(found.kind, &error));
+            Err(refused(found.kind, &error))
         }
-    };
-    let mut opened =
-        Opened { reader, extent, truncated, bit_depth, foreign_bytes, found, title: layout.title, fault };
-    if opened.track().is_none() {
-        return Err(no_track(file, &found, opened.reader.tracks()));
     }
-    opened.refine(&layout.tracks, layout.gapless, &layout.codec_delays);
-    Ok(opened)
 }
 
 fn whole(found: &Found) -> Layout {
@@ -173,14 +215,22 @@ fn refused(kind: Kind, error: &DemuxError) -> Error {
     }
 }
 
-fn no_track(file: &File, found: &Found, tracks: &[Track]) -> Error {
+fn no_track(file: &File, found: &Found, tracks: &[Track], refusals: &[(u32, String)]) -> Error {
     let video = tracks.iter().any(|track| track.track_type() == Some(TrackType::Video));
-    let detail = match (found.kind, video) {
-        (_, true) => format!("video without audio ({})", found.kind.name()),
+    let detail = match (found.kind, refusals.first()) {
+        (_, Some((_, refusal))) => refusal.clone(),
+        _ if video => format!("video without audio ({})", found.kind.name()),
         (Kind::Ogg, _) => format!("{} in Ogg", ogg::codecs(file, found)),
         _ => format!("no audio track of a known codec ({})", found.kind.name()),
     };
     Error::Unsupported { detail }
+}
+
+fn audio_parameters(track: &Track) -> Option<&AudioCodecParameters> {
+    match &track.codec_params {
+        Some(CodecParameters::Audio(parameters)) => Some(parameters),
+        _ => None,
+    }
 }
 
 impl Kind {
@@ -201,28 +251,55 @@ impl Kind {
 }
 
 impl Opened {
-    /// The track to analyse, and its parameters: the default one, or the first with audio of a known codec.
+    /// The track to analyse, and its parameters.
     pub(crate) fn track(&self) -> Option<(&Track, &AudioCodecParameters)> {
-        let track = self.reader.default_track(TrackType::Audio)?;
-        match &track.codec_params {
-            Some(CodecParameters::Audio(parameters)) => Some((track, parameters)),
-            _ => None,
+        let track = match self.chosen {
+            Some(id) => self.reader.tracks().iter().find(|track| track.id == id)?,
+            None => self.reader.default_track(TrackType::Audio)?,
+        };
+        Some((track, self.corrected.as_ref().or_else(|| audio_parameters(track))?))
+    }
+
+    /// Chooses among several audio tracks: the default one, or else the first, of those that can be decoded.
+    fn choose(&mut self) {
+        let audio = || self.reader.tracks().iter().filter_map(|track| Some((track, audio_parameters(track)?)));
+        if audio().count() < 2 {
+            return;
         }
+        let decodable = |(_, it): &(&Track, &AudioCodecParameters)| Decoder::check(self.found.kind, it).is_ok();
+        let default = |(track, _): &(&Track, &AudioCodecParameters)| track.flags.contains(TrackFlags::DEFAULT);
+        let chosen = audio().filter(default).find(decodable).or_else(|| audio().find(decodable));
+        self.chosen = chosen.map(|(track, _)| track.id);
     }
 
     /// Sets the extent for the next stream of a chain, which only Ogg has.
     pub(crate) fn refine_chain(&mut self) {
+        self.choose();
         self.refine(&[], None, &[]);
+    }
+
+    /// Sets parameters right that the container has no room for: MP4 keeps the sample rate in 16 bits.
+    fn correct(&mut self) {
+        let Some((_, parameters)) = self.track().filter(|_| self.found.kind == Kind::Mp4) else { return };
+        let stated = parameters.sample_rate.unwrap_or(0);
+        if let Some(rate) = aac::overflown_rate(parameters.extra_data.as_deref().unwrap_or_default(), stated)
+            && parameters.codec == CODEC_ID_AAC
+        {
+            let mut corrected = parameters.clone();
+            corrected.with_sample_rate(rate);
+            self.corrected = Some(corrected);
+        }
     }
 
     /// Sets the extent for containers whose demuxer knows their length.
     fn refine(&mut self, edits: &[mp4::Edited], gapless: Option<mp4::Gapless>, delays: &[(u32, u64)]) {
+        self.correct();
         let Some((track, parameters)) = self.track() else { return };
         let rate = parameters.sample_rate.unwrap_or(0);
         let opus = parameters.codec == CODEC_ID_OPUS;
         let frames = track.num_frames.map(|frames| Span::frames(frames, rate));
         let skip = Span::frames(track.delay.unwrap_or(0).into(), rate);
-        let extent = match self.found.kind {
+        let extent = match self.framing {
             Kind::Mpeg { counted: true } => {
                 Extent { skip, total: frames, exact: false, excess: Excess::Padding }
             }
@@ -243,7 +320,7 @@ impl Opened {
                     .duration
                     .zip(media.time_base)
                     .map(|(duration, base)| Span::new(duration.get(), base.numer.get(), base.denom.get()));
-                let skip = Span::new(delay, 1, NANOSECONDS);
+                let skip = Span::new(delay, 1, mkv::NANOSECONDS);
                 Extent { skip, total, exact: false, excess: Excess::Keep }
             }
             Kind::Mp4 => {

@@ -3,7 +3,7 @@
 //! Whoever reads a source to its end gets the same identity, whether the packets are decoded or not.
 
 use crate::guard::contain;
-use crate::identity::Payload;
+use crate::identity::{Payload, Trimming};
 use crate::open::{Extent, Kind, Opened, codec_traits};
 use crate::{Error, Identity, Limits};
 use std::io::ErrorKind;
@@ -73,10 +73,14 @@ impl Source {
         };
         check(parameters, limits)?;
         self.track_id = track.id;
-        let trimmed = self.opened.found.kind == Kind::Ogg;
+        let trimming = match self.opened.found.kind {
+            Kind::Ogg => Trimming::Every,
+            Kind::Mkv => Trimming::Some,
+            _ => Trimming::None,
+        };
         let (name, codec) = (self.opened.found.kind.name(), codec_traits(parameters));
         let parameters = parameters.clone();
-        self.payload.begin(name, codec, &parameters, &self.opened.extent, trimmed);
+        self.payload.begin(name, codec, &parameters, &self.opened.extent, trimming);
         Ok(())
     }
 
@@ -128,6 +132,11 @@ impl Source {
 
     pub(crate) fn kind(&self) -> Kind {
         self.opened.found.kind
+    }
+
+    /// What finds the packets: the container, or the stream that it wraps.
+    pub(crate) fn framing(&self) -> Kind {
+        self.opened.framing
     }
 
     pub(crate) fn extent(&self) -> Extent {

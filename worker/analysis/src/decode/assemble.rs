@@ -71,19 +71,21 @@ impl Assembler {
         (self.excess != Excess::Keep && self.total.is_some()).then_some(self.dropped)
     }
 
-    /// Takes a packet and hands out the blocks that become full. The buffer must have as many planes as there are channels.
+    /// Takes a packet without its last `cut` frames, and hands out the blocks that become full. The buffer must have as many
+    /// planes as there are channels.
     pub(crate) fn push(
         &mut self,
         buffer: &GenericAudioBufferRef<'_>,
+        cut: u64,
         emit: &mut dyn FnMut(&Block<'_>),
     ) -> Damage {
-        if convert(buffer, &mut self.packet) {
-            let damage = sanitise(&mut self.packet, self.condemn);
-            self.accept(emit);
-            return damage;
-        }
+        let float = convert(buffer, &mut self.packet);
+        let frames = self.packet.first().map_or(0, Vec::len);
+        let keep = frames.saturating_sub(usize::try_from(cut).unwrap_or(usize::MAX));
+        self.packet.iter_mut().for_each(|plane| plane.truncate(keep));
+        let damage = if float { sanitise(&mut self.packet, self.condemn) } else { Damage::default() };
         self.accept(emit);
-        Damage::default()
+        damage
     }
 
     fn accept(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {

@@ -80,14 +80,16 @@ impl Pass {
     }
 
     /// Decodes a packet and shows its samples to the stages.
-    pub(crate) fn packet(&mut self, packet: &Packet) -> Result<(), Error> {
+    pub(crate) fn packet(&mut self, mut packet: Packet) -> Result<(), Error> {
+        // Matroska counts what it cuts in frames; other containers leave it to the decoder.
+        let cut = if self.kind == Kind::Mkv { std::mem::take(&mut packet.trim_end).get() } else { 0 };
         let ticks = packet.block_dur().get();
         if let Some(reason) = &self.stopped {
             self.account.left_out(ticks, reason);
             return Ok(());
         }
         let (codec, bit_depth) = (self.decoder.codec, self.decoder.bit_depth());
-        let (buffer, trimmed) = match self.decoder.decode(packet) {
+        let (buffer, trimmed) = match self.decoder.decode(&packet) {
             Decoded::Samples { buffer, trimmed } => (buffer, trimmed),
             Decoded::Failed { reason, unsupported } => {
                 self.account.failed(ticks, reason, unsupported);
@@ -114,7 +116,7 @@ impl Pass {
             return Ok(());
         }
         let frames = buffer.frames() as u64 + trimmed;
-        let damage = running.assembler.push(&buffer, &mut |block| running.bench.block(block));
+        let damage = running.assembler.push(&buffer, cut, &mut |block| running.bench.block(block));
         self.account.decoded(packet.pts.get(), frames, damage);
         running.check_length(&self.limits)
     }
@@ -166,7 +168,7 @@ const ADTS_HEADER: u64 = 7;
 
 /// Bytes in which the packets of a stream without container lie, so that what is between them can be told.
 fn unframed_bytes(source: &Source) -> Option<u64> {
-    match source.kind() {
+    match source.framing() {
         Kind::Mpeg { .. } => Some(source.stream_bytes()),
         Kind::Adts => Some(source.stream_bytes().saturating_sub(ADTS_HEADER * source.seen.packets)),
         _ => None,

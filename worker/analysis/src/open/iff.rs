@@ -105,8 +105,7 @@ impl WavFormat {
             // Microsoft's and the IMA's ADPCM.
             2 | 0x11 => {}
             other => {
-                let name = codec_name(other);
-                return Err(Error::Unsupported { detail: format!("codec {name} (0x{other:04x}) in WAV") });
+                return Err(Error::Unsupported { detail: format!("codec {} in WAV", super::wave::name(other)) });
             }
         }
         format.block = format.frame.unwrap_or(format.block);
@@ -171,23 +170,6 @@ fn sample_bytes(channels: u16, block: u16, bits: u16) -> Result<u16, Error> {
         return Ok(bytes);
     }
     Err(Error::Corrupt { detail: format!("the WAV file's samples have {bits} bits") })
-}
-
-/// Names of the codecs that a WAV file is most likely to hold besides those that can be read (RFC 2361 and mmreg.h).
-fn codec_name(tag: u16) -> &'static str {
-    match tag {
-        0x0031 => "GSM 6.10",
-        0x0050 => "MPEG audio",
-        0x0055 => "MP3",
-        0x0092 | 0x2000 => "AC-3",
-        0x00ff | 0x1600 | 0x1610 => "AAC",
-        0x0160..=0x0163 => "WMA",
-        0x0270 => "ATRAC3",
-        0x2001 => "DTS",
-        0x674f..=0x6771 => "Vorbis",
-        0xf1ac => "FLAC",
-        _ => "of unknown name",
-    }
 }
 
 /// Lays out an AIFF or AIFF-C file.

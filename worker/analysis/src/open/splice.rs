@@ -31,7 +31,7 @@ impl Part {
 pub(crate) struct Fault(Arc<Mutex<Option<io::Error>>>);
 
 impl Fault {
-    fn keep(&self, error: &io::Error) {
+    pub(super) fn keep(&self, error: &io::Error) {
         if let Ok(mut slot) = self.0.lock() {
             let copy = match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),

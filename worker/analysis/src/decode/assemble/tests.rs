@@ -22,7 +22,7 @@ fn assemble(extent: &Extent, packets: &[&[f32]]) -> Vec<f32> {
         out.extend_from_slice(block.channel(0));
     };
     for packet in packets {
-        assembler.push(&buffer(packet).as_generic_audio_buffer_ref(), &mut emit);
+        assembler.push(&buffer(packet).as_generic_audio_buffer_ref(), 0, &mut emit);
     }
     assembler.finish(&mut emit);
     assert_eq!(assembler.emitted(), out.len() as u64);
@@ -84,9 +84,9 @@ fn a_wild_sample_condemns_the_packet_of_a_codec() {
     let mut assembler = Assembler::new(1, RATE, &Extent::default(), true);
     let mut out = Vec::new();
     let mut emit = |block: &Block<'_>| out.extend_from_slice(block.channel(0));
-    let good = assembler.push(&buffer(&[0.5; 4]).as_generic_audio_buffer_ref(), &mut emit);
+    let good = assembler.push(&buffer(&[0.5; 4]).as_generic_audio_buffer_ref(), 0, &mut emit);
     let bad =
-        assembler.push(&buffer(&[0.5, 465_557.0, f32::NAN, 0.5]).as_generic_audio_buffer_ref(), &mut emit);
+        assembler.push(&buffer(&[0.5, 465_557.0, f32::NAN, 0.5]).as_generic_audio_buffer_ref(), 0, &mut emit);
     assembler.finish(&mut emit);
     assert_eq!(good, Damage::default());
     assert_eq!(bad, Damage { wild_samples: 2, frames: 4 });
