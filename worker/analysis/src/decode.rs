@@ -2,19 +2,24 @@
 
 mod account;
 mod assemble;
+mod conform;
+mod flac;
+mod mpeg;
 mod opus;
 mod vorbis;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
+pub(crate) use conform::StreamFormat;
+pub(crate) use mpeg::FormatWatch;
 
 use crate::Error;
 use crate::guard::contain;
 use crate::open::{AAC_LC, AacConfig, CodecTraits, Kind, codec_traits};
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
-    CODEC_ID_PCM_F64LE, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE,
+    CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as DecodeError;
@@ -63,6 +68,13 @@ impl Decoder {
         Self::new(kind, parameters).map(drop)
     }
 
+    /// Makes the decoder afresh, for frames of another format.
+    pub(crate) fn renew(&mut self) {
+        if let Ok(fresh) = make(&self.parameters, self.trims) {
+            self.inner = fresh;
+        }
+    }
+
     pub(crate) fn decode(&mut self, packet: &Packet) -> Decoded<'_> {
         let trimmed = if self.trims { packet.trim_start.get() } else { 0 };
         let inner = &mut self.inner;
@@ -70,14 +82,18 @@ impl Decoder {
             Some(None) => return Decoded::Samples { buffer: self.inner.last_decoded(), trimmed },
             Some(Some(error)) => error,
             None => {
-                if let Ok(fresh) = make(&self.parameters, self.trims) {
-                    self.inner = fresh;
-                }
+                self.renew();
                 DecodeError::DecodeError("the decoder panicked")
             }
         };
         let unsupported = matches!(failure, DecodeError::Unsupported(_));
         Decoded::Failed { reason: failure.to_string(), unsupported }
+    }
+
+    /// Whether all that was decoded has the checksum that the stream states; `None` if it states none.
+    pub(crate) fn verified(&mut self) -> Option<bool> {
+        let inner = &mut self.inner;
+        contain("decoder", || inner.finalize().verify_ok)?
     }
 
     /// Significant bits per sample, for codecs that have such a number.
@@ -91,8 +107,21 @@ impl Decoder {
 }
 
 fn make(parameters: &AudioCodecParameters, trims: bool) -> Result<Box<dyn AudioDecoder>, DecodeError> {
-    let options = AudioDecoderOptions::default().gapless(trims);
+    // Only FLAC has something to verify.
+    let options = AudioDecoderOptions::default().gapless(trims).verify(true);
+    let made;
+    let parameters = if matches!(parameters.codec, CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW) {
+        // Containers state the 8 bits that are stored, and the library's decoder wants to hear of the 16 that come out, or of none.
+        made =
+            AudioCodecParameters { bits_per_sample: None, bits_per_coded_sample: None, ..parameters.clone() };
+        &made
+    } else {
+        parameters
+    };
     let make = || match parameters.codec {
+        CODEC_ID_FLAC if flac::is_wide(parameters) => {
+            Ok(Box::new(flac::WideFlac::new(parameters)?) as Box<dyn AudioDecoder>)
+        }
         CODEC_ID_OPUS => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
         CODEC_ID_VORBIS if vorbis::is_surround(parameters) => {
             Ok(Box::new(vorbis::Vorbis::new(parameters)?) as Box<dyn AudioDecoder>)

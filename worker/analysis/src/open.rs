@@ -5,6 +5,7 @@
 
 mod aac;
 mod bytes;
+mod caf;
 mod envelope;
 mod extent;
 mod flac;
@@ -24,7 +25,9 @@ mod window;
 pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
+pub(crate) use mpeg::MpegHeader;
 pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
+use splice::NextStream;
 pub(crate) use splice::{Fault, Part, Spliced};
 
 use crate::decode::Decoder;
@@ -32,6 +35,7 @@ use crate::guard::contain;
 use crate::{Error, Limits};
 use std::fs::File;
 use std::sync::Arc;
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
@@ -84,8 +88,12 @@ struct Layout {
     title: Option<String>,
     /// Tracks that cannot be decoded, and why.
     refusals: Vec<(u32, String)>,
-    /// The stream that the container wraps whole, where the packets are not its own.
-    wrapped: Option<Kind>,
+    /// The track to analyse, where that is known.
+    chosen: Option<u32>,
+    /// The stream that the container wraps whole, where the packets are not its own, and its bytes.
+    wrapped: Option<(Kind, u64)>,
+    /// Nothing says where the channels belong.
+    no_places: bool,
 }
 
 /// An open container, at its first packet.
@@ -98,34 +106,49 @@ pub(crate) struct Opened {
     pub(crate) found: Found,
     /// What finds the packets: the container, or the stream that it wraps.
     pub(crate) framing: Kind,
+    /// Bytes in which an unframed stream lies, tags excluded.
+    pub(crate) stream_bytes: u64,
+    no_places: bool,
     /// The track to analyse, among several.
     chosen: Option<u32>,
     /// Parameters of that track, where those of the container are wrong.
     corrected: Option<AudioCodecParameters>,
     /// Title of the whole, where it is no tag.
     pub(crate) title: Option<String>,
+    file: Arc<File>,
+    /// Where a file that was joined to this one begins.
+    next: Option<NextStream>,
+    /// Files that were joined so far.
+    joined: usize,
     pub(crate) fault: Fault,
 }
+
+/// Files that are followed into one another: joined albums have tens, hostile files thousands.
+const MAX_JOINED: usize = 1024;
 
 /// Opens the container that the file holds.
 pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -> Result<Opened, Error> {
     let found = sniff::sniff(file, extension)?;
     let fault = Fault::default();
     let (mut layout, own) = match found.kind {
-        Kind::Wav => (iff::wav(file, &found, limits)?, None),
-        Kind::Aiff => (iff::aiff(file, &found, limits)?, None),
+        Kind::Wav => iff::wav(file, &found, limits, &fault)?,
+        Kind::Caf => caf::caf(file, &found, limits, &fault)?,
+        Kind::Aiff => iff::aiff(file, &found, limits, &fault)?,
         Kind::Flac => (flac::flac(file, &found, limits)?, None),
-        Kind::Mp4 => (mp4::mp4(file, &found)?, None),
+        Kind::Mp4 => mp4::mp4(file, &found, &fault)?,
         Kind::Mkv => {
             let (layout, reader) = mkv::mkv(file, &found, &fault)?;
             (layout, Some(reader))
         }
-        Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
+        Kind::Ogg | Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
     };
-    let framing = layout.wrapped.unwrap_or(found.kind);
+    let (framing, stream_bytes) = layout.wrapped.unwrap_or((found.kind, found.end - found.start));
+    let next = (found.kind == Kind::Flac).then(flac::next_stream);
     let reader = match own {
         Some(reader) => reader,
-        None => library_reader(file, &found, framing, std::mem::take(&mut layout.parts), &fault)?,
+        None => {
+            library_reader(file, &found, framing, std::mem::take(&mut layout.parts), &fault, next.clone())?
+        }
     };
     let Layout { extent, truncated, bit_depth, foreign_bytes, .. } = layout;
     let mut opened = Opened {
@@ -136,12 +159,19 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         foreign_bytes,
         found,
         framing,
-        chosen: None,
+        stream_bytes,
+        no_places: layout.no_places,
+        chosen: layout.chosen,
         corrected: None,
         title: layout.title,
+        file: Arc::clone(file),
+        next,
+        joined: 0,
         fault,
     };
-    opened.choose();
+    if opened.chosen.is_none() {
+        opened.choose();
+    }
     if opened.track().is_none() {
         return Err(no_track(file, &found, opened.reader.tracks(), &layout.refusals));
     }
@@ -156,8 +186,9 @@ fn library_reader(
     framing: Kind,
     parts: Vec<Part>,
     fault: &Fault,
+    next: Option<NextStream>,
 ) -> Result<Box<dyn FormatReader>, Error> {
-    let source = Spliced::new(Arc::clone(file), parts, fault.clone());
+    let source = Spliced::new(Arc::clone(file), parts, fault.clone()).until(next);
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
     match contain("demuxer", || reader(framing, stream)) {
         Some(Ok(reader)) => Ok(reader),
@@ -167,6 +198,11 @@ fn library_reader(
             }
             if found.kind == Kind::Ogg && ogg::unreadable(file, found) {
                 return Err(no_track(file, found, &[], &[]));
+            }
+            if found.kind == Kind::Ogg
+                && let Some(detail) = ogg::unmapped_opus(file, found)
+            {
+                return Err(Error::Unsupported { detail });
             }
             let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
             Err(refused(found.kind, &error))
@@ -262,33 +298,76 @@ impl Opened {
 
     /// Chooses among several audio tracks: the default one, or else the first, of those that can be decoded.
     fn choose(&mut self) {
-        let audio = || self.reader.tracks().iter().filter_map(|track| Some((track, audio_parameters(track)?)));
+        let audio =
+            || self.reader.tracks().iter().filter_map(|track| Some((track, audio_parameters(track)?)));
         if audio().count() < 2 {
             return;
         }
-        let decodable = |(_, it): &(&Track, &AudioCodecParameters)| Decoder::check(self.found.kind, it).is_ok();
-        let default = |(track, _): &(&Track, &AudioCodecParameters)| track.flags.contains(TrackFlags::DEFAULT);
+        let decodable =
+            |(_, it): &(&Track, &AudioCodecParameters)| Decoder::check(self.found.kind, it).is_ok();
+        let default =
+            |(track, _): &(&Track, &AudioCodecParameters)| track.flags.contains(TrackFlags::DEFAULT);
         let chosen = audio().filter(default).find(decodable).or_else(|| audio().find(decodable));
         self.chosen = chosen.map(|(track, _)| track.id);
     }
 
+    /// Whether an end that the demuxer did not expect is one all the same.
+    pub(crate) fn ends_whole(&self) -> bool {
+        self.found.kind == Kind::Ogg && ogg::ends_whole(&self.file, &self.found)
+    }
+
+    /// Goes on with the file that was joined to this one: FLAC behind FLAC. Says whether there is one.
+    pub(crate) fn follow(&mut self, limits: &Limits) -> Result<bool, Error> {
+        let Some(start) = self.next.as_ref().and_then(NextStream::place) else { return Ok(false) };
+        self.joined += 1;
+        if self.joined > MAX_JOINED {
+            return Err(Error::TooLarge { detail: format!("more than {MAX_JOINED} joined files") });
+        }
+        let found = Found { start, ..self.found };
+        let layout = flac::flac(&self.file, &found, limits)?;
+        let next = Some(flac::next_stream());
+        self.reader =
+            library_reader(&self.file, &found, found.kind, layout.parts, &self.fault, next.clone())?;
+        self.next = next;
+        self.extent = layout.extent;
+        self.foreign_bytes += layout.foreign_bytes.saturating_sub(start);
+        self.chosen = None;
+        Ok(true)
+    }
+
     /// Sets the extent for the next stream of a chain, which only Ogg has.
     pub(crate) fn refine_chain(&mut self) {
+        self.chosen = None;
+        self.corrected = None;
         self.choose();
         self.refine(&[], None, &[]);
     }
 
-    /// Sets parameters right that the container has no room for: MP4 keeps the sample rate in 16 bits.
+    /// Sets parameters right that the container has no room for, or that the library makes up.
     fn correct(&mut self) {
-        let Some((_, parameters)) = self.track().filter(|_| self.found.kind == Kind::Mp4) else { return };
-        let stated = parameters.sample_rate.unwrap_or(0);
-        if let Some(rate) = aac::overflown_rate(parameters.extra_data.as_deref().unwrap_or_default(), stated)
-            && parameters.codec == CODEC_ID_AAC
-        {
-            let mut corrected = parameters.clone();
-            corrected.with_sample_rate(rate);
-            self.corrected = Some(corrected);
+        let Some((track, parameters)) = self.track() else { return };
+        let mut corrected = parameters.clone();
+        let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
+        match (self.found.kind, parameters.codec) {
+            // MP4 keeps the sample rate in 16 bits.
+            (Kind::Mp4, CODEC_ID_AAC) => {
+                let config = parameters.extra_data.as_deref().unwrap_or_default();
+                let Some(rate) = aac::overflown_rate(config, parameters.sample_rate.unwrap_or(0)) else {
+                    return;
+                };
+                corrected.with_sample_rate(rate);
+            }
+            // Core Audio has a configuration of its own for Opus, or none.
+            (Kind::Caf, CODEC_ID_OPUS) => {
+                let Some(head) = ogg::opus_head(channels, track.delay.unwrap_or(0)) else { return };
+                corrected.with_extra_data(head.into_boxed_slice());
+            }
+            (Kind::Wav | Kind::Aiff, _) if self.no_places && channels > 2 => {
+                corrected.with_channels(Channels::Discrete(channels as u16));
+            }
+            _ => return,
         }
+        self.corrected = Some(corrected);
     }
 
     /// Sets the extent for containers whose demuxer knows their length.

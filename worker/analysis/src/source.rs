@@ -88,20 +88,20 @@ impl Source {
         let reader = &mut self.opened.reader;
         match contain("demuxer", || reader.next_packet()) {
             Some(Ok(Some(packet))) => Ok(self.take(packet)),
-            Some(Ok(None)) => self.end(false),
-            None => self.end(true),
+            Some(Ok(None)) => self.end(false, limits),
+            None => self.end(true, limits),
             Some(Err(DemuxError::ResetRequired)) => {
                 self.opened.refine_chain();
                 self.begin(limits)?;
                 Ok(Event::NewStream)
             }
             Some(Err(DemuxError::IoError(error))) if error.kind() == ErrorKind::UnexpectedEof => {
-                self.end(true)
+                self.end(!self.opened.ends_whole(), limits)
             }
             Some(Err(_)) => {
                 self.seen.failures += 1;
                 self.failures += 1;
-                if self.failures > MAX_FAILURES { self.end(true) } else { Ok(Event::Nothing) }
+                if self.failures > MAX_FAILURES { self.end(true, limits) } else { Ok(Event::Nothing) }
             }
         }
     }
@@ -122,11 +122,24 @@ impl Source {
         Event::Packet(packet)
     }
 
-    fn end(&mut self, cut: bool) -> Result<Event, Error> {
+    fn end(&mut self, cut: bool, limits: &Limits) -> Result<Event, Error> {
         self.seen.cut |= cut;
-        match self.opened.fault.take() {
-            Some(error) => Err(Error::Io(error)),
-            None => Ok(Event::End),
+        if let Some(error) = self.opened.fault.take() {
+            return Err(Error::Io(error));
+        }
+        match self.opened.follow(limits) {
+            Ok(false) => Ok(Event::End),
+            Ok(true) => {
+                self.failures = 0;
+                self.begin(limits)?;
+                Ok(Event::NewStream)
+            }
+            // What begins like another file and is none is damage behind this one.
+            Err(Error::Corrupt { .. } | Error::Unsupported { .. }) => {
+                self.seen.cut = true;
+                Ok(Event::End)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -159,7 +172,7 @@ impl Source {
 
     /// Bytes in which an unframed stream lies, tags excluded.
     pub(crate) fn stream_bytes(&self) -> u64 {
-        self.opened.found.end - self.opened.found.start
+        self.opened.stream_bytes
     }
 
     pub(crate) fn title(&self) -> Option<String> {

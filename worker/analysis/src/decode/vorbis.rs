@@ -7,7 +7,9 @@
 
 use lewton::audio::{PreviousWindowRight, read_audio_packet_generic};
 use lewton::header::{IdentHeader, SetupHeader, read_header_ident, read_header_setup};
-use symphonia::core::audio::{AsGenericAudioBufferRef, Audio, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef};
+use symphonia::core::audio::{
+    AsGenericAudioBufferRef, AudioBuffer, AudioMut, AudioSpec, Channels, GenericAudioBufferRef,
+};
 use symphonia::core::codecs::CodecInfo;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, FinalizeResult};
 use symphonia::core::errors::{Error, Result};
@@ -39,10 +41,14 @@ impl Vorbis {
     pub(super) fn new(parameters: &AudioCodecParameters) -> Result<Self> {
         let damaged = Error::DecodeError("it makes no sense");
         let extra = parameters.extra_data.as_deref().unwrap_or_default();
-        let Some((identification, setup)) = extra.split_at_checked(IDENTIFICATION) else { return Err(damaged) };
+        let Some((identification, setup)) = extra.split_at_checked(IDENTIFICATION) else {
+            return Err(damaged);
+        };
         let Ok(identification) = read_header_ident(identification) else { return Err(damaged) };
         let sizes = (identification.blocksize_0, identification.blocksize_1);
-        let Ok(setup) = read_header_setup(setup, identification.audio_channels, sizes) else { return Err(damaged) };
+        let Ok(setup) = read_header_setup(setup, identification.audio_channels, sizes) else {
+            return Err(damaged);
+        };
         let channels = usize::from(identification.audio_channels);
         let (planes, places) = places(channels);
         let spec = AudioSpec::new(identification.audio_sample_rate, places);

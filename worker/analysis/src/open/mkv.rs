@@ -37,7 +37,12 @@ pub(super) fn mkv(
     let tracks: Vec<Track> = header.tracks.iter().map(|entry| track(entry, header.time_base)).collect();
     let blocks = Blocks::new(file, found, &header, fault.clone());
     let layout = Layout {
-        codec_delays: header.tracks.iter().filter(|it| it.delay > 0).map(|it| (it.number, it.delay)).collect(),
+        codec_delays: header
+            .tracks
+            .iter()
+            .filter(|it| it.delay > 0)
+            .map(|it| (it.number, it.delay))
+            .collect(),
         title: header.title.clone(),
         foreign_bytes: header.hidden.iter().map(|(start, end)| end - start).sum(),
         truncated: header.truncated,

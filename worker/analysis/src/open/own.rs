@@ -4,7 +4,9 @@
 //! all of them is here.
 
 use symphonia::core::errors::{Error, Result, SeekErrorKind};
-use symphonia::core::formats::{FORMAT_ID_NULL, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track};
+use symphonia::core::formats::{
+    FORMAT_ID_NULL, FormatInfo, FormatReader, MediaInfo, SeekMode, SeekTo, SeekedTo, Track,
+};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::{Metadata, MetadataLog};
 use symphonia::core::packet::Packet;
@@ -31,7 +33,11 @@ pub(super) struct OwnReader {
 }
 
 impl OwnReader {
-    pub(super) fn boxed(tracks: Vec<Track>, media: MediaInfo, packets: impl Packets + 'static) -> Box<dyn FormatReader> {
+    pub(super) fn boxed(
+        tracks: Vec<Track>,
+        media: MediaInfo,
+        packets: impl Packets + 'static,
+    ) -> Box<dyn FormatReader> {
         Self::with_tags(tracks, media, packets, None)
     }
 
@@ -79,6 +85,9 @@ impl FormatReader for OwnReader {
     where
         Self: 's,
     {
-        MediaSourceStream::new(Box::new(std::io::Cursor::new(Vec::new())), MediaSourceStreamOptions::default())
+        MediaSourceStream::new(
+            Box::new(std::io::Cursor::new(Vec::new())),
+            MediaSourceStreamOptions::default(),
+        )
     }
 }

@@ -54,7 +54,7 @@ impl RawBlocks {
             ranges: ranges.into_iter().rev().collect(),
             block: size.bytes,
             frames: size.frames,
-            together: if size.frames == 1 { (PACKET / size.bytes).max(1) } else { 1 },
+            together: (PACKET / size.bytes).max(1),
             at: 0,
         })
     }

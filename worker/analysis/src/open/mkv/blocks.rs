@@ -67,7 +67,9 @@ impl Blocks {
         if self.at >= self.end {
             return Ok(false);
         }
-        let Some((id, len, size)) = header(self.window.get(self.at, MAX_HEADER)?) else { return self.resync() };
+        let Some((id, len, size)) = header(self.window.get(self.at, MAX_HEADER)?) else {
+            return self.resync();
+        };
         let start = self.at + len as u64;
         if matches!(id, CLUSTER | SEGMENT) {
             // What they hold is read as it comes, whatever length they state.
@@ -85,7 +87,9 @@ impl Blocks {
                 let time = unsigned(self.window.get(start, size.min(8) as usize)?);
                 self.cluster = i64::try_from(time).unwrap_or(i64::MAX);
             }
-            SIMPLE_BLOCK => self.block(&Group { block: Some((start, block_len(size)?)), ..Group::default() })?,
+            SIMPLE_BLOCK => {
+                self.block(&Group { block: Some((start, block_len(size)?)), ..Group::default() })?
+            }
             BLOCK_GROUP => {
                 let group = self.group(start, after)?;
                 self.block(&group)?;
@@ -136,7 +140,9 @@ impl Blocks {
             let Some(after) = content.checked_add(size).filter(|it| *it <= end) else { break };
             match id {
                 BLOCK => group.block = Some((content, block_len(size)?)),
-                BLOCK_DURATION => group.duration = Some(unsigned(self.window.get(content, size.min(8) as usize)?)),
+                BLOCK_DURATION => {
+                    group.duration = Some(unsigned(self.window.get(content, size.min(8) as usize)?))
+                }
                 DISCARD_PADDING => group.padding = signed(self.window.get(content, size.min(8) as usize)?),
                 _ => {}
             }

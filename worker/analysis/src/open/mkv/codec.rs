@@ -30,7 +30,9 @@ pub(super) fn parameters(stated: &Stated) -> Result<AudioCodecParameters, String
     }
     let private = stated.private.as_deref();
     let extra = match (codec, private) {
-        (CODEC_ID_VORBIS, Some(private)) => Some(vorbis(private).ok_or("damaged Vorbis headers in Matroska")?),
+        (CODEC_ID_VORBIS, Some(private)) => {
+            Some(vorbis(private).ok_or("damaged Vorbis headers in Matroska")?)
+        }
         (CODEC_ID_FLAC, Some(private)) => Some(flac(private).ok_or("damaged FLAC headers in Matroska")?),
         (CODEC_ID_AAC, None) => aac(stated),
         (_, private) => private.map(<[u8]>::to_vec),

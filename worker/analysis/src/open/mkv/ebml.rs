@@ -49,7 +49,13 @@ pub(super) fn element(file: &File, at: u64, parent_end: u64) -> Result<Option<El
             Some(size) => Some(start.checked_add(size)?),
             None => None,
         };
-        Some(Element { id, header: at, start, end: stated_end.map_or(parent_end, |it| it.min(parent_end)), stated_end })
+        Some(Element {
+            id,
+            header: at,
+            start,
+            end: stated_end.map_or(parent_end, |it| it.min(parent_end)),
+            stated_end,
+        })
     }))
 }
 
@@ -133,7 +139,10 @@ mod tests {
     #[test]
     fn headers_state_a_length_or_none() {
         assert_eq!(header(&[0xa3, 0x85]), Some((0xa3, 2, Some(5))));
-        assert_eq!(header(&[0x1f, 0x43, 0xb6, 0x75, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), Some((0x1f43_b675, 12, None)));
+        assert_eq!(
+            header(&[0x1f, 0x43, 0xb6, 0x75, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+            Some((0x1f43_b675, 12, None))
+        );
         assert_eq!(header(&[0xa3]), None);
     }
 }

@@ -73,12 +73,15 @@ impl Encodings {
     }
 
     fn undo<'a>(&self, scope: u64, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        self.0.iter().filter(|(it, _)| it & scope != 0).try_fold(Cow::Borrowed(bytes), |bytes, (_, method)| {
-            Some(Cow::Owned(match method {
-                Method::Zlib => decompress_to_vec_zlib_with_limit(&bytes, MAX_UNPACKED).ok()?,
-                Method::Stripped(start) => [start, &bytes[..]].concat(),
-            }))
-        })
+        self.0.iter().filter(|(it, _)| it & scope != 0).try_fold(
+            Cow::Borrowed(bytes),
+            |bytes, (_, method)| {
+                Some(Cow::Owned(match method {
+                    Method::Zlib => decompress_to_vec_zlib_with_limit(&bytes, MAX_UNPACKED).ok()?,
+                    Method::Stripped(start) => [start, &bytes[..]].concat(),
+                }))
+            },
+        )
     }
 }
 
@@ -107,7 +110,8 @@ mod tests {
     #[test]
     fn encodings_are_undone_where_they_apply() {
         let packed = miniz_oxide::deflate::compress_to_vec_zlib(b"quite quite quite a packet", 6);
-        let encodings = Encodings(vec![(PACKETS, Method::Zlib), (PACKETS, Method::Stripped(b"not ".to_vec()))]);
+        let encodings =
+            Encodings(vec![(PACKETS, Method::Zlib), (PACKETS, Method::Stripped(b"not ".to_vec()))]);
         assert_eq!(encodings.packet(&packed).as_deref(), Some(&b"not quite quite quite a packet"[..]));
         assert_eq!(encodings.configuration(b"as it is").as_deref(), Some(&b"as it is"[..]));
         assert_eq!(encodings.packet(b"no zlib"), None);

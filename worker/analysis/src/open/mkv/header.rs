@@ -1,10 +1,10 @@
 //! What a Matroska file says in front of its clusters.
 
+use super::super::Found;
+use super::super::splice::Part;
 use super::codec::{self, Stated};
 use super::ebml::{Element, element};
 use super::encoding::Encodings;
-use super::super::splice::Part;
-use super::super::Found;
 use crate::Error;
 use std::fs::File;
 use symphonia::core::codecs::audio::AudioCodecParameters;
@@ -87,7 +87,8 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn read(file: &File, found: &Found) -> Result<Self, Error> {
-        let broken = |what: &str| Error::Corrupt { detail: format!("the mkv file is damaged or truncated: {what}") };
+        let broken =
+            |what: &str| Error::Corrupt { detail: format!("the mkv file is damaged or truncated: {what}") };
         let ebml = element(file, found.start, found.end)?.filter(|it| it.id == EBML);
         let segment = match ebml {
             Some(ebml) => element(file, ebml.end, found.end)?.filter(|it| it.id == SEGMENT),
@@ -131,7 +132,9 @@ impl Header {
                 INFO => self.info(file, &child)?,
                 TRACKS => {
                     found = true;
-                    for entry in child.children(file)?.iter().filter(|it| it.id == TRACK_ENTRY).take(MAX_TRACKS) {
+                    for entry in
+                        child.children(file)?.iter().filter(|it| it.id == TRACK_ENTRY).take(MAX_TRACKS)
+                    {
                         self.tracks.extend(track(file, entry)?);
                     }
                 }
@@ -163,7 +166,8 @@ impl Header {
 
 /// Seconds per tick, as the smallest fraction, since numbers are multiplied with it.
 fn time_base(scale: u64) -> TimeBase {
-    TimeBase::try_new(u32::try_from(scale).unwrap_or(1), super::NANOSECONDS).map_or_else(TimeBase::default, |it| it.reduce())
+    TimeBase::try_new(u32::try_from(scale).unwrap_or(1), super::NANOSECONDS)
+        .map_or_else(TimeBase::default, |it| it.reduce())
 }
 
 fn track(file: &File, entry: &Element) -> Result<Option<TrackEntry>, Error> {
