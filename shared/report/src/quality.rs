@@ -37,6 +37,9 @@ pub struct Quality {
     pub gaps: u64,
     /// Audio missing in those places, in seconds.
     pub missing_seconds: f64,
+    /// Whether the decoded samples have the checksum that the file states: the MD5 of FLAC. `false` means that some of them are
+    /// not those that were encoded, although every packet could be decoded. `None` where the file states none.
+    pub checksum_matches: Option<bool>,
     /// Places where the sound is cut out: 5 ms to 2 s of zeros in all channels, with samples of at least −40 dB relative to
     /// full scale within a millisecond on both sides. Electronic music may be cut like that on purpose.
     pub dropouts: u64,

@@ -3,16 +3,22 @@
 mod account;
 mod assemble;
 mod choice;
+mod conform;
+mod flac;
 #[cfg_attr(not(feature = "libav"), path = "decode/no_libav.rs")]
 mod libav;
+mod mpeg;
 mod opus;
+mod vorbis;
 
 pub(crate) use account::{Account, Judgement};
 pub(crate) use assemble::Assembler;
 pub(crate) use choice::needs_libav;
+pub(crate) use conform::StreamFormat;
 #[cfg(feature = "libav")]
 pub(crate) use libav::channels_of;
 pub(crate) use libav::{Native, version as libav_version};
+pub(crate) use mpeg::FormatWatch;
 
 use crate::Error;
 use crate::guard::contain;
@@ -22,8 +28,8 @@ use choice::Library;
 use libav::Libav;
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_OPUS, CODEC_ID_PCM_F32BE, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE,
-    CODEC_ID_PCM_F64LE, CODEC_ID_VORBIS,
+    CODEC_ID_AAC, CODEC_ID_ALAC, CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32BE,
+    CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64BE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as DecodeError;
@@ -69,7 +75,7 @@ impl Decoder {
         let trims = parameters.codec == CODEC_ID_VORBIS;
         let inner = match library {
             Library::Libav { codec } => Inner::Libav(Box::new(Libav::new(&stream, codec)?)),
-            Library::Symphonia | Library::OpusPure => {
+            Library::Symphonia | Library::OpusPure | Library::Lewton => {
                 let inner = make(library, parameters, trims);
                 Inner::Symphonia(inner.map_err(|error| refused(stream.kind, codec, &stream, &error))?)
             }
@@ -90,6 +96,13 @@ impl Decoder {
     /// Name and version of the library that decodes.
     pub(crate) fn version(&self) -> String {
         self.library.version()
+    }
+
+    /// Makes the decoder afresh, for frames of another format.
+    pub(crate) fn renew(&mut self) {
+        if let Ok(fresh) = Self::new(self.stream.clone()) {
+            self.inner = fresh.inner;
+        }
     }
 
     pub(crate) fn decode(&mut self, packet: &Packet) -> Decoded<'_> {
@@ -127,12 +140,6 @@ impl Decoder {
         }
     }
 
-    fn renew(&mut self) {
-        if let Ok(fresh) = Self::new(self.stream.clone()) {
-            self.inner = fresh.inner;
-        }
-    }
-
     /// The profile of the stream as the decoder found it, in the words of reports.
     pub(crate) fn profile(&self) -> Option<String> {
         let Inner::Libav(decoder) = &self.inner else { return None };
@@ -149,6 +156,12 @@ impl Decoder {
         } else {
             self.codec.lossless
         }
+    }
+
+    /// Whether all that was decoded has the checksum that the stream states; `None` if it states none.
+    pub(crate) fn verified(&mut self) -> Option<bool> {
+        let Inner::Symphonia(decoder) = &mut self.inner else { return None };
+        contain("decoder", || decoder.finalize().verify_ok)?
     }
 
     /// Significant bits per sample, for codecs that have such a number.
@@ -171,9 +184,23 @@ fn make(
     parameters: &AudioCodecParameters,
     trims: bool,
 ) -> Result<Box<dyn AudioDecoder>, DecodeError> {
-    let options = AudioDecoderOptions::default().gapless(trims);
+    // Only FLAC has something to verify.
+    let options = AudioDecoderOptions::default().gapless(trims).verify(true);
+    let made;
+    let parameters = if matches!(parameters.codec, CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW) {
+        // Containers state the 8 bits that are stored, and the library's decoder wants to hear of the 16 that come out, or of none.
+        made =
+            AudioCodecParameters { bits_per_sample: None, bits_per_coded_sample: None, ..parameters.clone() };
+        &made
+    } else {
+        parameters
+    };
     let make = || match library {
         Library::OpusPure => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
+        Library::Lewton => Ok(Box::new(vorbis::Vorbis::new(parameters)?) as Box<dyn AudioDecoder>),
+        _ if parameters.codec == CODEC_ID_FLAC && flac::is_wide(parameters) => {
+            Ok(Box::new(flac::WideFlac::new(parameters)?) as Box<dyn AudioDecoder>)
+        }
         _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
     };
     contain("decoder", make).unwrap_or(Err(DecodeError::DecodeError("the decoder panicked")))

@@ -14,6 +14,7 @@ use crate::{Feature, silence};
 use pass::{Pass, Passed};
 use pulse::Pulse;
 use report::{Tags, Versions};
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,12 +23,19 @@ const MIN_FRACTION: f64 = 0.1;
 /// Below one loudness block of 400 ms nothing that is measured means anything.
 const MIN_SECONDS: f64 = 0.4;
 
-fn open(input: Input, options: &Options) -> Result<(Source, Option<Tags>), Error> {
-    let file = Arc::new(input.file);
-    let opened = open::open(&file, input.extension.as_deref(), &options.limits)?;
+/// Times that a file is read again because its format turned out to hold more than it began with: mono becomes stereo, or the
+/// rate rises. What comes up after these is mixed down.
+const MAX_PASSES: usize = 4;
+
+fn open(
+    file: &Arc<File>,
+    extension: Option<&str>,
+    options: &Options,
+) -> Result<(Source, Option<Tags>), Error> {
+    let opened = open::open(file, extension, &options.limits)?;
     let mut source = Source::new(opened, &options.limits)?;
     let wanted = options.features.contains(Feature::Tags);
-    let tags = if wanted { tags::read(&file, &mut source) } else { None };
+    let tags = if wanted { tags::read(file, &mut source) } else { None };
     Ok((source, tags))
 }
 
@@ -37,7 +45,7 @@ pub(crate) fn identify(
     options: &Options,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Identified, Error> {
-    let (mut source, tags) = open(input, options)?;
+    let (mut source, tags) = open(&Arc::new(input.file), input.extension.as_deref(), options)?;
     // A codec without a decoder shall be found here, not after a question to the cache.
     Decoder::check(source.stream())?;
     let mut pulse = Pulse::new(on_progress, source.extent());
@@ -58,21 +66,22 @@ pub(crate) fn analyze(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Analysis, Error> {
     let started = Instant::now();
-    let (mut source, tags) = open(input, options)?;
-    let mut pass = Pass::new(&source, options)?;
-    let mut pulse = Pulse::new(on_progress, source.extent());
-    loop {
-        match source.next(&options.limits)? {
-            Event::End => break,
-            Event::Packet(packet) => {
-                pass.packet(&packet)?;
-                pulse.decoded(pass.seconds());
-            }
-            Event::NewStream => pass.new_stream(&source)?,
-            Event::Nothing => pulse.beat(),
+    let (file, extension) = (Arc::new(input.file), input.extension);
+    let mut target = None;
+    let mut passes = 1;
+    let (source, tags, pass) = loop {
+        let (mut source, tags) = open(&file, extension.as_deref(), options)?;
+        let mut pass = Pass::new(&source, options, target.take())?;
+        let mut pulse = Pulse::new(on_progress, source.extent());
+        let last = passes == MAX_PASSES;
+        run(&mut source, &mut pass, &mut pulse, options, last)?;
+        match pass.wider() {
+            Some(wider) if !last => target = Some(wider.clone()),
+            _ => break (source, tags, pass),
         }
-    }
-    pass.drain();
+        pass.drain();
+        passes += 1;
+    };
     let passed = pass.finish(&source)?;
     let verdict = verdict(&passed)?;
     let mut report = passed.report;
@@ -86,6 +95,28 @@ pub(crate) fn analyze(
     let spent: f64 = report.timings_seconds.parts.values().sum();
     report.timings_seconds.decode = (report.timings_seconds.total - spent).max(0.0);
     Ok(Analysis { verdict, identity: source.identity(), report })
+}
+
+/// Decodes to the end, or unless this is the `last` pass to where a format comes up that holds more than the one so far.
+fn run(
+    source: &mut Source,
+    pass: &mut Pass,
+    pulse: &mut Pulse<'_>,
+    options: &Options,
+    last: bool,
+) -> Result<(), Error> {
+    while last || pass.wider().is_none() {
+        match source.next(&options.limits)? {
+            Event::End => break,
+            Event::Packet(packet) => {
+                pass.packet(packet)?;
+                pulse.decoded(pass.seconds());
+            }
+            Event::NewStream => pass.new_stream(source)?,
+            Event::Nothing => pulse.beat(),
+        }
+    }
+    Ok(())
 }
 
 /// What a decode is worth.

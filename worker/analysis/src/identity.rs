@@ -1,6 +1,6 @@
 mod payload;
 
-pub(crate) use payload::Payload;
+pub(crate) use payload::{Payload, Trimming};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -53,12 +53,12 @@ pub use verdict::{Analysis, Error, Identified, NotApplicable, Verdict};
 pub(crate) use features::Feature;
 
 /// The decoders and their versions, which `Cargo.lock` must agree with (a test does).
-const DECODER: &str = "symphonia-0.6.1+opus-pure-0.2.2";
+const DECODER: &str = "symphonia-0.6.1+opus-pure-0.2.2+lewton-0.10.2";
 
 /// Version of what all parts of a report are made from, and of the decoders: how files are opened, what is decoded, how far
 /// an analysis got, what it is a report of. The number is raised with any of these, the decoders included, and makes every
 /// part of every older report stale. A part that alone has changed raises its own version.
-pub const VERSION: &str = "4+symphonia-0.6.1+opus-pure-0.2.2";
+pub const VERSION: &str = "5+symphonia-0.6.1+opus-pure-0.2.2+lewton-0.10.2";
 
 /// Finds out who the audio is, and reads its tags, without decoding.
 ///

@@ -5,6 +5,7 @@
 
 mod aac;
 mod bytes;
+mod caf;
 mod envelope;
 mod extent;
 mod flac;
@@ -17,8 +18,12 @@ mod mp4;
 mod mpeg;
 mod names;
 mod ogg;
+mod own;
+mod raw;
 mod sniff;
 mod splice;
+mod wave;
+mod window;
 
 #[cfg(feature = "libav")]
 pub(crate) use aac::adts_config;
@@ -26,28 +31,29 @@ pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, MAX_CORE_RATE, aac_profi
 pub(crate) use bytes::{be32, be64, read_up_to};
 pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use foreign::Foreign;
+pub(crate) use mpeg::MpegHeader;
 #[cfg(feature = "libav")]
 pub(crate) use names::codec_id;
 pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
+use splice::NextStream;
 pub(crate) use splice::{Fault, Part, Spliced};
 
-use crate::decode::Native;
+use crate::decode::{Decoder, Native};
 use crate::guard::contain;
+use crate::source::Stream;
 use crate::{Error, Limits};
 use std::fs::File;
 use std::sync::Arc;
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_OPUS};
 use symphonia::core::errors::Error as DemuxError;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackFlags, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadBytes};
 use symphonia::default::formats::{
     AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
 };
-
-/// Matroska counts delays in these.
-const NANOSECONDS: u32 = 1_000_000_000;
 
 /// Containers that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +97,14 @@ struct Layout {
     /// Track and nanoseconds.
     codec_delays: Vec<(u32, u64)>,
     title: Option<String>,
+    /// Tracks that cannot be decoded, and why.
+    refusals: Vec<(u32, String)>,
+    /// The track to analyse, where that is known.
+    chosen: Option<u32>,
+    /// The stream that the container wraps whole, where the packets are not its own, and its bytes.
+    wrapped: Option<(Kind, u64)>,
+    /// Nothing says where the channels belong.
+    no_places: bool,
 }
 
 /// An open container, at its first packet.
@@ -101,50 +115,114 @@ pub(crate) struct Opened {
     pub(crate) bit_depth: Option<u16>,
     pub(crate) foreign_bytes: u64,
     pub(crate) found: Found,
+    /// What finds the packets: the container, or the stream that it wraps.
+    pub(crate) framing: Kind,
+    /// Bytes in which an unframed stream lies, tags excluded.
+    pub(crate) stream_bytes: u64,
+    no_places: bool,
+    /// The track to analyse, among several.
+    chosen: Option<u32>,
+    /// Parameters of that track, where those of the container are wrong.
+    corrected: Option<AudioCodecParameters>,
     /// Title of the whole, where it is no tag.
     pub(crate) title: Option<String>,
+    file: Arc<File>,
+    /// Where a file that was joined to this one begins.
+    next: Option<NextStream>,
+    /// Files that were joined so far.
+    joined: usize,
     pub(crate) fault: Fault,
     /// What libav must know of the stream, where libav opened it.
     pub(crate) native: Option<Native>,
 }
 
+/// Files that are followed into one another: joined albums have tens, hostile files thousands.
+const MAX_JOINED: usize = 1024;
+
 /// Opens the container that the file holds.
 pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -> Result<Opened, Error> {
     let found = sniff::sniff(file, extension)?;
-    let layout = match found.kind {
-        Kind::Wav => iff::wav(file, &found, limits)?,
-        Kind::Aiff => iff::aiff(file, &found, limits)?,
-        Kind::Flac => flac::flac(file, &found, limits)?,
-        Kind::Mp4 => mp4::mp4(file, &found)?,
-        Kind::Mkv => mkv::mkv(file, &found)?,
-        Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => whole(&found),
-        Kind::Foreign(foreign) => return libav::open(file, &found, foreign),
-    };
     let fault = Fault::default();
-    let Layout { parts, extent, truncated, bit_depth, foreign_bytes, .. } = layout;
-    let source = Spliced::new(Arc::clone(file), parts, fault.clone());
+    let (mut layout, own) = match found.kind {
+        Kind::Foreign(foreign) => return libav::open(file, &found, foreign),
+        Kind::Wav => iff::wav(file, &found, limits, &fault)?,
+        Kind::Caf => caf::caf(file, &found, limits, &fault)?,
+        Kind::Aiff => iff::aiff(file, &found, limits, &fault)?,
+        Kind::Flac => (flac::flac(file, &found, limits)?, None),
+        Kind::Mp4 => mp4::mp4(file, &found, &fault)?,
+        Kind::Mkv => {
+            let (layout, reader) = mkv::mkv(file, &found, &fault)?;
+            (layout, Some(reader))
+        }
+        Kind::Ogg | Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
+    };
+    let (framing, stream_bytes) = layout.wrapped.unwrap_or((found.kind, found.end - found.start));
+    let next = (found.kind == Kind::Flac).then(flac::next_stream);
+    let reader = match own {
+        Some(reader) => reader,
+        None => {
+            library_reader(file, &found, framing, std::mem::take(&mut layout.parts), &fault, next.clone())?
+        }
+    };
+    let Layout { extent, truncated, bit_depth, foreign_bytes, .. } = layout;
+    let mut opened = Opened {
+        reader,
+        extent,
+        truncated,
+        bit_depth,
+        foreign_bytes,
+        found,
+        framing,
+        stream_bytes,
+        no_places: layout.no_places,
+        chosen: layout.chosen,
+        corrected: None,
+        title: layout.title,
+        file: Arc::clone(file),
+        next,
+        joined: 0,
+        fault,
+        native: None,
+    };
+    if opened.chosen.is_none() {
+        opened.choose();
+    }
+    if opened.track().is_none() {
+        return Err(no_track(file, &found, opened.reader.tracks(), &layout.refusals));
+    }
+    opened.refine(&layout.tracks, layout.gapless, &layout.codec_delays);
+    Ok(opened)
+}
+
+/// The decoder library's demuxer for these parts of the file.
+fn library_reader(
+    file: &Arc<File>,
+    found: &Found,
+    framing: Kind,
+    parts: Vec<Part>,
+    fault: &Fault,
+    next: Option<NextStream>,
+) -> Result<Box<dyn FormatReader>, Error> {
+    let source = Spliced::new(Arc::clone(file), parts, fault.clone()).until(next);
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
-    let reader = match contain("demuxer", || reader(found.kind, stream)) {
-        Some(Ok(reader)) => reader,
+    match contain("demuxer", || reader(framing, stream)) {
+        Some(Ok(reader)) => Ok(reader),
         refusal => {
             if let Some(error) = fault.take() {
                 return Err(Error::Io(error));
             }
-            if found.kind == Kind::Ogg && ogg::unreadable(file, &found) {
-                return Err(no_track(file, &found, &[]));
+            if found.kind == Kind::Ogg && ogg::unreadable(file, found) {
+                return Err(no_track(file, found, &[], &[]));
+            }
+            if found.kind == Kind::Ogg
+                && let Some(detail) = ogg::unmapped_opus(file, found)
+            {
+                return Err(Error::Unsupported { detail });
             }
             let error = refusal.and_then(Result::err).unwrap_or(DemuxError::DecodeError("no sense in it"));
-            return Err(refused(found.kind, &error));
+            Err(refused(found.kind, &error))
         }
-    };
-    let title = layout.title;
-    let mut opened =
-        Opened { reader, extent, truncated, bit_depth, foreign_bytes, found, title, fault, native: None };
-    if opened.track().is_none() {
-        return Err(no_track(file, &found, opened.reader.tracks()));
     }
-    opened.refine(&layout.tracks, layout.gapless, &layout.codec_delays);
-    Ok(opened)
 }
 
 fn whole(found: &Found) -> Layout {
@@ -189,14 +267,22 @@ fn refused(kind: Kind, error: &DemuxError) -> Error {
     }
 }
 
-fn no_track(file: &File, found: &Found, tracks: &[Track]) -> Error {
+fn no_track(file: &File, found: &Found, tracks: &[Track], refusals: &[(u32, String)]) -> Error {
     let video = tracks.iter().any(|track| track.track_type() == Some(TrackType::Video));
-    let detail = match (found.kind, video) {
-        (_, true) => format!("video without audio ({})", found.kind.name()),
+    let detail = match (found.kind, refusals.first()) {
+        (_, Some((_, refusal))) => refusal.clone(),
+        _ if video => format!("video without audio ({})", found.kind.name()),
         (Kind::Ogg, _) => format!("{} in Ogg", ogg::codecs(file, found)),
         _ => format!("no audio track of a known codec ({})", found.kind.name()),
     };
     Error::Unsupported { detail }
+}
+
+fn audio_parameters(track: &Track) -> Option<&AudioCodecParameters> {
+    match &track.codec_params {
+        Some(CodecParameters::Audio(parameters)) => Some(parameters),
+        _ => None,
+    }
 }
 
 impl Kind {
@@ -218,28 +304,99 @@ impl Kind {
 }
 
 impl Opened {
-    /// The track to analyse, and its parameters: the default one, or the first with audio of a known codec.
+    /// The track to analyse, and its parameters.
     pub(crate) fn track(&self) -> Option<(&Track, &AudioCodecParameters)> {
-        let track = self.reader.default_track(TrackType::Audio)?;
-        match &track.codec_params {
-            Some(CodecParameters::Audio(parameters)) => Some((track, parameters)),
-            _ => None,
+        let track = match self.chosen {
+            Some(id) => self.reader.tracks().iter().find(|track| track.id == id)?,
+            None => self.reader.default_track(TrackType::Audio)?,
+        };
+        Some((track, self.corrected.as_ref().or_else(|| audio_parameters(track))?))
+    }
+
+    /// Chooses among several audio tracks: the default one, or else the first, of those that can be decoded.
+    fn choose(&mut self) {
+        let audio =
+            || self.reader.tracks().iter().filter_map(|track| Some((track, audio_parameters(track)?)));
+        if audio().count() < 2 {
+            return;
         }
+        let decodable = |(_, it): &(&Track, &AudioCodecParameters)| {
+            Decoder::check(Stream::of(self.found.kind, it)).is_ok()
+        };
+        let default =
+            |(track, _): &(&Track, &AudioCodecParameters)| track.flags.contains(TrackFlags::DEFAULT);
+        let chosen = audio().filter(default).find(decodable).or_else(|| audio().find(decodable));
+        self.chosen = chosen.map(|(track, _)| track.id);
+    }
+
+    /// Whether an end that the demuxer did not expect is one all the same.
+    pub(crate) fn ends_whole(&self) -> bool {
+        self.found.kind == Kind::Ogg && ogg::ends_whole(&self.file, &self.found)
+    }
+
+    /// Goes on with the file that was joined to this one: FLAC behind FLAC. Says whether there is one.
+    pub(crate) fn follow(&mut self, limits: &Limits) -> Result<bool, Error> {
+        let Some(start) = self.next.as_ref().and_then(NextStream::place) else { return Ok(false) };
+        self.joined += 1;
+        if self.joined > MAX_JOINED {
+            return Err(Error::TooLarge { detail: format!("more than {MAX_JOINED} joined files") });
+        }
+        let found = Found { start, ..self.found };
+        let layout = flac::flac(&self.file, &found, limits)?;
+        let next = Some(flac::next_stream());
+        self.reader =
+            library_reader(&self.file, &found, found.kind, layout.parts, &self.fault, next.clone())?;
+        self.next = next;
+        self.extent = layout.extent;
+        self.foreign_bytes += layout.foreign_bytes.saturating_sub(start);
+        self.chosen = None;
+        Ok(true)
     }
 
     /// Sets the extent for the next stream of a chain, which only Ogg has.
     pub(crate) fn refine_chain(&mut self) {
+        self.chosen = None;
+        self.corrected = None;
+        self.choose();
         self.refine(&[], None, &[]);
+    }
+
+    /// Sets parameters right that the container has no room for, or that the library makes up.
+    fn correct(&mut self) {
+        let Some((track, parameters)) = self.track() else { return };
+        let mut corrected = parameters.clone();
+        let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
+        match (self.found.kind, parameters.codec) {
+            // MP4 keeps the sample rate in 16 bits.
+            (Kind::Mp4, CODEC_ID_AAC) => {
+                let config = parameters.extra_data.as_deref().unwrap_or_default();
+                let Some(rate) = aac::overflown_rate(config, parameters.sample_rate.unwrap_or(0)) else {
+                    return;
+                };
+                corrected.with_sample_rate(rate);
+            }
+            // Core Audio has a configuration of its own for Opus, or none.
+            (Kind::Caf, CODEC_ID_OPUS) => {
+                let Some(head) = ogg::opus_head(channels, track.delay.unwrap_or(0)) else { return };
+                corrected.with_extra_data(head.into_boxed_slice());
+            }
+            (Kind::Wav | Kind::Aiff, _) if self.no_places && channels > 2 => {
+                corrected.with_channels(Channels::Discrete(channels as u16));
+            }
+            _ => return,
+        }
+        self.corrected = Some(corrected);
     }
 
     /// Sets the extent for containers whose demuxer knows their length.
     fn refine(&mut self, edits: &[mp4::Edited], gapless: Option<mp4::Gapless>, delays: &[(u32, u64)]) {
+        self.correct();
         let Some((track, parameters)) = self.track() else { return };
         let rate = parameters.sample_rate.unwrap_or(0);
         let opus = parameters.codec == CODEC_ID_OPUS;
         let frames = track.num_frames.map(|frames| Span::frames(frames, rate));
         let skip = Span::frames(track.delay.unwrap_or(0).into(), rate);
-        let extent = match self.found.kind {
+        let extent = match self.framing {
             Kind::Mpeg { counted: true } => {
                 Extent { skip, total: frames, exact: false, excess: Excess::Padding }
             }
@@ -260,7 +417,7 @@ impl Opened {
                     .duration
                     .zip(media.time_base)
                     .map(|(duration, base)| Span::new(duration.get(), base.numer.get(), base.denom.get()));
-                let skip = Span::new(delay, 1, NANOSECONDS);
+                let skip = Span::new(delay, 1, mkv::NANOSECONDS);
                 Extent { skip, total, exact: false, excess: Excess::Keep }
             }
             Kind::Mp4 => {

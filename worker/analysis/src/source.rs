@@ -4,7 +4,7 @@
 
 use crate::decode::Native;
 use crate::guard::contain;
-use crate::identity::Payload;
+use crate::identity::{Payload, Trimming};
 use crate::open::{Extent, Kind, Opened, codec_traits};
 use crate::{Error, Identity, Limits};
 use std::io::ErrorKind;
@@ -54,6 +54,13 @@ pub(crate) struct Stream {
     pub(crate) native: Option<Native>,
 }
 
+impl Stream {
+    /// A track of a container that one of our own readers or of symphonia's has opened.
+    pub(crate) fn of(kind: Kind, parameters: &AudioCodecParameters) -> Self {
+        Self { kind, parameters: parameters.clone(), tick: None, native: None }
+    }
+}
+
 /// What was read so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
@@ -86,10 +93,14 @@ impl Source {
         };
         check(parameters, limits)?;
         self.track_id = track.id;
-        let trimmed = self.opened.found.kind == Kind::Ogg;
+        let trimming = match self.opened.found.kind {
+            Kind::Ogg => Trimming::Every,
+            Kind::Mkv => Trimming::Some,
+            _ => Trimming::None,
+        };
         let (name, codec) = (self.opened.found.kind.name(), codec_traits(parameters));
         let parameters = parameters.clone();
-        self.payload.begin(name, codec, &parameters, &self.opened.extent, trimmed);
+        self.payload.begin(name, codec, &parameters, &self.opened.extent, trimming);
         Ok(())
     }
 
@@ -97,20 +108,20 @@ impl Source {
         let reader = &mut self.opened.reader;
         match contain("demuxer", || reader.next_packet()) {
             Some(Ok(Some(packet))) => Ok(self.take(packet)),
-            Some(Ok(None)) => self.end(false),
-            None => self.end(true),
+            Some(Ok(None)) => self.end(false, limits),
+            None => self.end(true, limits),
             Some(Err(DemuxError::ResetRequired)) => {
                 self.opened.refine_chain();
                 self.begin(limits)?;
                 Ok(Event::NewStream)
             }
             Some(Err(DemuxError::IoError(error))) if error.kind() == ErrorKind::UnexpectedEof => {
-                self.end(true)
+                self.end(!self.opened.ends_whole(), limits)
             }
             Some(Err(_)) => {
                 self.seen.failures += 1;
                 self.failures += 1;
-                if self.failures > MAX_FAILURES { self.end(true) } else { Ok(Event::Nothing) }
+                if self.failures > MAX_FAILURES { self.end(true, limits) } else { Ok(Event::Nothing) }
             }
         }
     }
@@ -131,16 +142,34 @@ impl Source {
         Event::Packet(packet)
     }
 
-    fn end(&mut self, cut: bool) -> Result<Event, Error> {
+    fn end(&mut self, cut: bool, limits: &Limits) -> Result<Event, Error> {
         self.seen.cut |= cut;
-        match self.opened.fault.take() {
-            Some(error) => Err(Error::Io(error)),
-            None => Ok(Event::End),
+        if let Some(error) = self.opened.fault.take() {
+            return Err(Error::Io(error));
+        }
+        match self.opened.follow(limits) {
+            Ok(false) => Ok(Event::End),
+            Ok(true) => {
+                self.failures = 0;
+                self.begin(limits)?;
+                Ok(Event::NewStream)
+            }
+            // What begins like another file and is none is damage behind this one.
+            Err(Error::Corrupt { .. } | Error::Unsupported { .. }) => {
+                self.seen.cut = true;
+                Ok(Event::End)
+            }
+            Err(error) => Err(error),
         }
     }
 
     pub(crate) fn kind(&self) -> Kind {
         self.opened.found.kind
+    }
+
+    /// What finds the packets: the container, or the stream that it wraps.
+    pub(crate) fn framing(&self) -> Kind {
+        self.opened.framing
     }
 
     pub(crate) fn extent(&self) -> Extent {
@@ -163,7 +192,7 @@ impl Source {
 
     /// Bytes in which an unframed stream lies, tags excluded.
     pub(crate) fn stream_bytes(&self) -> u64 {
-        self.opened.found.end - self.opened.found.start
+        self.opened.stream_bytes
     }
 
     pub(crate) fn title(&self) -> Option<String> {
@@ -183,12 +212,16 @@ impl Source {
     }
 
     /// What a decoder is chosen by and made from.
+    #[cfg_attr(
+        not(feature = "libav"),
+        expect(clippy::clone_on_copy, reason = "without libav the type is empty")
+    )]
     pub(crate) fn stream(&self) -> Stream {
         Stream {
             kind: self.kind(),
             parameters: self.parameters(),
             tick: self.time_base(),
-            native: self.opened.native,
+            native: self.opened.native.clone(),
         }
     }
 

@@ -23,10 +23,14 @@ const CUT_FRACTION: f64 = 0.999;
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     rate: u32,
+    /// Rate of the stream at hand, if it is another, in Hz.
+    stream_rate: u32,
     seconds_per_tick: f64,
+    /// Seconds by which timestamps may be off beyond the coarseness of their clock.
+    slack: f64,
     /// Timestamp of the first packet that was decoded.
     origin: Option<i64>,
-    /// Frames since then, by what was decoded or known to be missing.
+    /// Frames since then at the rate of the stream, by what was decoded or known to be missing.
     elapsed: u64,
     /// Frames of packets that failed since the last that did not.
     pending: u64,
@@ -46,10 +50,6 @@ pub(crate) struct Account {
     announced: Vec<Option<Span>>,
     /// All of them are right to the frame.
     exact: bool,
-    /// Why the rest was not decoded.
-    stopped: Option<String>,
-    /// How long that rest is so far, in seconds.
-    left_out_seconds: f64,
 }
 
 /// What the books come to.
@@ -75,16 +75,31 @@ impl Account {
     pub(crate) fn begin(&mut self, base: Option<TimeBase>, total: Option<Span>, exact: bool) {
         self.exact = exact && (self.announced.is_empty() || self.exact);
         self.announced.push(total);
-        self.seconds_per_tick =
-            base.map_or(0.0, |base| f64::from(base.numer.get()) / f64::from(base.denom.get()));
-        self.origin = None;
-        self.elapsed = 0;
+        self.change_clock(base);
         self.gap_frames += std::mem::take(&mut self.pending);
     }
 
-    /// Sets the rate of the decoded samples, in Hz, as soon as it is known.
+    /// Sets the rate of the samples that are measured, in Hz, as soon as it is known.
     pub(crate) fn set_rate(&mut self, rate: u32) {
         self.rate = rate;
+        self.stream_rate = rate;
+    }
+
+    /// Sets the rate of the decoded samples, in Hz.
+    pub(crate) fn set_stream_rate(&mut self, rate: u32) {
+        self.stream_rate = rate;
+    }
+
+    /// Allows for timestamps that are off by so many seconds.
+    pub(crate) fn set_slack(&mut self, seconds: f64) {
+        self.slack = seconds;
+    }
+
+    /// From here on timestamps count in `base`.
+    pub(crate) fn change_clock(&mut self, base: Option<TimeBase>) {
+        self.seconds_per_tick = seconds_per_tick(base);
+        self.origin = None;
+        self.elapsed = 0;
     }
 
     /// Announced frames; `None` if one of the streams announces nothing.
@@ -103,13 +118,14 @@ impl Account {
         self.damaged_frames += damage.frames;
         self.pending = 0;
         let origin = *self.origin.get_or_insert(timestamp);
-        let place = self.frames(timestamp.saturating_sub(origin) as f64);
+        let scale = f64::from(self.stream_rate.max(1)) / f64::from(self.rate.max(1));
+        let place = self.frames(timestamp.saturating_sub(origin) as f64) * scale;
         // Coarse clocks round: Matroska's tick is usually 1 ms.
-        let tolerance = self.frames(3.0).max(1.0);
+        let tolerance = (self.frames(3.0) * scale).max(self.slack * f64::from(self.stream_rate)).max(1.0);
         let jump = place - self.elapsed as f64;
         if jump > tolerance {
             self.gaps += 1;
-            self.gap_frames += jump.round() as u64;
+            self.gap_frames += (jump / scale).round() as u64;
             self.elapsed += jump.round() as u64;
         }
         self.elapsed += frames;
@@ -125,18 +141,6 @@ impl Account {
             self.pending += self.frames(ticks as f64).round() as u64;
         }
         self.first_reason.get_or_insert(reason);
-    }
-
-    /// A packet of `ticks` was left out because of `reason`, as all after it.
-    pub(crate) fn left_out(&mut self, ticks: u64, reason: &str) {
-        self.stopped.get_or_insert_with(|| reason.to_owned());
-        self.gap_frames += self.frames(ticks as f64).round() as u64;
-        self.left_out_seconds += ticks as f64 * self.seconds_per_tick;
-    }
-
-    /// The length of what was left out, in seconds.
-    pub(crate) fn seconds_left_out(&self) -> f64 {
-        self.left_out_seconds
     }
 
     /// The reason of the first failure if nothing could be decoded, and whether it was for lack of support.
@@ -179,7 +183,6 @@ impl Account {
         if self.wild_samples > 0 {
             problems.push(format!("{} silenced", counted(self.wild_samples, "impossible sample")));
         }
-        problems.extend(self.stopped);
 
         let good = emitted.saturating_sub(self.damaged_frames);
         let fraction = if expected == 0 { 0.0 } else { good as f64 / expected as f64 };
@@ -198,6 +201,10 @@ impl Account {
             missing_seconds: seconds(missing),
         }
     }
+}
+
+fn seconds_per_tick(base: Option<TimeBase>) -> f64 {
+    base.map_or(0.0, |base| f64::from(base.numer.get()) / f64::from(base.denom.get()))
 }
 
 fn counted(count: u64, what: &str) -> String {

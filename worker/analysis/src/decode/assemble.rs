@@ -1,10 +1,11 @@
 //! Blocks of equal size from packets of any: planar, trimmed, and free of numbers that are none.
 
+use super::conform::{Conformer, StreamFormat};
 use crate::open::{Excess, Extent};
 use crate::stage::{BLOCK_FRAMES, Block};
 use symphonia::core::audio::conv::FromSample;
 use symphonia::core::audio::sample::Sample;
-use symphonia::core::audio::{Audio, AudioBuffer, GenericAudioBufferRef};
+use symphonia::core::audio::{Audio, AudioBuffer, Channels, GenericAudioBufferRef};
 
 /// Largest sample that is believed, 18 dB above full scale. Floating-point mixes stay below +12 dB or so; damaged MP3 frames
 /// were seen to decode to 465,557.
@@ -20,6 +21,12 @@ pub(crate) struct Assembler {
     waiting: Vec<Vec<f32>>,
     /// The packet at hand.
     packet: Vec<Vec<f32>>,
+    /// What all packets are brought to.
+    format: StreamFormat,
+    /// Of the packets at hand, if it is another, and what brings it to the one above.
+    other: Option<(StreamFormat, Conformer)>,
+    /// The packet at hand as it was decoded, where it is of another format.
+    decoded: Vec<Vec<f32>>,
     skip: u64,
     total: Option<u64>,
     excess: Excess,
@@ -38,10 +45,14 @@ pub(crate) struct Damage {
 }
 
 impl Assembler {
-    pub(crate) fn new(channels: usize, rate: u32, extent: &Extent, condemn: bool) -> Self {
+    pub(crate) fn new(format: StreamFormat, extent: &Extent, condemn: bool) -> Self {
+        let (channels, rate) = (format.channels.count(), format.rate);
         Self {
             waiting: vec![Vec::with_capacity(2 * BLOCK_FRAMES); channels],
             packet: vec![Vec::new(); channels],
+            format,
+            other: None,
+            decoded: Vec::new(),
             skip: extent.skip.in_frames(rate),
             total: extent.total.map(|total| total.in_frames(rate)),
             excess: extent.excess,
@@ -71,19 +82,50 @@ impl Assembler {
         (self.excess != Excess::Keep && self.total.is_some()).then_some(self.dropped)
     }
 
-    /// Takes a packet and hands out the blocks that become full. The buffer must have as many planes as there are channels.
+    /// Takes a packet without its last `cut` frames, and hands out the blocks that become full.
     pub(crate) fn push(
         &mut self,
         buffer: &GenericAudioBufferRef<'_>,
+        cut: u64,
         emit: &mut dyn FnMut(&Block<'_>),
     ) -> Damage {
-        if convert(buffer, &mut self.packet) {
-            let damage = sanitise(&mut self.packet, self.condemn);
-            self.accept(emit);
-            return damage;
+        let spec = buffer.spec();
+        self.prepare(spec.rate(), spec.channels(), emit);
+        let planes = if self.other.is_some() { &mut self.decoded } else { &mut self.packet };
+        let float = convert(buffer, planes);
+        let frames = planes.first().map_or(0, Vec::len);
+        let keep = frames.saturating_sub(usize::try_from(cut).unwrap_or(usize::MAX));
+        planes.iter_mut().for_each(|plane| plane.truncate(keep));
+        let damage = if float { sanitise(planes, self.condemn) } else { Damage::default() };
+        if let Some((_, conformer)) = &mut self.other {
+            conformer.convert(&self.decoded, &mut self.packet);
         }
         self.accept(emit);
-        Damage::default()
+        damage
+    }
+
+    /// Makes ready for packets of this format.
+    fn prepare(&mut self, rate: u32, channels: &Channels, emit: &mut dyn FnMut(&Block<'_>)) {
+        let same = |format: &StreamFormat| format.rate == rate && format.channels.count() == channels.count();
+        let current = self.other.as_ref().map_or(&self.format, |(format, _)| format);
+        if same(current) {
+            return;
+        }
+        self.leave_format(emit);
+        if !same(&self.format) {
+            let from = StreamFormat { rate, channels: channels.clone() };
+            self.decoded = vec![Vec::new(); channels.count()];
+            let conformer = Conformer::new(&from, &self.format);
+            self.other = Some((from, conformer));
+        }
+    }
+
+    /// Takes what is still under way of packets of another format.
+    fn leave_format(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {
+        if let Some((_, mut conformer)) = self.other.take() {
+            conformer.finish(&mut self.packet);
+            self.accept(emit);
+        }
     }
 
     fn accept(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {
@@ -124,6 +166,7 @@ impl Assembler {
 
     /// Drops the padding and hands out what is left.
     pub(crate) fn finish(&mut self, emit: &mut dyn FnMut(&Block<'_>)) {
+        self.leave_format(emit);
         if let (Excess::Padding, Some(total)) = (self.excess, self.total) {
             let excess = usize::try_from(self.accepted.saturating_sub(total)).unwrap_or(usize::MAX);
             if excess <= MAX_PADDING {

@@ -4,7 +4,7 @@ use crate::DECODER;
 use crate::open::{AAC_LC, AacConfig, Kind, MAX_CORE_RATE};
 use crate::source::Stream;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_OPUS, CODEC_ID_TRUEHD,
+    CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_OPUS, CODEC_ID_TRUEHD, CODEC_ID_VORBIS,
 };
 
 /// A decoder.
@@ -14,6 +14,8 @@ pub(crate) enum Library {
     Symphonia,
     /// Opus.
     OpusPure,
+    /// Vorbis of more than two channels, whose coupling symphonia 0.6.1 undoes in the wrong order.
+    Lewton,
     /// The rest, by FFmpeg's libraries, where the build has them.
     Libav {
         /// Their name of the codec.
@@ -29,6 +31,7 @@ impl Library {
         }
         match stream.parameters.codec {
             CODEC_ID_OPUS => Self::OpusPure,
+            CODEC_ID_VORBIS if super::vorbis::is_surround(&stream.parameters) => Self::Lewton,
             CODEC_ID_AAC if needs_libav_for_aac(stream) => Self::Libav { codec: "aac" },
             CODEC_ID_AC3 => Self::Libav { codec: "ac3" },
             CODEC_ID_EAC3 => Self::Libav { codec: "eac3" },
@@ -44,6 +47,7 @@ impl Library {
         match self {
             Self::Symphonia => known.next().unwrap_or_default().to_owned(),
             Self::OpusPure => known.nth(1).unwrap_or_default().to_owned(),
+            Self::Lewton => known.nth(2).unwrap_or_default().to_owned(),
             Self::Libav { .. } => super::libav::version(),
         }
     }

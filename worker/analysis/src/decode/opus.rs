@@ -66,8 +66,13 @@ fn streams(head: &Head) -> Result<Streams> {
     Streams::new(head.streams, head.coupled).ok_or(Error::Unsupported("a stream of an unknown kind"))
 }
 
+/// Speakers of so many channels, 1 to 8, in the order of Vorbis.
+pub(super) fn speakers(channels: usize) -> &'static [Position] {
+    head::FAMILY_1[channels - 1]
+}
+
 /// The plane of each channel: planes are in the order of the speakers' bits.
-fn planes(speakers: &[Position]) -> Vec<usize> {
+pub(super) fn planes(speakers: &[Position]) -> Vec<usize> {
     speakers.iter().map(|it| speakers.iter().filter(|other| other.bits() < it.bits()).count()).collect()
 }
 

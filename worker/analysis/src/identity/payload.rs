@@ -11,6 +11,16 @@ const DOMAIN: &[u8] = b"audio payload 1";
 /// and packets are a few hundred bytes.
 const GATHER: usize = 64 * 1024;
 
+/// Whether the container says what is cut off its packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trimming {
+    None,
+    /// Of the few that are cut.
+    Some,
+    /// Of each.
+    Every,
+}
+
 /// Hashes what makes a piece of audio sound as it does, and nothing else.
 pub(crate) struct Payload {
     hasher: blake3::Hasher,
@@ -27,6 +37,8 @@ enum Stream {
     Packets,
     /// The same, and with what the container cuts off each.
     TrimmedPackets,
+    /// The same, and behind those that are cut what is cut off their end.
+    PaddedPackets,
 }
 
 impl Payload {
@@ -47,12 +59,13 @@ impl Payload {
         codec: CodecTraits,
         parameters: &AudioCodecParameters,
         extent: &Extent,
-        trimmed_by_container: bool,
+        trimming: Trimming,
     ) {
-        self.stream = match (codec.pcm, trimmed_by_container) {
+        self.stream = match (codec.pcm, trimming) {
             (true, _) => Stream::Samples,
-            (false, true) => Stream::TrimmedPackets,
-            (false, false) => Stream::Packets,
+            (false, Trimming::Every) => Stream::TrimmedPackets,
+            (false, Trimming::Some) => Stream::PaddedPackets,
+            (false, Trimming::None) => Stream::Packets,
         };
         let rate = parameters.sample_rate.unwrap_or(0);
         let channels = parameters.channels.as_ref().map_or(0, |it| it.count()) as u64;
@@ -75,7 +88,7 @@ impl Payload {
     pub(crate) fn packet(&mut self, packet: &Packet) {
         match self.stream {
             Stream::Samples => {}
-            Stream::Packets => self.put(&(packet.data.len() as u64).to_le_bytes()),
+            Stream::Packets | Stream::PaddedPackets => self.put(&(packet.data.len() as u64).to_le_bytes()),
             Stream::TrimmedPackets => {
                 self.put(&(packet.data.len() as u64).to_le_bytes());
                 self.put(&packet.trim_start.get().to_le_bytes());
@@ -83,6 +96,9 @@ impl Payload {
             }
         }
         self.put(&packet.data);
+        if matches!(self.stream, Stream::PaddedPackets) && packet.trim_end.get() > 0 {
+            self.put(&packet.trim_end.get().to_le_bytes());
+        }
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -118,7 +134,7 @@ mod tests {
         let mut parameters = AudioCodecParameters::new();
         parameters.for_codec(codec).with_sample_rate(rate);
         let mut payload = Payload::new();
-        payload.begin("wav", codec_traits(&parameters), &parameters, &Extent::default(), false);
+        payload.begin("wav", codec_traits(&parameters), &parameters, &Extent::default(), Trimming::None);
         for data in packets {
             payload.packet(&Packet::new(0, Timestamp::ZERO, Duration::ZERO, data.to_vec()));
         }

@@ -11,6 +11,25 @@ const PS: u32 = 29;
 const SYNC_SBR: u32 = 0x2b7;
 const SYNC_PS: u32 = 0x548;
 
+/// The rate of the core, where `stated` is what 16 bits keep of it or of its double.
+pub(super) fn overflown_rate(config: &[u8], stated: u32) -> Option<u32> {
+    let rate = Config::parse(config)?.rate;
+    let overflown = |rate: u32| rate > 0xffff && (stated == 0 || stated == rate & 0xffff);
+    (overflown(rate) || overflown(2 * rate) && stated != rate).then_some(rate)
+}
+
+/// The configuration of a stream that has none of its own, in two bytes.
+pub(super) fn configuration(object: u32, rate: u32, channels: u32) -> Option<Vec<u8>> {
+    let index = RATES.iter().position(|it| *it == rate)? as u32;
+    let channels = match channels {
+        8 => 7,
+        1..=6 => channels,
+        _ => return None,
+    };
+    let bits = object << 11 | index << 7 | channels << 3;
+    Some(vec![(bits >> 8) as u8, bits as u8])
+}
+
 /// The highest core rate of HE-AAC: its decoder doubles it, and no more than 48 kHz come out (§4.6.18).
 pub(crate) const MAX_CORE_RATE: u32 = 24_000;
 
@@ -166,5 +185,22 @@ mod tests {
         assert_eq!(aac_profile(false, 22_050), "lc");
         assert_eq!(aac_profile(true, 22_050), "lc-or-he-core");
         assert_eq!(aac_profile(true, 44_100), "lc");
+    }
+
+    #[test]
+    fn rates_that_overflow_are_known_from_the_configuration() {
+        let config = bytes(&[(LC, 5), (0, 4), (2, 4), (0, 3)]);
+        assert_eq!(overflown_rate(&config, 96_000 - 65_536), Some(96_000));
+        assert_eq!(overflown_rate(&config, 0), Some(96_000));
+        assert_eq!(overflown_rate(&config, 48_000), None);
+        assert_eq!(overflown_rate(&[0x12, 0x10], 44_100), None);
+        assert_eq!(overflown_rate(&[], 0), None);
+    }
+
+    #[test]
+    fn configurations_are_made() {
+        let made = configuration(LC, 44_100, 2).unwrap();
+        assert_eq!(Config::parse(&made), Some(Config { rate: 44_100, ..CORE }));
+        assert_eq!(configuration(LC, 44_101, 2), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bytes::{array, be16, be64};
 use super::extent::Extent;
-use super::splice::Part;
+use super::splice::{NextStream, Part};
 use super::{Found, Layout, envelope};
 use crate::{Error, Limits};
 use std::fs::File;
@@ -10,6 +10,11 @@ use std::fs::File;
 /// Metadata blocks to walk over: hostile files have millions.
 const MAX_BLOCKS: usize = 1024;
 const STREAM_INFO_BYTES: u8 = 34;
+
+/// Where another stream begins: the magic number and the header of STREAMINFO.
+pub(super) fn next_stream() -> NextStream {
+    NextStream::new(b"fLaC", |bytes| matches!(bytes[4..], [0 | 0x80, 0, 0, STREAM_INFO_BYTES]))
+}
 
 /// Lays out a native FLAC file (RFC 9639 §8).
 pub(crate) fn flac(file: &File, found: &Found, limits: &Limits) -> Result<Layout, Error> {

@@ -1,11 +1,27 @@
 //! MP4: the edits that say where the music begins and ends, and tags kept out of the demuxer's memory.
 
+mod entry;
+mod samples;
+
+pub(super) use entry::core_audio_layout;
+
 use super::bytes::{be32, be64, read_up_to};
 use super::extent::{Excess, Extent, Span};
-use super::splice::Part;
+use super::own::OwnReader;
+use super::raw::{BlockSize, RawBlocks};
+use super::splice::{Fault, Part};
 use super::{Found, Layout};
 use crate::Error;
+use crate::decode::Decoder;
+use crate::source::Stream;
+use entry::Plan;
+use samples::{Samples, Tables};
 use std::fs::File;
+use std::sync::Arc;
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::formats::{FormatReader, MediaInfo, Track};
+use symphonia::core::units::{Duration, TimeBase};
 
 /// Boxes to look at on one level: fragmented files have thousands, but the movie header stands before them.
 const MAX_BOXES: usize = 4096;
@@ -63,11 +79,19 @@ fn descend(file: &File, parent: &Atom, path: &[&[u8; 4]]) -> Result<Option<Atom>
     Ok(Some(here))
 }
 
-/// Lays out an MP4 or QuickTime file.
-pub(crate) fn mp4(file: &File, found: &Found) -> Result<Layout, Error> {
+/// Brands of what Audible sells (in `ftyp`).
+const AUDIBLE: [&[u8]; 2] = [b"aax ", b"aaxc"];
+
+/// Lays out an MP4 or QuickTime file, and opens those that the decoder library cannot.
+pub(super) fn mp4(
+    file: &Arc<File>,
+    found: &Found,
+    fault: &Fault,
+) -> Result<(Layout, Option<Box<dyn FormatReader>>), Error> {
     let top = atoms(file, found.start, found.end)?;
-    if !top.iter().any(|it| &it.kind == b"ftyp") {
-        return Err(Error::Unsupported { detail: "QuickTime file without a file type".to_owned() });
+    let brand = top.iter().find(|it| &it.kind == b"ftyp").map(|it| it.content(file)).transpose()?;
+    if brand.as_ref().is_some_and(|it| it.get(..4).is_some_and(|major| AUDIBLE.contains(&major))) {
+        return Err(Error::Unsupported { detail: "protected audio (DRM of Audible, AAX)".to_owned() });
     }
     let Some(movie) = top.iter().find(|it| &it.kind == b"moov") else {
         return Err(Error::Corrupt {
@@ -77,19 +101,116 @@ pub(crate) fn mp4(file: &File, found: &Found) -> Result<Layout, Error> {
     let mut hidden = Vec::new();
     let mut tracks = Vec::new();
     let mut gapless = None;
+    let mut fragmented = false;
     let movie_scale = movie_timescale(file, movie)?;
     for atom in atoms(file, movie.start, movie.end)? {
         match &atom.kind {
-            b"trak" => tracks.extend(track(file, &atom, movie_scale)?),
+            b"trak" => tracks.extend(track(file, &atom, movie_scale)?.map(|edited| (atom, edited))),
             b"udta" | b"meta" => {
                 gapless = gapless.or(itunes_gapless(file, &atom)?);
                 hidden.push(atom);
             }
+            b"mvex" => fragmented = true,
+            b"cmov" => {
+                return Err(Error::Unsupported { detail: "QuickTime with a compressed index".to_owned() });
+            }
             _ => {}
         }
     }
+    let choice =
+        if fragmented { Choice::default() } else { choose(file, found, &tracks, brand.is_none(), fault)? };
     let tag_bytes = hidden.iter().map(|it| it.end - it.start).sum();
-    Ok(Layout { parts: hide(found, &hidden), tracks, gapless, foreign_bytes: tag_bytes, ..Layout::default() })
+    let layout = Layout {
+        parts: hide(found, &hidden),
+        tracks: tracks.into_iter().map(|it| it.1).collect(),
+        gapless,
+        foreign_bytes: tag_bytes,
+        refusals: choice.refusals,
+        chosen: choice.track,
+        ..Layout::default()
+    };
+    Ok((layout, choice.reader))
+}
+
+/// The track to read, and the demuxer where it is one of ours.
+#[derive(Default)]
+struct Choice {
+    track: Option<u32>,
+    reader: Option<Box<dyn FormatReader>>,
+    refusals: Vec<(u32, String)>,
+}
+
+/// Chooses the first audio track that can be read, those that are switched off last.
+fn choose(
+    file: &Arc<File>,
+    found: &Found,
+    tracks: &[(Atom, Edited)],
+    quick_time: bool,
+    fault: &Fault,
+) -> Result<Choice, Error> {
+    let mut choice = Choice::default();
+    let mut ordered: Vec<&(Atom, Edited)> = tracks.iter().collect();
+    ordered.sort_by_key(|(_, edited)| !edited.enabled);
+    for (trak, edited) in ordered {
+        let id = edited.track_id;
+        let Some(table) = descend(file, trak, &[b"mdia", b"minf", b"stbl"])? else { continue };
+        let Some(description) = child(file, &table, b"stsd")?.filter(|_| edited.sound) else { continue };
+        let Some(entry) = entry::only_entry(file, &description)? else { continue };
+        let plan = entry::plan(file, &entry, quick_time)?;
+        let (parameters, block) = match plan {
+            Plan::Library => {
+                choice.track = Some(id);
+                return Ok(choice);
+            }
+            Plan::Refused(refusal) => {
+                choice.refusals.push((id, refusal));
+                continue;
+            }
+            Plan::Packets(parameters) => (parameters, None),
+            Plan::Blocks(parameters, size) => (parameters, Some(size)),
+        };
+        let Some(tables) = Tables::read(file, &table)?.filter(|tables| !tables.is_empty()) else { continue };
+        if let Err(Error::Unsupported { detail }) = Decoder::check(Stream::of(found.kind, &parameters)) {
+            choice.refusals.push((id, detail));
+            continue;
+        }
+        choice.reader = own(file, fault, edited, parameters, block, tables);
+        choice.track = choice.reader.is_some().then_some(id);
+        return Ok(choice);
+    }
+    Ok(choice)
+}
+
+/// Our own demuxer for a track.
+fn own(
+    file: &Arc<File>,
+    fault: &Fault,
+    edited: &Edited,
+    mut parameters: AudioCodecParameters,
+    block: Option<BlockSize>,
+    tables: Tables,
+) -> Option<Box<dyn FormatReader>> {
+    let mut track = Track::new(edited.track_id);
+    let rate = parameters.sample_rate.unwrap_or(0);
+    let finish = |mut track: Track, parameters, base: Option<TimeBase>| {
+        track.with_time_base(base?).with_codec_params(CodecParameters::Audio(parameters));
+        Some(track)
+    };
+    let Some(size) = block else {
+        track.with_duration(Duration::new(tables.duration()));
+        let track = finish(track, parameters, TimeBase::try_from_recip(edited.scale))?;
+        let samples = Samples::new(file, fault, edited.track_id, tables);
+        return Some(OwnReader::boxed(vec![track], MediaInfo::new(), samples));
+    };
+    let ranges = tables.ranges(size);
+    let bytes = ranges.iter().fold(0u64, |sum, (_, len)| sum.saturating_add(*len));
+    let frames = (bytes / size.bytes.max(1)).saturating_mul(size.frames);
+    let blocks = RawBlocks::new(file, fault, edited.track_id, ranges, size)?;
+    parameters.with_max_frames_per_packet(blocks.frames_per_packet());
+    // The edits count in the clock of the track.
+    track.with_duration(Duration::new(Span::frames(frames, rate).in_frames(edited.scale)));
+    let track = finish(track, parameters, TimeBase::try_from_recip(rate))?;
+    Some(OwnReader::boxed(vec![track], MediaInfo::new(), blocks))
 }
 
 /// The file with the kinds of these atoms overwritten, so that a demuxer takes them for free space.
@@ -123,6 +244,10 @@ pub(crate) struct Edited {
     shown: Option<Span>,
     /// Ticks of its media per second.
     scale: u32,
+    /// It is to be played.
+    enabled: bool,
+    /// It is audio.
+    sound: bool,
 }
 
 impl Edited {
@@ -141,17 +266,21 @@ impl Edited {
 fn track(file: &File, trak: &Atom, movie_scale: u32) -> Result<Option<Edited>, Error> {
     let Some(header) = child(file, trak, b"tkhd")? else { return Ok(None) };
     let content = header.content(file)?;
+    let enabled = content.get(3).is_none_or(|flags| flags & 1 != 0);
     let track_id = be32(&content, if content.first() == Some(&1) { 20 } else { 12 }).unwrap_or(0);
     let Some(media) = descend(file, trak, &[b"mdia", b"mdhd"])? else { return Ok(None) };
     let content = media.content(file)?;
     let scale = be32(&content, if content.first() == Some(&1) { 20 } else { 12 }).unwrap_or(0);
+    // QuickTime's handler of media has a type in front; both have the kind of the media at the same place.
+    let handler = descend(file, trak, &[b"mdia", b"hdlr"])?.map(|it| it.content(file)).transpose()?;
+    let sound = handler.is_none_or(|it| it.get(8..12) == Some(b"soun"));
     let edit = match descend(file, trak, &[b"edts", b"elst"])? {
         Some(list) => single_edit(&list.content(file)?),
         None => None,
     };
     let (duration, skip) = edit.unwrap_or((0, 0));
     let shown = (duration > 0 && movie_scale > 0).then(|| Span::new(duration, 1, movie_scale));
-    Ok(Some(Edited { track_id, skip, shown, scale }))
+    Ok(Some(Edited { track_id, skip, shown, scale, enabled, sound }))
 }
 
 /// Duration and first tick of the one edit that shows something. Several would be a montage, which is not what players do with
@@ -247,8 +376,14 @@ mod tests {
 
     #[test]
     fn an_edit_that_ends_with_the_samples_leaves_the_exact_length_to_them() {
-        let edited =
-            Edited { track_id: 1, skip: 1024, shown: Some(Span::new(10_000, 1, 1000)), scale: 44_100 };
+        let edited = Edited {
+            track_id: 1,
+            skip: 1024,
+            shown: Some(Span::new(10_000, 1, 1000)),
+            scale: 44_100,
+            enabled: true,
+            sound: true,
+        };
         let extent = edited.extent(1024 + 441_020);
         assert_eq!(extent.total.map(|it| it.in_frames(44_100)), Some(441_020));
         let cut = edited.extent(1024 + 451_020);

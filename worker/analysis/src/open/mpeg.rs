@@ -5,6 +5,9 @@
 pub(crate) struct MpegHeader {
     /// Whole frame, header included, in bytes.
     pub(crate) len: usize,
+    /// In Hz.
+    pub(crate) rate: u32,
+    pub(crate) mono: bool,
     /// What stays the same from one frame to the next: version, layer and sample rate.
     kind: u32,
     /// Where a Xing or Info header would begin, from the start of the frame.
@@ -49,7 +52,7 @@ impl MpegHeader {
             (true, true) | (false, false) => 17,
             (false, true) => 9,
         };
-        Some(Self { len: len as usize, kind: word & 0xfffe_0c00, xing_at: 4 + side_info })
+        Some(Self { len: len as usize, rate, mono, kind: word & 0xfffe_0c00, xing_at: 4 + side_info })
     }
 
     /// Whether `frame` is no audio but a Xing, Info or VBRI header that counts the frames of the stream.
@@ -59,6 +62,38 @@ impl MpegHeader {
             xing.is_some_and(|it| (it.starts_with(b"Xing") || it.starts_with(b"Info")) && it[7] & 1 != 0);
         counted || frame.get(36..40) == Some(b"VBRI")
     }
+}
+
+/// Whether frames of MPEG audio in free format follow each other somewhere in `window`: their headers state no length, so that
+/// only the same header at the same distance tells one (ISO/IEC 11172-3 §2.4.2.3).
+pub(crate) fn is_free_format(window: &[u8]) -> bool {
+    /// Frames in a row that make chance unlikely.
+    const FRAMES: usize = 4;
+    /// The longest frame that a decoder must read: 640 kbit/s.
+    const LONGEST: usize = 2 * 1441;
+    /// Places to begin at; each is compared with some thousands.
+    const TRIES: usize = 64;
+    let header = |at: usize| {
+        let word = super::bytes::be32(window, at)?;
+        let free = word >> 21 == 0x7ff && word >> 19 & 3 != 1 && word >> 17 & 3 != 0;
+        let free = free && word >> 12 & 15 == 0 && word >> 10 & 3 != 3;
+        free.then_some(word & 0xffff_fc00)
+    };
+    let starts = (0..window.len()).filter_map(|at| Some((at, header(at)?))).take(TRIES);
+    starts.into_iter().any(|(start, kind)| {
+        (start + 24..(start + LONGEST).min(window.len())).filter(|at| header(*at) == Some(kind)).any(
+            |second| {
+                let step = second - start;
+                // A frame may be padded by a slot of one or four bytes.
+                let next = |at: usize| (at..=at + 4).find(|at| header(*at) == Some(kind));
+                let mut at = Some(second);
+                for _ in 2..FRAMES {
+                    at = at.and_then(|at| next((at + step).saturating_sub(1)));
+                }
+                at.is_some()
+            },
+        )
+    })
 }
 
 /// Length of the ADTS frame that starts here, header included (ISO/IEC 13818-7 §6.2).
@@ -145,6 +180,18 @@ mod tests {
         assert_eq!(find_stream(&frames(1), false), None);
         assert_eq!(find_stream(&[0xff; 4096], true), None);
         assert_eq!(find_stream(b"", true), None);
+    }
+
+    #[test]
+    fn free_format_is_recognised() {
+        let mut frame = vec![0x55; 1300];
+        frame[..4].copy_from_slice(&[0xff, 0xfb, 0x00, 0x00]);
+        let stream = frame.repeat(5);
+        assert!(is_free_format(&stream) && is_free_format(&[&[0xff; 50], &stream[..]].concat()));
+        assert!(
+            !is_free_format(&stream[..2600]) && !is_free_format(&frames(6)) && !is_free_format(&[0xff; 9000])
+        );
+        assert!(!is_free_format(b""));
     }
 
     #[test]

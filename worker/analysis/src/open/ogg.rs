@@ -39,6 +39,59 @@ pub(crate) fn codecs(file: &File, found: &Found) -> String {
     if names.is_empty() { "no stream".to_owned() } else { names.join(", ") }
 }
 
+/// The longest page (RFC 3533 §6): header, 255 lengths, and 255 segments of 255 bytes.
+const LONGEST_PAGE: u64 = 27 + 255 + 255 * 255;
+
+/// Whether the file ends with a whole page that ends with a whole packet. The flag of the last page is missing where a stream
+/// was recorded or written to a pipe; what such a file ends with tells that nothing is missing.
+pub(super) fn ends_whole(file: &File, found: &Found) -> bool {
+    let from = found.end.saturating_sub(LONGEST_PAGE).max(found.start);
+    let tail = read_up_to(file, from, LONGEST_PAGE as usize).unwrap_or_default();
+    tail.windows(4).enumerate().rev().filter(|(_, it)| it == b"OggS").any(|(at, _)| {
+        let page = &tail[at..];
+        let lengths = page.get(HEADER - 1).and_then(|count| page.get(HEADER..HEADER + usize::from(*count)));
+        lengths.is_some_and(|lengths| {
+            let body: usize = lengths.iter().map(|it| usize::from(*it)).sum();
+            HEADER + lengths.len() + body == page.len() && lengths.last().is_some_and(|last| *last < 255)
+        })
+    })
+}
+
+/// What keeps an Opus stream from being read whose channels belong to no speakers: the demuxer does not know it at all.
+pub(super) fn unmapped_opus(file: &File, found: &Found) -> Option<String> {
+    /// From the start of the header to the family of its mapping (RFC 7845 §5.1).
+    const FAMILY: usize = 18;
+    let page = read_up_to(file, found.start, HEADER + 255 + FAMILY + 1).unwrap_or_default();
+    let head = page.get(HEADER + usize::from(*page.get(HEADER - 1)?)..)?;
+    let family = *head.get(FAMILY).filter(|_| head.starts_with(b"OpusHead"))?;
+    (family > 1).then(|| {
+        format!("Opus with channels of mapping family {family}, which belong to no speakers, in Ogg")
+    })
+}
+
+/// The header of an Opus stream (RFC 7845 §5.1) that has none: as many channels as there are speakers for.
+pub(super) fn opus_head(channels: usize, delay: u32) -> Option<Vec<u8>> {
+    // Streams, those of them that are stereo, and the channels that each one feeds: Vorbis' order, as libopus encodes it.
+    let mapping: &[u8] = match channels {
+        1 | 2 => &[],
+        3 => &[2, 1, 0, 2, 1],
+        4 => &[2, 2, 0, 1, 2, 3],
+        5 => &[3, 2, 0, 4, 1, 2, 3],
+        6 => &[4, 2, 0, 4, 1, 2, 3, 5],
+        7 => &[4, 3, 0, 4, 1, 2, 3, 5, 6],
+        8 => &[5, 3, 0, 6, 1, 2, 3, 4, 5, 7],
+        _ => return None,
+    };
+    let mut head = b"OpusHead\x01".to_vec();
+    head.push(channels as u8);
+    head.extend(u16::try_from(delay).unwrap_or(u16::MAX).to_le_bytes());
+    head.extend(48_000u32.to_le_bytes());
+    // No gain, and the family of the mapping.
+    head.extend([0, 0, u8::from(channels > 2)]);
+    head.extend(mapping);
+    Some(head)
+}
+
 fn names(file: &File, found: &Found) -> Vec<&'static str> {
     let mut names = Vec::new();
     let mut at = found.start;

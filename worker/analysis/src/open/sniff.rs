@@ -10,11 +10,13 @@ use std::fs::File;
 const HEAD: usize = 4096;
 /// How far into a file the frames of an MPEG stream may begin: broken tags leave some hundred kilobytes of picture behind.
 const SEARCH: usize = 1 << 20;
+/// Bytes to look at for frames that do not state their length.
+const FREE_FORMAT: usize = 16 * 1024;
 /// Extensions of the formats that are read. A file that has one of these and holds no audio is damaged; any other is simply
 /// something else.
-const OURS: [&str; 22] = [
+const OURS: [&str; 24] = [
     "wav", "wave", "bwf", "rf64", "aif", "aiff", "aifc", "flac", "mp1", "mp2", "mp3", "ogg", "oga", "aac",
-    "adts", "m4a", "m4b", "mp4", "caf", "mka", "mkv", "webm",
+    "adts", "m4a", "m4b", "mp4", "mov", "qt", "caf", "mka", "mkv", "webm",
 ];
 
 /// Finds out what the file is.
@@ -41,6 +43,9 @@ pub(crate) fn sniff(file: &File, extension: Option<&str>) -> Result<Found, Error
     let window = read_up_to(file, start, SEARCH)?;
     let at_end = window.len() < SEARCH;
     let Some(stream) = mpeg::find_stream(&window, at_end) else {
+        if mpeg::is_free_format(&window[..window.len().min(FREE_FORMAT)]) {
+            return Err(Error::Unsupported { detail: "MPEG audio (MP3) in free format".to_owned() });
+        }
         return Err(no_audio(&head, extension));
     };
     let (kind, offset) = match stream {
@@ -58,14 +63,14 @@ pub(crate) fn sniff(file: &File, extension: Option<&str>) -> Result<Found, Error
 fn container(head: &[u8]) -> Option<Kind> {
     let form = head.get(8..12).unwrap_or_default();
     match head.get(..4)? {
-        b"RIFF" | b"RF64" | b"BW64" if form == b"WAVE" => Some(Kind::Wav),
+        b"RIFF" | b"RF64" | b"BW64" | b"RIFX" if form == b"WAVE" => Some(Kind::Wav),
         b"FORM" if form == b"AIFF" || form == b"AIFC" => Some(Kind::Aiff),
         b"fLaC" => Some(Kind::Flac),
         b"OggS" => Some(Kind::Ogg),
         b"caff" => Some(Kind::Caf),
         [0x1a, 0x45, 0xdf, 0xa3] => Some(Kind::Mkv),
         _ => match head.get(4..8)? {
-            b"ftyp" | b"moov" | b"mdat" | b"wide" | b"pnot" => Some(Kind::Mp4),
+            b"ftyp" | b"moov" | b"mdat" | b"wide" | b"pnot" | b"skip" => Some(Kind::Mp4),
             _ => None,
         },
     }

@@ -2,9 +2,12 @@
 //!
 //! Tags, pictures and broken chunk lengths are cut out here, before a demuxer reads them into memory or stumbles over them.
 
+use super::bytes::read_up_to;
+use memchr::memmem;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use symphonia::core::io::MediaSource;
 
@@ -31,7 +34,7 @@ impl Part {
 pub(crate) struct Fault(Arc<Mutex<Option<io::Error>>>);
 
 impl Fault {
-    fn keep(&self, error: &io::Error) {
+    pub(super) fn keep(&self, error: &io::Error) {
         if let Ok(mut slot) = self.0.lock() {
             let copy = match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
@@ -46,6 +49,49 @@ impl Fault {
     }
 }
 
+/// How a stream begins, and the place in the file where the next such stream was seen.
+///
+/// Files are joined by writing one behind the other. A demuxer that reads on would take the second for damage, so that the file
+/// seems to end where the second begins.
+#[derive(Debug, Clone)]
+pub(crate) struct NextStream {
+    /// The first bytes of a stream.
+    magic: &'static [u8],
+    confirm: fn(&[u8]) -> bool,
+    /// 0 until one was seen: at the start of the file there is another one.
+    place: Arc<AtomicU64>,
+}
+
+/// Bytes that [`NextStream`] wants to see of a stream.
+const CONFIRMED_BYTES: usize = 8;
+
+impl NextStream {
+    /// `confirm` looks at eight bytes that begin with `magic`.
+    pub(crate) fn new(magic: &'static [u8], confirm: fn(&[u8]) -> bool) -> Self {
+        Self { magic, confirm, place: Arc::default() }
+    }
+
+    /// Where the next stream begins in the file.
+    pub(crate) fn place(&self) -> Option<u64> {
+        Some(self.place.load(Ordering::Relaxed)).filter(|place| *place > 0)
+    }
+
+    /// Bytes of `read`, which lie at `at` in the file, that come before the next stream.
+    fn before(&self, file: &File, at: u64, read: &[u8]) -> io::Result<usize> {
+        let ends_alike = (1..self.magic.len()).rev().find(|len| read.ends_with(&self.magic[..*len]));
+        let cut = ends_alike.map(|len| read.len() - len);
+        for offset in memmem::find_iter(read, self.magic).chain(cut) {
+            let place = at + offset as u64;
+            let bytes = read_up_to(file, place, CONFIRMED_BYTES)?;
+            if bytes.starts_with(self.magic) && (self.confirm)(&bytes) {
+                self.place.store(place, Ordering::Relaxed);
+                return Ok(offset);
+            }
+        }
+        Ok(read.len())
+    }
+}
+
 /// Parts of a file, read as one. It keeps its own position, so several can share one descriptor.
 #[derive(Debug)]
 pub(crate) struct Spliced {
@@ -54,12 +100,19 @@ pub(crate) struct Spliced {
     len: u64,
     position: u64,
     fault: Fault,
+    next: Option<NextStream>,
 }
 
 impl Spliced {
     pub(crate) fn new(file: Arc<File>, parts: Vec<Part>, fault: Fault) -> Self {
         let len = parts.iter().map(Part::len).sum();
-        Self { file, parts, len, position: 0, fault }
+        Self { file, parts, len, position: 0, fault, next: None }
+    }
+
+    /// Ends where another stream begins.
+    pub(crate) fn until(mut self, next: Option<NextStream>) -> Self {
+        self.next = next;
+        self
     }
 }
 
@@ -74,11 +127,22 @@ impl Read for Spliced {
             let wanted = out.len().min(usize::try_from(part.len() - offset).unwrap_or(usize::MAX));
             let out = &mut out[..wanted];
             let count = match part {
-                Part::File { start, .. } => self.file.read_at(out, start + offset).inspect_err(|error| {
-                    if error.kind() != ErrorKind::Interrupted {
-                        self.fault.keep(error);
-                    }
-                })?,
+                Part::File { start, .. } => {
+                    let at = start + offset;
+                    let end = self.next.as_ref().and_then(NextStream::place).unwrap_or(u64::MAX);
+                    let room = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+                    let wanted = out.len().min(room);
+                    let out = &mut out[..wanted];
+                    let read = self.file.read_at(out, at).and_then(|count| match &self.next {
+                        Some(next) => next.before(&self.file, at, &out[..count]),
+                        None => Ok(count),
+                    });
+                    read.inspect_err(|error| {
+                        if error.kind() != ErrorKind::Interrupted {
+                            self.fault.keep(error);
+                        }
+                    })?
+                }
                 Part::Bytes(bytes) => {
                     let offset = offset as usize;
                     out.copy_from_slice(&bytes[offset..offset + wanted]);
@@ -150,6 +214,26 @@ mod tests {
         let mut all = String::new();
         Spliced::new(Arc::new(file), parts, Fault::default()).read_to_string(&mut all).unwrap();
         assert_eq!(all, "01");
+    }
+
+    #[test]
+    fn the_next_stream_is_the_end() {
+        for before in [0, 1, 2, 3, 7] {
+            let mut file = tempfile::tempfile().unwrap();
+            let bytes = [&vec![b'-'; 8 + before][..], b"fLaCXXXX fLaC\0\0\0\x22 more"].concat();
+            file.write_all(&bytes).unwrap();
+            let parts = vec![Part::File { start: 1, len: bytes.len() as u64 - 1 }];
+            let next = NextStream::new(b"fLaC", |bytes| bytes.ends_with(&[0, 0, 0, 0x22]));
+            let mut spliced = Spliced::new(Arc::new(file), parts, Fault::default()).until(Some(next.clone()));
+            let mut all = Vec::new();
+            // In steps, so that the beginning of the stream is cut at different places.
+            let mut buffer = [0; 5];
+            while let count @ 1.. = spliced.read(&mut buffer).unwrap() {
+                all.extend_from_slice(&buffer[..count]);
+            }
+            let place = 8 + before + 9;
+            assert_eq!((&all[..], next.place()), (&bytes[1..place], Some(place as u64)));
+        }
     }
 
     #[test]

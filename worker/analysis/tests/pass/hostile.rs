@@ -1,6 +1,7 @@
 //! Files that no one wrote with good intent, or that no longer are what they were.
 
 use crate::build::{Coding, Sound, analysed, input, sine};
+use crate::ffmpeg::{encode, sweep};
 use analysis::{Analysis, Error, Limits, Options, Verdict, analyze};
 use proptest::prelude::*;
 use std::fs;
@@ -22,7 +23,7 @@ fn check(answer: &Result<Analysis, Error>) {
     assert!(!numbers.contains("inf") && !numbers.contains("NaN"), "{numbers}");
 }
 
-const MAGICS: [&[u8]; 12] = [
+const MAGICS: [&[u8]; 17] = [
     b"",
     b"RIFF\x40\x02\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\x10\0data",
     b"FORM\0\0\x10\0AIFFCOMM\0\0\0\x12\0\x02",
@@ -35,6 +36,11 @@ const MAGICS: [&[u8]; 12] = [
     b"\xff\xf1\x50\x80\x2e\x7f\xfc",
     b"ID3\x04\0\0\0\0\x01\0",
     b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0",
+    b"RIFX\0\0\x02\x40WAVEfmt \0\0\0\x10\0\x01\0\x02\0\0\xac\x44\0\x02\xb1\x10\0\x04\0\x10data",
+    b"RIFF\x40\x02\0\0WAVEfmt \x10\0\0\0\x55\0\x02\0\x44\xac\0\0\x10\xb1\x02\0\x04\0\0\0data",
+    b"caff\0\x01\0\0desc\0\0\0\0\0\0\0\x20\x40\xe5\x88\x80\0\0\0\0ima4\0\0\0\0\0\0\0\x44\0\0\0\x40\0\0\0\x02",
+    b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff\x16\x54\xae\x6b\x9b\xae\x99\xd7\x81\x01\x83\x81\x02\x86\x88A_VORBIS",
+    b"\0\0\x10\0moov\0\0\x0f\0trak\0\0\x0e\0mdia\0\0\x0d\0minf\0\0\x0c\0stbl",
 ];
 
 proptest! {
@@ -112,6 +118,38 @@ fn damaged_files_of_every_format() {
     for path in samples() {
         let whole = fs::read(&path).unwrap();
         for _ in 0..if whole.is_empty() { 0 } else { 6 } {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut dice);
+            check(&analysed(&bytes));
+        }
+    }
+}
+
+/// Files that our own demuxers and decoders read.
+fn own() -> Vec<Vec<u8>> {
+    let file = |channels, codec, name| encode(&sweep(44_100, channels, 1.0), &["-c:a", codec], name);
+    let mka = file(2, "libmp3lame", "it.mka");
+    let mut files = vec![crate::matroska::compressed(&mka, 0, &[]), mka];
+    files.extend(["libvorbis", "flac", "pcm_s16le"].map(|codec| file(2, codec, "it.mka")));
+    files.extend(["pcm_s24be", "alac", "adpcm_ima_qt", "pcm_mulaw"].map(|codec| file(2, codec, "it.mov")));
+    files.extend(["pcm_mulaw", "adpcm_ima_qt", "pcm_s8"].map(|codec| file(2, codec, "it.caf")));
+    files.extend([file(6, "libvorbis", "it.ogg"), file(2, "libmp3lame", "it.wav")]);
+    files.push(crate::containers::flac_of(&Sound::new(
+        8000,
+        Coding::S32,
+        vec![sine(8000, 440.0, 0.5, 2.0); 2],
+    )));
+    let flac = file(2, "flac", "it.flac");
+    files.push([&flac[..], &flac].concat());
+    files.push([file(1, "libmp3lame", "it.mp3"), file(2, "libmp3lame", "it.mp3")].concat());
+    files
+}
+
+#[test]
+fn damaged_files_of_our_own_demuxers() {
+    let mut dice = Dice(2);
+    for whole in own() {
+        for _ in 0..40 {
             let mut bytes = whole.clone();
             damage(&mut bytes, &mut dice);
             check(&analysed(&bytes));

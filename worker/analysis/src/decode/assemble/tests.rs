@@ -5,6 +5,10 @@ use symphonia::core::audio::{AsGenericAudioBufferRef, AudioMut, AudioSpec, layou
 
 const RATE: u32 = 44_100;
 
+fn mono() -> StreamFormat {
+    StreamFormat { rate: RATE, channels: layouts::CHANNEL_LAYOUT_MONO }
+}
+
 fn buffer(samples: &[f32]) -> AudioBuffer<f32> {
     let spec = AudioSpec::new(RATE, layouts::CHANNEL_LAYOUT_MONO);
     let mut buffer = AudioBuffer::new(spec, samples.len().max(1));
@@ -14,7 +18,7 @@ fn buffer(samples: &[f32]) -> AudioBuffer<f32> {
 }
 
 fn assemble(extent: &Extent, packets: &[&[f32]]) -> Vec<f32> {
-    let mut assembler = Assembler::new(1, RATE, extent, false);
+    let mut assembler = Assembler::new(mono(), extent, false);
     let mut out = Vec::new();
     let mut sizes = Vec::new();
     let mut emit = |block: &Block<'_>| {
@@ -22,7 +26,7 @@ fn assemble(extent: &Extent, packets: &[&[f32]]) -> Vec<f32> {
         out.extend_from_slice(block.channel(0));
     };
     for packet in packets {
-        assembler.push(&buffer(packet).as_generic_audio_buffer_ref(), &mut emit);
+        assembler.push(&buffer(packet).as_generic_audio_buffer_ref(), 0, &mut emit);
     }
     assembler.finish(&mut emit);
     assert_eq!(assembler.emitted(), out.len() as u64);
@@ -81,12 +85,12 @@ proptest! {
 
 #[test]
 fn a_wild_sample_condemns_the_packet_of_a_codec() {
-    let mut assembler = Assembler::new(1, RATE, &Extent::default(), true);
+    let mut assembler = Assembler::new(mono(), &Extent::default(), true);
     let mut out = Vec::new();
     let mut emit = |block: &Block<'_>| out.extend_from_slice(block.channel(0));
-    let good = assembler.push(&buffer(&[0.5; 4]).as_generic_audio_buffer_ref(), &mut emit);
+    let good = assembler.push(&buffer(&[0.5; 4]).as_generic_audio_buffer_ref(), 0, &mut emit);
     let bad =
-        assembler.push(&buffer(&[0.5, 465_557.0, f32::NAN, 0.5]).as_generic_audio_buffer_ref(), &mut emit);
+        assembler.push(&buffer(&[0.5, 465_557.0, f32::NAN, 0.5]).as_generic_audio_buffer_ref(), 0, &mut emit);
     assembler.finish(&mut emit);
     assert_eq!(good, Damage::default());
     assert_eq!(bad, Damage { wild_samples: 2, frames: 4 });

@@ -20,7 +20,7 @@ pub(super) struct Head {
 }
 
 /// Speakers of mapping family 1, in the order of the streams' channels (RFC 7845 §5.1.1.2, which is that of Vorbis).
-const FAMILY_1: [&[Position]; 8] = {
+pub(super) const FAMILY_1: [&[Position]; 8] = {
     use Position as P;
     const FL: Position = P::FRONT_LEFT;
     const FC: Position = P::FRONT_CENTER;
