@@ -119,13 +119,12 @@ fn analysed(bytes: &[u8]) -> crate::Analysis {
 fn other_containers_hold_the_same_sound() {
     let read = |name: &str| std::fs::read(folder().join(name)).unwrap();
     let ogg = analysed(&read("silk_medium_40ms_redundant.opus"));
-    for (name, padding) in [("silk_medium.mp4", 0), ("silk_medium.webm", 100)] {
+    for name in ["silk_medium.mp4", "silk_medium.webm"] {
         let other = analysed(&read(name));
         assert_eq!(other.verdict, crate::Verdict::Complete);
         assert_eq!(other.report.audio.codec, "opus");
         assert_eq!(other.report.audio.encoder_delay_frames, Some(312));
-        // Matroska says in each block what to discard, which the demuxer does not tell.
-        assert_eq!(other.report.audio.frames, ogg.report.audio.frames + padding, "{name}");
+        assert_eq!(other.report.audio.frames, ogg.report.audio.frames, "{name}");
         let loudness = |it: &crate::Analysis| it.report.loudness.as_ref().unwrap().integrated_lufs.unwrap();
         assert!((loudness(&other) - loudness(&ogg)).abs() < 0.05, "{name}");
     }
