@@ -25,9 +25,9 @@ const MIN_SECONDS: f64 = 0.4;
 fn open(input: Input, options: &Options) -> Result<(Source, Option<Tags>), Error> {
     let file = Arc::new(input.file);
     let opened = open::open(&file, input.extension.as_deref(), &options.limits)?;
-    let mut source = Source::new(opened, &options.limits)?;
+    let source = Source::new(opened, &options.limits)?;
     let wanted = options.features.contains(Feature::Tags);
-    let tags = if wanted { tags::read(&file, &mut source) } else { None };
+    let tags = if wanted { tags::read(&file, source.start()) } else { None };
     Ok((source, tags))
 }
 

@@ -18,7 +18,8 @@ mod sniff;
 mod splice;
 
 pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, aac_profile};
-pub(crate) use bytes::{be32, be64, read_up_to};
+pub(crate) use bytes::{be16, be32, be64, le32, le64, read_up_to};
+pub(crate) use envelope::{leading_tag, trailing_tag};
 pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use names::{CodecTraits, channel_layout, codec_traits};
 pub(crate) use splice::{Fault, Part, Spliced};
@@ -88,9 +89,11 @@ pub(crate) struct Opened {
     pub(crate) extent: Extent,
     pub(crate) truncated: bool,
     pub(crate) bit_depth: Option<u16>,
+    #[expect(dead_code, reason = "the tags no longer ask for it")]
     pub(crate) foreign_bytes: u64,
     pub(crate) found: Found,
     /// Title of the whole, where it is no tag.
+    #[expect(dead_code, reason = "the tags read it themselves")]
     pub(crate) title: Option<String>,
     pub(crate) fault: Fault,
 }

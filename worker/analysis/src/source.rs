@@ -139,10 +139,6 @@ impl Source {
         self.opened.bit_depth
     }
 
-    pub(crate) fn foreign_bytes(&self) -> u64 {
-        self.opened.foreign_bytes
-    }
-
     /// Where in the file the container begins.
     pub(crate) fn start(&self) -> u64 {
         self.opened.found.start
@@ -151,14 +147,6 @@ impl Source {
     /// Bytes in which an unframed stream lies, tags excluded.
     pub(crate) fn stream_bytes(&self) -> u64 {
         self.opened.found.end - self.opened.found.start
-    }
-
-    pub(crate) fn title(&self) -> Option<String> {
-        self.opened.title.clone()
-    }
-
-    pub(crate) fn reader(&mut self) -> &mut dyn symphonia::core::formats::FormatReader {
-        self.opened.reader.as_mut()
     }
 
     pub(crate) fn parameters(&self) -> AudioCodecParameters {
