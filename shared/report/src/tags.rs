@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 /// of the report comes from a cache.
 ///
 /// Texts are trimmed, free of control characters, and cut to a bounded length. Several values of one field are joined
-/// by `; `.
+/// by `; `; beside the joined text of fields that often have several stands a list of them, which is empty where the field has
+/// none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -13,17 +14,27 @@ pub struct Tags {
     pub title: Option<String>,
     /// Performer of the track.
     pub artist: Option<String>,
+    /// Performers of the track, one by one.
+    pub artists: Vec<String>,
     /// Title of the album.
     pub album: Option<String>,
     /// Performer of the album.
     pub album_artist: Option<String>,
+    /// Performers of the album, one by one.
+    pub album_artists: Vec<String>,
     /// Composer.
     pub composer: Option<String>,
+    /// Composers, one by one.
+    pub composers: Vec<String>,
     /// Genre.
     pub genre: Option<String>,
+    /// Genres, one by one.
+    pub genres: Vec<String>,
     /// Publisher or record label.
     pub label: Option<String>,
-    /// Comment.
+    /// Publishers or record labels, one by one.
+    pub labels: Vec<String>,
+    /// Comment of a person, not the notes that programs leave for themselves in the same place.
     pub comment: Option<String>,
     /// Number of the track on its disc, from 1.
     pub track_number: Option<u32>,
@@ -33,7 +44,7 @@ pub struct Tags {
     pub disc_number: Option<u32>,
     /// Number of discs.
     pub disc_total: Option<u32>,
-    /// Date of the recording or release as written, such as `1997-05-21` or `1997`.
+    /// Date of the recording or release as written, such as `1997-05-21`, `1997` or `21.05.1997`.
     pub date: Option<String>,
     /// Year of [`Self::date`].
     pub year: Option<u32>,
@@ -43,6 +54,8 @@ pub struct Tags {
     pub initial_key: Option<String>,
     /// International Standard Recording Code.
     pub isrc: Option<String>,
+    /// Recording codes, one by one.
+    pub isrcs: Vec<String>,
     /// Program that encoded the file, as it names itself.
     pub encoder: Option<String>,
     /// Identifiers of MusicBrainz.
@@ -51,6 +64,9 @@ pub struct Tags {
     pub replaygain: Option<ReplayGain>,
     /// The front cover, or else the first picture.
     pub cover_art: Option<CoverArt>,
+    /// What of the tags could not be read, and why, at most 16 notes: the frame, atom or field, then the cause. It stands here
+    /// and not among the evidence of damage, which all copies of the same audio share.
+    pub unread: Vec<String>,
 }
 
 /// MusicBrainz identifiers, as written (UUIDs where the tagger was sane).

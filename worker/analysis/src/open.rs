@@ -28,7 +28,8 @@ mod window;
 #[cfg(feature = "libav")]
 pub(crate) use aac::adts_config;
 pub(crate) use aac::{Config as AacConfig, LC as AAC_LC, MAX_CORE_RATE, aac_profile};
-pub(crate) use bytes::{be32, be64, read_up_to};
+pub(crate) use bytes::{be16, be32, be64, le32, le64, read_up_to};
+pub(crate) use envelope::{leading_tag, trailing_tag};
 pub(crate) use extent::{Excess, Extent, Span};
 pub(crate) use foreign::Foreign;
 pub(crate) use mpeg::MpegHeader;
@@ -125,6 +126,7 @@ pub(crate) struct Opened {
     /// Parameters of that track, where those of the container are wrong.
     corrected: Option<AudioCodecParameters>,
     /// Title of the whole, where it is no tag.
+    #[expect(dead_code, reason = "the tags read it themselves")]
     pub(crate) title: Option<String>,
     file: Arc<File>,
     /// Where a file that was joined to this one begins.

@@ -181,10 +181,6 @@ impl Source {
         self.opened.bit_depth
     }
 
-    pub(crate) fn foreign_bytes(&self) -> u64 {
-        self.opened.foreign_bytes
-    }
-
     /// Where in the file the container begins.
     pub(crate) fn start(&self) -> u64 {
         self.opened.found.start
@@ -193,10 +189,6 @@ impl Source {
     /// Bytes in which an unframed stream lies, tags excluded.
     pub(crate) fn stream_bytes(&self) -> u64 {
         self.opened.stream_bytes
-    }
-
-    pub(crate) fn title(&self) -> Option<String> {
-        self.opened.title.clone()
     }
 
     pub(crate) fn reader(&mut self) -> &mut dyn symphonia::core::formats::FormatReader {

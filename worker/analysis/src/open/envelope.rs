@@ -11,15 +11,20 @@ const MAX_TAGS: usize = 16;
 pub(crate) fn skip_leading(file: &File) -> io::Result<u64> {
     let mut start = 0;
     for _ in 0..MAX_TAGS {
-        let mut head = [0; 16];
-        let bytes = read_up_to(file, start, head.len())?;
-        head[..bytes.len()].copy_from_slice(&bytes);
-        match id3v2_len(&head).or_else(|| ape_len(&head)) {
+        match leading_tag(file, start)? {
             Some(len) => start += len,
             None => break,
         }
     }
     Ok(start)
+}
+
+/// Length of the tag that begins at `start`.
+pub(crate) fn leading_tag(file: &File, start: u64) -> io::Result<Option<u64>> {
+    let mut head = [0; 16];
+    let bytes = read_up_to(file, start, head.len())?;
+    head[..bytes.len()].copy_from_slice(&bytes);
+    Ok(id3v2_len(&head).or_else(|| ape_len(&head)))
 }
 
 /// ID3v2 §3.1: the size is 28 bits in four bytes whose top bit is clear; it leaves out the header and the footer.
@@ -55,7 +60,7 @@ pub(crate) fn strip_trailing(file: &File, start: u64, end: u64) -> io::Result<u6
 }
 
 /// Length of the tag that ends at `end`.
-fn trailing_tag(file: &File, end: u64) -> io::Result<Option<u64>> {
+pub(crate) fn trailing_tag(file: &File, end: u64) -> io::Result<Option<u64>> {
     let at = |distance: u64| end.checked_sub(distance);
     if let Some(place) = at(128)
         && array::<3>(file, place)?.as_ref() == Some(b"TAG")
@@ -73,6 +78,14 @@ fn trailing_tag(file: &File, end: u64) -> io::Result<Option<u64>> {
     {
         let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
         return Ok(le32(&footer, 12).map(|size| u64::from(size.max(32)) + header));
+    }
+    // ID3v2.4 §3.4: a tag behind the audio repeats its header at its end, with other letters.
+    if let Some(place) = at(10)
+        && let Some(footer) = array::<10>(file, place)?
+        && footer.starts_with(b"3DI")
+        && footer[6..].iter().all(|it| *it < 0x80)
+    {
+        return Ok(Some(20 + footer[6..].iter().fold(0, |sum, byte| sum << 7 | u64::from(*byte))));
     }
     if let Some(place) = at(15)
         && let Some(footer) = array::<15>(file, place)?
