@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use shared::job::JobId;
 use shared::outcome::FailureKind;
+use shared::record::{Format, Part};
 
 mod help;
 
@@ -154,8 +156,11 @@ pub(crate) struct ResultsArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: String,
     /// table, ndjson, csv or json [default: table on a terminal, else ndjson]
-    #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: Option<shared::record::Format>,
+    #[arg(short, long, value_parser = one_of(&["table", "ndjson", "csv", "json"]), value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+    /// Leave parts of the reports out, separated by commas: waveform, structure … (a wrong one lists them all)
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub(crate) without: Vec<Part>,
     /// Only the files that failed
     #[arg(long)]
     pub(crate) failed: bool,
@@ -173,10 +178,13 @@ pub(crate) struct ExportArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: String,
     /// csv, ndjson, json or m3u
-    #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: crate::export::Format,
+    #[arg(short, long, value_parser = one_of(&["csv", "ndjson", "json", "m3u"]), value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Format,
+    /// Leave parts of the reports out, separated by commas: waveform, structure … (a wrong one lists them all)
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub(crate) without: Vec<Part>,
     /// Write to this file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// Also while the batch is not complete: what has ended
     #[arg(long)]
@@ -189,7 +197,7 @@ pub(crate) struct FailuresArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: Option<String>,
     /// Only failures of this kind; may be given several times
-    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    #[arg(short, long, value_enum, value_name = "KIND", hide_possible_values = true)]
     pub(crate) kind: Vec<FailureKind>,
     /// table, ndjson or csv [default: table on a terminal, else ndjson]
     #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
@@ -212,7 +220,7 @@ pub(crate) struct RetryArgs {
     #[arg(short, long, value_name = "ID")]
     pub(crate) job: Vec<JobId>,
     /// Only failures of this kind; may be given several times
-    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    #[arg(short, long, value_enum, value_name = "KIND", hide_possible_values = true)]
     pub(crate) kind: Vec<FailureKind>,
     /// What was cancelled or purged, too
     #[arg(long)]
@@ -257,11 +265,9 @@ pub(crate) struct PurgeArgs {
     pub(crate) yes: bool,
 }
 
-fn kind(name: &str) -> Result<FailureKind, String> {
-    FailureKind::from_code(name).ok_or_else(|| {
-        let all: Vec<&str> = FailureKind::ALL.iter().map(|kind| kind.code()).collect();
-        format!("expected one of {}", all.join(", "))
-    })
+/// Some of the formats of records, which completions know.
+fn one_of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
 
 #[derive(Debug, Args)]
