@@ -137,7 +137,12 @@ impl<const N: usize> Columns<N> {
         let mut name_width = PIPED_NAME;
         if let Some(width) = medium.width {
             let taken = |shown: &[bool; N]| -> usize {
-                columns.iter().zip(shown).filter(|(_, shown)| **shown).map(|(column, _)| column.width + 1).sum()
+                columns
+                    .iter()
+                    .zip(shown)
+                    .filter(|(_, shown)| **shown)
+                    .map(|(column, _)| column.width + 1)
+                    .sum()
             };
             while taken(&is_shown) + LEAST_NAME + 1 + LEAST_TEXT > width {
                 let removable = (0..N).filter(|place| is_shown[*place] && columns[*place].rank > 0);
@@ -188,11 +193,14 @@ impl<const N: usize> Columns<N> {
             return self.row(out, path, &cells, text.clone());
         };
         let name = self.name(out, path)?;
-        let mut line = self.painted(&fit(&printable(&name), self.name_width, Align::Left, Cut::Middle), Tone::Plain);
+        let mut line =
+            self.painted(&fit(&printable(&name), self.name_width, Align::Left, Cut::Middle), Tone::Plain);
         let first_width = self.columns.first().map_or(0, |column| column.width);
         let word = printable(&first.text);
         line.push(' ');
-        line.push_str(&self.painted(&fit(&word, first_width.max(word.width()), Align::Left, Cut::End), first.tone));
+        line.push_str(
+            &self.painted(&fit(&word, first_width.max(word.width()), Align::Left, Cut::End), first.tone),
+        );
         let used = self.name_width + 1 + first_width.max(word.width()) + 1;
         self.ending(out, line, text, Some(width.saturating_sub(used)))
     }
@@ -239,7 +247,13 @@ impl<const N: usize> Columns<N> {
                 fixed.for_each(|cell| line = format!("{line} {cell}"));
             }
         }
-        let used: usize = self.columns.iter().zip(self.is_shown).filter(|(_, shown)| *shown).map(|(it, _)| it.width + 1).sum();
+        let used: usize = self
+            .columns
+            .iter()
+            .zip(self.is_shown)
+            .filter(|(_, shown)| *shown)
+            .map(|(it, _)| it.width + 1)
+            .sum();
         let room = self.medium.width.map(|width| width.saturating_sub(self.name_width + used + 1));
         self.ending(out, line, &text, room)
     }
@@ -345,8 +359,10 @@ mod tests {
         let mut table = Columns::new(COLUMNS, medium);
         table.header(&mut out, "FILE", "TEXT").unwrap();
         let cells = ["ok", "1.5", "22"].map(|text| Cell::from(text.to_owned()));
-        let long = "a title that is longer than what is left of the line, whatever the terminal is like, or almost";
-        for path in ["top.mp3", "music/a.mp3", "music/b.mp3", "other/a name that is far too long for it.mp3"] {
+        let long =
+            "a title that is longer than what is left of the line, whatever the terminal is like, or almost";
+        for path in ["top.mp3", "music/a.mp3", "music/b.mp3", "other/a name that is far too long for it.mp3"]
+        {
             table.row(&mut out, path, &cells, Cell::new(long, Tone::Dim)).unwrap();
         }
         let failed = Cell::new("failed", Tone::Red);
@@ -369,7 +385,10 @@ mod tests {
     #[test]
     fn nothing_is_cut_where_nobody_looks() {
         let text = printed(Medium::piped());
-        assert!(!text.contains('…') && text.contains("other/a name that is far too long for it.mp3"), "{text}");
+        assert!(
+            !text.contains('…') && text.contains("other/a name that is far too long for it.mp3"),
+            "{text}"
+        );
         assert_eq!(text.lines().count(), 6, "{text}");
     }
 

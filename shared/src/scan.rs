@@ -94,7 +94,9 @@ pub enum ScanCause {
     #[error("is a folder: a list names files; give folders as arguments")]
     FolderInList,
     /// A name in a list ends in a carriage return, and there is no such file; most likely the list has the line ends of Windows.
-    #[error("{0}: the name ends in a carriage return; if the list has the line ends of Windows, take them out: tr -d '\\r' < LIST")]
+    #[error(
+        "{0}: the name ends in a carriage return; if the list has the line ends of Windows, take them out: tr -d '\\r' < LIST"
+    )]
     CarriageReturn(io::Error),
     /// No path holds it; most likely the list has the other separator.
     #[error("a name in the list contains a NUL byte: is the list separated by NUL (-0)?")]

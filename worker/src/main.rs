@@ -69,7 +69,9 @@ fn config(json: bool) -> ExitCode {
             for warning in warnings {
                 telemetry::say(&format!("WARN {}\n", printable(&warning.to_string())));
             }
-            let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
+            let terminal = console::Term::stdout();
+            let width = terminal.size_checked().filter(|_| terminal.is_term()).map(|(_, columns)| columns);
+            let text = if json { rows_json(&rows) } else { rows_table(&rows, width) };
             // A closed pipe has seen enough.
             let _ = writeln!(std::io::stdout().lock(), "{text}");
             ExitCode::SUCCESS

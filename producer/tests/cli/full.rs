@@ -235,6 +235,6 @@ async fn another_limit_on_the_broker_is_told_with_both_values_and_the_remedy() {
     let output = crate::fleet::finish(command).await;
     assert_eq!((output.code, output.stdout.as_str()), (78, ""), "{output:?}");
     let wanted = "exists with x-max-length = 70, but 50 is wanted here. A queue's arguments cannot be changed: set \
-                  QUEUE_MAX_SIZE to 70, or stop the fleet, let the queue run empty, delete it and start again";
+                  QUEUE_MAX_SIZE to 70, or stop the fleet, let the queue run empty, delete it (rabbitmqctl delete_queue ";
     assert!(output.stderr.contains(wanted), "{output:?}");
 }

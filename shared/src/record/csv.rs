@@ -89,7 +89,11 @@ pub fn read_csv(from: impl Read, length: u64, mut each: impl FnMut(CsvState)) ->
         let heads = heads.iter().collect::<Vec<_>>().join(",");
         let is_at_end = reader.position().byte() >= length && reader.get_ref().last != b'\n';
         let is_cut_off = COLUMNS.join(",").starts_with(&heads) && is_at_end;
-        return if is_cut_off { Ok(0) } else { Err("its columns are not those that this version writes".into()) };
+        return if is_cut_off {
+            Ok(0)
+        } else {
+            Err("its columns are not those that this version writes".into())
+        };
     }
     let (mut row, mut whole) = (csv::StringRecord::new(), reader.position().byte());
     if whole >= length && reader.get_ref().last != b'\n' {

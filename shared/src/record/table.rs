@@ -72,7 +72,8 @@ impl RecordTable {
         let report = record.report.as_ref();
         let audio = report.map(|report| &report.audio);
         let loudness = report.and_then(|report| report.loudness.as_ref());
-        let level = |value: Option<f64>| Cell::from(value.map(|value| format!("{value:.1}")).unwrap_or_default());
+        let level =
+            |value: Option<f64>| Cell::from(value.map(|value| format!("{value:.1}")).unwrap_or_default());
         let tempo = report.and_then(|report| report.tempo.as_ref());
         let key = report.and_then(|report| report.key.as_ref());
         let [bpm, bpm_chance] = estimate(tempo.map(|tempo| (format!("{:.1}", tempo.bpm), tempo.confidence)));
@@ -155,7 +156,12 @@ mod tests {
         }
     }
 
-    fn song(path: &str, title: &str, (bpm, bpm_chance): (f64, f64), (tonic, key_chance): (&str, f64)) -> Record {
+    fn song(
+        path: &str,
+        title: &str,
+        (bpm, bpm_chance): (f64, f64),
+        (tonic, key_chance): (&str, f64),
+    ) -> Record {
         let audio = Audio { codec: "pcm_s16le".into(), duration_seconds: 222.4, ..Audio::default() };
         let tags =
             Tags { artist: Some("The Oscillators".into()), title: Some(title.into()), ..Tags::default() };
@@ -184,7 +190,8 @@ mod tests {
         (cut_off.outcome, cut_off.detail) =
             (Outcome::Partial, Some("1.49 s of 3.00 s are missing; the file ends in the middle".into()));
         let mut text = Record::new(b"Music/bad/text.mp3", End::Failed(FailureKind::Corrupt));
-        text.detail = Some("no audio found: it looks like a text, not like the audio that its name says".into());
+        text.detail =
+            Some("no audio found: it looks like a text, not like the audio that its name says".into());
         vec![
             song("Music/Distant Lantern.wav", "Distant Lantern", (124.0, 0.9993), ("A", 0.93)),
             song(
@@ -224,7 +231,10 @@ mod tests {
     #[test]
     fn what_is_uncertain_is_dim_and_failures_are_red() {
         let text = printed(Medium { width: Some(120), colour: true });
-        assert!(text.contains("\u{1b}[2m174.0\u{1b}[0m") && text.contains("\u{1b}[2m31\u{1b}[0m"), "{text:?}");
+        assert!(
+            text.contains("\u{1b}[2m174.0\u{1b}[0m") && text.contains("\u{1b}[2m31\u{1b}[0m"),
+            "{text:?}"
+        );
         assert!(text.contains("\u{1b}[31mfailed\u{1b}[0m") && text.contains(" 124.0  99 "), "{text:?}");
     }
 }

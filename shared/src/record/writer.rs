@@ -376,7 +376,10 @@ mod tests {
         for (state, record) in read.iter().zip(&records) {
             assert!(state.paths.contains(&record.path_bytes()), "{state:?}");
             assert_eq!((state.bytes, state.end), (7, record.end()));
-            assert_eq!((Some(state.modified_ns), Some(&state.analyser)), (record.modified_ns, record.analyser.as_ref()));
+            assert_eq!(
+                (Some(state.modified_ns), Some(&state.analyser)),
+                (record.modified_ns, record.analyser.as_ref())
+            );
         }
         // A crash may cut it anywhere.
         let ends: Vec<usize> = (1..=4).map(|rows| render(Format::Csv, &records[..rows]).len()).collect();
@@ -385,7 +388,13 @@ mod tests {
             let Some(part) = text.get(..cut) else { continue };
             let (whole, read) = states(part).unwrap_or_else(|error| panic!("{error}: {part:?}"));
             let rows = ends.iter().filter(|end| **end <= cut).count();
-            let expected = if rows > 0 { ends[rows - 1] } else if cut >= header { header } else { 0 };
+            let expected = if rows > 0 {
+                ends[rows - 1]
+            } else if cut >= header {
+                header
+            } else {
+                0
+            };
             assert_eq!((whole as usize, read.len()), (expected, rows), "{part:?}");
         }
         for foreign in ["path,title\na,b\n", "dear diary\n", "path,outcome\n"] {

@@ -296,7 +296,10 @@ fn a_list_with_the_line_ends_of_windows_is_told_of() {
     let list = format!("{}/a.mp3\r\n", dir.path().display());
     let (files, errors) = collect(dir.path(), &mut Scan::from_list(Cursor::new(list), b'\n', "files.txt"));
     assert_eq!(files, [""; 0]);
-    assert!(errors[0].starts_with("a.mp3\\r: No such file") && errors[0].contains("tr -d '\\r'"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("a.mp3\\r: No such file") && errors[0].contains("tr -d '\\r'"),
+        "{errors:?}"
+    );
 }
 
 #[test]

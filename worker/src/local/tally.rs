@@ -87,7 +87,11 @@ impl Tally {
                 0 => String::new(),
                 failed => format!(" ({failed} of them failed then, and would again)"),
             };
-            writeln!(text, "{} unchanged since the earlier run, not analysed again{failed}", files(unchanged))?;
+            writeln!(
+                text,
+                "{} unchanged since the earlier run, not analysed again{failed}",
+                files(unchanged)
+            )?;
         }
         left_out(text, &scan)?;
         how_to_go_on(text, scanned, out, (done, interrupted))

@@ -13,7 +13,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 pub struct Terminal {
     seen: File,
     /// Where the program writes; it has copies of its own.
-    program: OwnedFd,
+    program: Option<OwnedFd>,
 }
 
 impl Terminal {
@@ -27,29 +27,51 @@ impl Terminal {
             open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let size = Winsize { ws_row: 50, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&program, size).unwrap();
-        Self { seen: File::from(seen), program }
+        Self { seen: File::from(seen), program: Some(program) }
     }
 
     /// For a program's output or error.
     pub fn stdio(&self) -> Stdio {
-        Stdio::from(self.program.try_clone().unwrap())
+        Stdio::from(self.program.as_ref().unwrap().try_clone().unwrap())
     }
 
-    /// All that the program writes until its last copy is closed.
-    pub fn read_to_end(self) -> String {
-        let Self { mut seen, program } = self;
-        drop(program);
-        let mut bytes = Vec::new();
-        let mut block = [0; 4096];
+    /// The next that the program writes; none where it has closed the last copy and ours is closed, too.
+    fn read(&mut self) -> Option<Vec<u8>> {
+        let mut block = vec![0; 4096];
         loop {
-            match seen.read(&mut block) {
-                Ok(0) => break,
-                Ok(count) => bytes.extend_from_slice(&block[..count]),
+            match self.seen.read(&mut block) {
+                Ok(count) => {
+                    block.truncate(count);
+                    return (count > 0).then_some(block);
+                }
                 // How Linux tells that no program has the terminal open any more.
-                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => break,
+                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                    return None;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => panic!("{error}"),
             }
+        }
+    }
+
+    /// What the program writes until one of these texts is in it. It waits as long as that takes.
+    pub fn read_until(&mut self, texts: &[&str]) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            let seen = String::from_utf8_lossy(&bytes).into_owned();
+            if texts.iter().any(|text| seen.contains(text)) {
+                return seen;
+            }
+            bytes.extend(self.read().unwrap_or_else(|| panic!("it ended without any of {texts:?}: {seen}")));
+        }
+    }
+
+    /// All that the program writes until its last copy is closed.
+    pub fn read_to_end(mut self) -> String {
+        self.program = None;
+        let mut bytes = Vec::new();
+        while let Some(more) = self.read() {
+            bytes.extend(more);
         }
         String::from_utf8(bytes).unwrap()
     }

@@ -9,6 +9,9 @@ mod harness;
 mod help;
 mod inputs;
 mod many;
+#[path = "../common/pty.rs"]
+mod pty;
 mod resume;
 mod schema;
 mod stops;
+mod systemd;

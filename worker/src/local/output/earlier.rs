@@ -68,7 +68,9 @@ impl Earlier {
             let record = text.strip_suffix(b",").unwrap_or(text);
             match (number, text) {
                 (1, b"[" | b"[]") | (2.., b"]") => return Ok(()),
-                (1, _) => return Err(foreign_line(number, &"an array of results begins with a line of its own")),
+                (1, _) => {
+                    return Err(foreign_line(number, &"an array of results begins with a line of its own"));
+                }
                 _ => {}
             }
             match serde_json::from_slice(record) {
@@ -167,10 +169,7 @@ fn foreign_line(number: u64, cause: &dyn Display) -> io::Error {
 }
 
 /// Shows each line with its line break, its number and the place where it ends.
-fn for_each_line(
-    file: &File,
-    mut each: impl FnMut(u64, &[u8], u64) -> io::Result<()>,
-) -> io::Result<()> {
+fn for_each_line(file: &File, mut each: impl FnMut(u64, &[u8], u64) -> io::Result<()>) -> io::Result<()> {
     let mut reader = BufReader::new(file);
     let (mut line, mut end, mut number) = (Vec::new(), 0, 0);
     while reader.read_until(b'\n', &mut line)? > 0 {
