@@ -32,9 +32,8 @@ pub(crate) async fn run(
     let batch = resolve::batch(&store, &args.batch).await?;
     let terminal = io::stdout().is_terminal();
     let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
-    let mut writer = RecordWriter::new(BufWriter::new(io::stdout().lock()), format)
-        .on(medium())
-        .without(&args.without);
+    let mut writer =
+        RecordWriter::new(BufWriter::new(io::stdout().lock()), format).on(medium()).without(&args.without);
     let mut losses = Losses::begin(&store, batch).await?;
     let mut printed = 0;
     let mut cursor = args.cursor.clone().unwrap_or_else(Cursor::start);
