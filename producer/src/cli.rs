@@ -1,8 +1,9 @@
 //! The command line: what can be asked for, and the help that teaches it. It reads no environment and does nothing.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use shared::job::JobId;
@@ -106,7 +107,7 @@ pub(crate) struct EnqueueArgs {
     #[arg(value_name = "PATH", required_unless_present = "files_from")]
     pub(crate) paths: Vec<PathBuf>,
     /// high, normal or low (p0, p1 … when QUEUE_PRIORITY_LEVELS is not 3) [default: the middle one]
-    #[arg(short, long, value_name = "LEVEL")]
+    #[arg(short, long, value_name = "LEVEL", value_parser = LevelName, hide_possible_values = true)]
     pub(crate) priority: Option<String>,
     /// Name of the batch, for people [default: the paths]
     #[arg(short, long, value_name = "TEXT")]
@@ -217,7 +218,7 @@ pub(crate) struct RetryArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: Option<String>,
     /// Only this job; may be given several times
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", value_parser = job_id)]
     pub(crate) job: Vec<JobId>,
     /// Only failures of this kind; may be given several times
     #[arg(short, long, value_enum, value_name = "KIND", hide_possible_values = true)]
@@ -252,7 +253,7 @@ pub(crate) struct CancelArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PurgeArgs {
     /// The queue of this level; may be given several times
-    #[arg(short, long, value_name = "LEVEL")]
+    #[arg(short, long, value_name = "LEVEL", value_parser = LevelName, hide_possible_values = true)]
     pub(crate) level: Vec<String>,
     /// The queues of jobs that wait for a retry
     #[arg(long)]
@@ -265,6 +266,32 @@ pub(crate) struct PurgeArgs {
     pub(crate) yes: bool,
 }
 
+/// The name of a level: completions offer those of three levels, and the settings say which there are.
+#[derive(Debug, Clone, Copy)]
+struct LevelName;
+
+impl TypedValueParser for LevelName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["high", "normal", "low"].map(PossibleValue::new).into_iter()))
+    }
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    let expected = "expected a job's whole id, such as 01890a5d-ac96-774b-bcce-b302099a8057: `producer failures` lists them";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
 /// Some of the formats of records, which completions know.
 fn one_of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
@@ -275,6 +302,9 @@ pub(crate) struct BatchesArgs {
     /// Print one JSON array
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print the ids alone, one a line: for scripts and completions
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) ids: bool,
     /// List at most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,

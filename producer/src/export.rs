@@ -46,7 +46,7 @@ pub(crate) async fn run(
     }
     let mut losses = Losses::begin(&store, batch).await?;
     let is_sorted = matches!(args.format, Format::Csv | Format::M3u);
-    let few = state.as_ref().is_some_and(|state| state.done() <= SORTED_AT_MOST);
+    let few = state.as_ref().is_none_or(|state| state.done() <= SORTED_AT_MOST);
     let document = Document { store: &store, batch, args, locate, is_sorted: is_sorted && few };
     let written = match &args.output {
         None => document.write(io::stdout().lock(), &mut losses).await?,

@@ -19,8 +19,13 @@ pub(crate) const PAGE: u64 = 500;
 
 /// What standard output is.
 pub(crate) fn medium() -> Medium {
+    terminal_width().map_or_else(Medium::piped, |width| Medium::terminal(width.into()))
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(crate) fn terminal_width() -> Option<u16> {
     let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| io::stdout().is_terminal());
-    size.map_or_else(Medium::piped, |(width, _)| Medium::terminal(width.0.into()))
+    size.map(|(width, _)| width.0)
 }
 
 pub(crate) async fn run(

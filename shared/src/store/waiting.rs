@@ -14,7 +14,7 @@ use crate::job::{BatchId, Job};
 static NOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("note_retry_reason.lua")));
 
 /// What the name of a field begins with that holds a cause.
-const FIELD: &str = "retried:";
+const FIELD: &str = "retry_kind:";
 
 /// Notes of retries that are read for one answer: some 200 bytes each. Of a fleet with more, those of a batch are counted in part.
 const READ_AT_MOST: usize = 10_000;

@@ -17,6 +17,9 @@ mod earlier;
 
 pub(super) use earlier::{Earlier, state_if_lasting};
 
+/// Columns of a terminal that does not say how many it has.
+const USUAL_WIDTH: usize = 80;
+
 /// An opened destination.
 pub(super) struct Output {
     pub(super) out: Box<dyn Write + Send>,
@@ -45,9 +48,10 @@ pub(super) fn open(args: &AnalyzeArgs) -> Result<Output, (String, u8)> {
 
 fn standard_output(args: &AnalyzeArgs) -> Output {
     let terminal = console::Term::stdout();
-    let medium = match terminal.size_checked().filter(|_| io::stdout().is_terminal()) {
-        Some((_, columns)) => Medium::terminal(columns.into()),
-        None => Medium::piped(),
+    let medium = match (io::stdout().is_terminal(), terminal.size_checked()) {
+        (true, Some((_, columns))) => Medium::terminal(columns.into()),
+        (true, None) => Medium::terminal(USUAL_WIDTH),
+        (false, _) => Medium::piped(),
     };
     // Whoever reads a pipe may write to the terminal that the bar is on, and would tear it.
     let is_file = fstat(io::stdout().as_fd())

@@ -10,7 +10,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use super::tally::Tally;
 use crate::source::folder::Scanned;
 
-const TEMPLATE: &str = "{bar:24} {pos}/{found} files  {per_sec}  {left}  {failed}";
+const TEMPLATE: &str = "{bar:24} {pos}/{found} files  {rate}  {left}  {failed}";
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// A bar that follows the run until it is finished.
@@ -27,6 +27,9 @@ pub(super) fn bar(is_hidden: bool, scanned: &Arc<Scanned>, tally: &Arc<Mutex<Tal
                 let more = if found.complete.load(Ordering::Acquire) { "" } else { "+" };
                 // Writing to a buffer in memory does not fail.
                 let _ = write!(text, "{}{more}", found.found.load(Ordering::Relaxed));
+            })
+            .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                let _ = write!(text, "{:.1}/s", state.per_sec());
             })
             .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
                 // Before the first file has ended nobody knows.
