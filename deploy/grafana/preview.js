@@ -16,6 +16,8 @@ const step = Math.max(1, Math.round(minutes * 60 / 120));
 const rateInterval = Math.max(step + scrape, 4 * scrape);
 
 const CELL = 38, GAP = 8, COLUMNS = 24;
+// Below this width, in pixels, panels stand under each other.
+const NARROW = 700;
 const PALETTE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#5794f2", "#b877d9", "#3274d9", "#fade2a", "#e0b400", "#ca95e5", "#96d98d", "#ffa6b0"];
 const NAMED = { green: "#73bf69", yellow: "#f2cc0c", red: "#f2495c", blue: "#5794f2", orange: "#ff9830", text: "#9a9aac", purple: "#b877d9" };
 
@@ -234,12 +236,15 @@ async function main() {
   const dashboard = await (await fetch("analysis-pipeline.json")).json();
   const grid = document.getElementById("grid"), cell = (grid.clientWidth + GAP) / COLUMNS;
   document.getElementById("about").textContent = `${new Date(start * 1000).toLocaleString("en-GB")} – ${clock(end)} · drawn by preview.html, not by Grafana`;
+  // A telephone has no room for panels beside each other.
+  const isNarrow = grid.clientWidth < NARROW;
   let bottom = 0;
   await Promise.all(dashboard.panels.map(async panel => {
     const { x, y, w, h } = panel.gridPos, box = document.createElement("div");
-    const [width, height] = [w * cell - GAP, h * CELL - GAP];
+    const [width, height] = [isNarrow ? grid.clientWidth : w * cell - GAP, h * CELL - GAP];
     box.className = panel.type === "row" ? "row" : "panel";
-    box.style.cssText = `left:${x * cell}px;top:${y * CELL}px;width:${width}px;height:${height}px`;
+    const place = isNarrow ? `position:relative;margin-bottom:${GAP}px` : `left:${x * cell}px;top:${y * CELL}px`;
+    box.style.cssText = `${place};width:${width}px;height:${height}px`;
     bottom = Math.max(bottom, (y + h) * CELL);
     grid.append(box);
     if (panel.type === "row") return void (box.textContent = panel.title);
@@ -250,7 +255,7 @@ async function main() {
       box.textContent = `${panel.title}: ${error.message}`;
     }
   }));
-  grid.style.height = `${bottom}px`;
+  if (!isNarrow) grid.style.height = `${bottom}px`;
   document.title = "ready";
 }
 

@@ -12,6 +12,7 @@ use shared::store::BatchState;
 use crate::cli::BatchesArgs;
 use crate::connect;
 use crate::failure::{End, Failure};
+use crate::results::terminal_width;
 use crate::screen::Screen;
 
 pub(crate) async fn run(
@@ -22,7 +23,11 @@ pub(crate) async fn run(
     let store = connect::store(settings, screen).await?;
     let batches = store.batches(args.limit as usize).await?;
     let mut out = io::stdout().lock();
-    if args.json {
+    if args.ids {
+        for batch in batches.iter().filter(|batch| batch.batch_id != BatchId::STRAY) {
+            writeln!(out, "{}", batch.batch_id)?;
+        }
+    } else if args.json {
         write_json_indented(&mut out, &batches)?;
         out.write_all(b"\n")?;
     } else if batches.is_empty() {
@@ -36,6 +41,9 @@ pub(crate) async fn run(
 fn table(batches: &[BatchState]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = terminal_width() {
+        table.set_width(width);
+    }
     table.set_header(["batch", "made (UTC)", "state", "accepted", "done", "failed", "label"]);
     for batch in batches {
         table.add_row([

@@ -1,11 +1,14 @@
 //! The command line: what can be asked for, and the help that teaches it. It reads no environment and does nothing.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use shared::job::JobId;
 use shared::outcome::FailureKind;
+use shared::record::{Format, Part};
 
 mod help;
 
@@ -104,7 +107,7 @@ pub(crate) struct EnqueueArgs {
     #[arg(value_name = "PATH", required_unless_present = "files_from")]
     pub(crate) paths: Vec<PathBuf>,
     /// high, normal or low (p0, p1 … when QUEUE_PRIORITY_LEVELS is not 3) [default: the middle one]
-    #[arg(short, long, value_name = "LEVEL")]
+    #[arg(short, long, value_name = "LEVEL", value_parser = LevelName, hide_possible_values = true)]
     pub(crate) priority: Option<String>,
     /// Name of the batch, for people [default: the paths]
     #[arg(short, long, value_name = "TEXT")]
@@ -154,8 +157,11 @@ pub(crate) struct ResultsArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: String,
     /// table, ndjson, csv or json [default: table on a terminal, else ndjson]
-    #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: Option<shared::record::Format>,
+    #[arg(short, long, value_parser = one_of(&["table", "ndjson", "csv", "json"]), value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+    /// Leave parts of the reports out, separated by commas: waveform, structure … (a wrong one lists them all)
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub(crate) without: Vec<Part>,
     /// Only the files that failed
     #[arg(long)]
     pub(crate) failed: bool,
@@ -173,10 +179,13 @@ pub(crate) struct ExportArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: String,
     /// csv, ndjson, json or m3u
-    #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: crate::export::Format,
+    #[arg(short, long, value_parser = one_of(&["csv", "ndjson", "json", "m3u"]), value_name = "FORMAT", hide_possible_values = true)]
+    pub(crate) format: Format,
+    /// Leave parts of the reports out, separated by commas: waveform, structure … (a wrong one lists them all)
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub(crate) without: Vec<Part>,
     /// Write to this file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// Also while the batch is not complete: what has ended
     #[arg(long)]
@@ -189,7 +198,7 @@ pub(crate) struct FailuresArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: Option<String>,
     /// Only failures of this kind; may be given several times
-    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    #[arg(short, long, value_enum, value_name = "KIND", hide_possible_values = true)]
     pub(crate) kind: Vec<FailureKind>,
     /// table, ndjson or csv [default: table on a terminal, else ndjson]
     #[arg(short, long, value_name = "FORMAT", hide_possible_values = true)]
@@ -209,10 +218,10 @@ pub(crate) struct RetryArgs {
     #[arg(value_name = "BATCH")]
     pub(crate) batch: Option<String>,
     /// Only this job; may be given several times
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", value_parser = job_id)]
     pub(crate) job: Vec<JobId>,
     /// Only failures of this kind; may be given several times
-    #[arg(short, long, value_name = "KIND", value_parser = kind)]
+    #[arg(short, long, value_enum, value_name = "KIND", hide_possible_values = true)]
     pub(crate) kind: Vec<FailureKind>,
     /// What was cancelled or purged, too
     #[arg(long)]
@@ -244,7 +253,7 @@ pub(crate) struct CancelArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PurgeArgs {
     /// The queue of this level; may be given several times
-    #[arg(short, long, value_name = "LEVEL")]
+    #[arg(short, long, value_name = "LEVEL", value_parser = LevelName, hide_possible_values = true)]
     pub(crate) level: Vec<String>,
     /// The queues of jobs that wait for a retry
     #[arg(long)]
@@ -257,11 +266,35 @@ pub(crate) struct PurgeArgs {
     pub(crate) yes: bool,
 }
 
-fn kind(name: &str) -> Result<FailureKind, String> {
-    FailureKind::from_code(name).ok_or_else(|| {
-        let all: Vec<&str> = FailureKind::ALL.iter().map(|kind| kind.code()).collect();
-        format!("expected one of {}", all.join(", "))
-    })
+/// The name of a level: completions offer those of three levels, and the settings say which there are.
+#[derive(Debug, Clone, Copy)]
+struct LevelName;
+
+impl TypedValueParser for LevelName {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["high", "normal", "low"].map(PossibleValue::new).into_iter()))
+    }
+}
+
+fn job_id(text: &str) -> Result<JobId, String> {
+    let expected = "expected a job's whole id, such as 01890a5d-ac96-774b-bcce-b302099a8057: `producer failures` lists them";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
+/// Some of the formats of records, which completions know.
+fn one_of(names: &'static [&'static str]) -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
 
 #[derive(Debug, Args)]
@@ -269,6 +302,9 @@ pub(crate) struct BatchesArgs {
     /// Print one JSON array
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print the ids alone, one a line: for scripts and completions
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) ids: bool,
     /// List at most this many
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,

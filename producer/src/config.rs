@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use shared::settings::{Program, Row, describe, rows_json, rows_table};
 
 use crate::failure::{End, Failure};
+use crate::results::terminal_width;
 use crate::screen::Screen;
 
 /// A command that a user waits for speaks by itself, of lost connections too; of the log only other trouble is worth a
@@ -16,7 +17,7 @@ pub(crate) fn run(json: bool, screen: &Screen) -> Result<End, Failure> {
     for warning in warnings {
         screen.line(&format!("warning: {warning}"));
     }
-    let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
+    let text = if json { rows_json(&rows) } else { rows_table(&rows, terminal_width()) };
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(End::Done)

@@ -63,8 +63,7 @@ pub(crate) async fn run(
     let aftermath = Aftermath::of(&session, &ending, settings).await;
     publish::say_goodbye(&session.broker).await;
     summary::print(&session, &ending, &aftermath, args)?;
-    // A batch with lost jobs has no end that could be watched for.
-    let worth_watching = args.watch && ending.tally.accepted > 0 && aftermath.nowhere.is_none();
+    let worth_watching = args.watch && summary::is_worth_watching(&ending, &aftermath);
     let end = summary::end(&session, ending, &aftermath)?;
     if !worth_watching || matches!(end, End::Interrupted | End::QueueFull) {
         return Ok(end);

@@ -4,11 +4,10 @@ use std::fs::Permissions;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::str::FromStr;
 
 use shared::job::BatchId;
-use shared::record::{self, Record, RecordWriter};
-use shared::roots::MediaRoots;
+use shared::record::{Format, Locate, Record, RecordWriter};
+use shared::report::{Report, Tempo};
 use shared::settings::ProducerSettings;
 use shared::store::{BatchState, Cursor, Store};
 use tempfile::NamedTempFile;
@@ -16,49 +15,28 @@ use tempfile::NamedTempFile;
 use crate::cli::ExportArgs;
 use crate::failure::{End, Failure};
 use crate::losses::{Losses, Read};
-use crate::results::PAGE;
+use crate::results::{PAGE, folder_order};
 use crate::screen::Screen;
 use crate::{connect, resolve, text};
-
-mod playlist;
-
-use playlist::Playlist;
 
 /// What a new file may be used for, less what the user's umask takes.
 const MODE: u32 = 0o666;
 
-/// The form of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// One of `producer results`.
-    Records(record::Format),
-    /// An extended playlist.
-    M3u,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match (name, name.parse()) {
-            ("m3u", _) => Ok(Self::M3u),
-            (_, Ok(format)) if format != record::Format::Table => Ok(Self::Records(format)),
-            _ => Err(format!("unknown format '{name}': expected one of csv, ndjson, json, m3u")),
-        }
-    }
-}
+/// Files of a CSV or playlist that are held, to be put into the order of the folders: 2 to 3 kB each. Those of a larger batch are
+/// written in the order in which they ended.
+const SORTED_AT_MOST: u64 = 100_000;
 
 pub(crate) async fn run(
     settings: &ProducerSettings,
     args: &ExportArgs,
     screen: &Screen,
 ) -> Result<End, Failure> {
-    let roots = match (args.format, &settings.media_roots) {
+    let locate = match (args.format, &settings.media_roots) {
         (Format::M3u, None) => {
             let why = "MEDIA_ROOTS is not set: a playlist has the paths of this machine\n  export MEDIA_ROOTS='music=/srv/music'";
             return Err(Failure::Settings(why.to_owned()));
         }
-        (_, roots) => roots.as_ref(),
+        (_, roots) => roots.clone().map_or(Locate::Here, Locate::Below),
     };
     let store = connect::store(settings, screen).await?;
     let batch = resolve::batch(&store, &args.batch).await?;
@@ -67,10 +45,22 @@ pub(crate) async fn run(
         return Err(Failure::NotFound(incomplete(state)));
     }
     let mut losses = Losses::begin(&store, batch).await?;
-    let left_out = match &args.output {
-        None => write(&store, batch, args.format, roots, io::stdout().lock(), &mut losses).await?,
-        Some(path) => in_place(&store, batch, args.format, roots, path, &mut losses).await?,
+    let is_sorted = matches!(args.format, Format::Csv | Format::M3u);
+    let few = state.as_ref().is_none_or(|state| state.done() <= SORTED_AT_MOST);
+    let document = Document { store: &store, batch, args, locate, is_sorted: is_sorted && few };
+    let written = match &args.output {
+        None => document.write(io::stdout().lock(), &mut losses).await?,
+        Some(path) => document.write_in_place(path, &mut losses).await?,
     };
+    if is_sorted && !few {
+        let most = text::count(SORTED_AT_MOST, "file");
+        screen.line(&format!("more than {most}: they are in the order in which they ended"));
+    }
+    if let Some(path) = &args.output {
+        let files = text::count(written.records, "file");
+        screen.line(&format!("{}: {files}", path.display()));
+    }
+    let left_out = written.left_out;
     let has_lost = losses.tell(&store, Read::All, screen).await?;
     if left_out == 0 {
         return Ok(if has_lost { End::Incomplete } else { End::Done });
@@ -97,72 +87,70 @@ fn incomplete(state: &BatchState) -> String {
     )
 }
 
-/// Beside the name first: a file that is there stays until the new one is whole.
-async fn in_place(
-    store: &Store,
+/// What an export is of.
+struct Document<'a> {
+    store: &'a Store,
     batch: BatchId,
-    format: Format,
-    roots: Option<&MediaRoots>,
-    path: &Path,
-    losses: &mut Losses,
-) -> Result<u64, Failure> {
-    let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".export-").permissions(Permissions::from_mode(MODE));
-    let file: NamedTempFile = builder.tempfile_in(folder).map_err(told)?;
-    let left_out = write(store, batch, format, roots, file.as_file(), losses).await?;
-    file.as_file().sync_all().map_err(told)?;
-    file.persist(path).map_err(|error| told(error.error))?;
-    Ok(left_out)
+    args: &'a ExportArgs,
+    locate: Locate,
+    /// Whether the records are put into the order of the folders.
+    is_sorted: bool,
 }
 
-/// Writes all records; how many had no place in the document.
-async fn write(
-    store: &Store,
-    batch: BatchId,
-    format: Format,
-    roots: Option<&MediaRoots>,
-    out: impl Write,
-    losses: &mut Losses,
-) -> Result<u64, Failure> {
-    let out = BufWriter::new(out);
-    let mut document = match (format, roots) {
-        (Format::Records(format), _) => Document::Records(RecordWriter::new(out, format, 0)),
-        (Format::M3u, roots) => Document::Playlist(Playlist::begin(out, roots)?),
-    };
-    let mut cursor = Cursor::start();
-    loop {
-        let page = store.page(batch, &cursor, PAGE as usize).await?;
-        for record in &page.records {
-            document.write(record)?;
-            losses.note(record);
-        }
-        match page.next {
-            Some(next) => cursor = next,
-            None => break,
-        }
-    }
-    Ok(document.finish()?)
+/// What became of it.
+struct Written {
+    records: u64,
+    /// Tracks that have no place in a playlist.
+    left_out: u64,
 }
 
-enum Document<'a, W: Write> {
-    Records(RecordWriter<W>),
-    Playlist(Playlist<'a, W>),
-}
-
-impl<W: Write> Document<'_, W> {
-    fn write(&mut self, record: &Record) -> io::Result<()> {
-        match self {
-            Self::Records(writer) => writer.write(record),
-            Self::Playlist(playlist) => playlist.write(record),
-        }
+impl Document<'_> {
+    /// Beside the name first: a file that is there stays until the new one is whole.
+    async fn write_in_place(&self, path: &Path, losses: &mut Losses) -> Result<Written, Failure> {
+        let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".export-").permissions(Permissions::from_mode(MODE));
+        let file: NamedTempFile = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(told)?;
+        let written = self.write(file.as_file(), losses).await?;
+        file.as_file().sync_all().map_err(told)?;
+        file.persist(path).map_err(|error| told(error.error))?;
+        Ok(written)
     }
 
-    fn finish(self) -> io::Result<u64> {
-        match self {
-            Self::Records(writer) => writer.finish().map(|()| 0),
-            Self::Playlist(playlist) => playlist.finish(),
+    async fn write(&self, out: impl Write, losses: &mut Losses) -> Result<Written, Failure> {
+        let mut writer = RecordWriter::new(BufWriter::new(out), self.args.format)
+            .locating(self.locate.clone())
+            .without(&self.args.without);
+        let (mut records, mut held, mut cursor) = (0, Vec::new(), Cursor::start());
+        loop {
+            let page = self.store.page(self.batch, &cursor, PAGE as usize).await?;
+            for mut record in page.records {
+                losses.note(&record);
+                records += 1;
+                if self.is_sorted {
+                    record.report.iter_mut().for_each(|report| strip(report));
+                    held.push(record);
+                } else {
+                    writer.write(&record)?;
+                }
+            }
+            match page.next {
+                Some(next) => cursor = next,
+                None => break,
+            }
         }
+        held.sort_by_cached_key(|record: &Record| folder_order(&record.path_bytes()));
+        held.iter().try_for_each(|record| writer.write(record))?;
+        Ok(Written { records, left_out: writer.finish()? })
+    }
+}
+
+/// Takes out what no row shows and what is large.
+fn strip(report: &mut Report) {
+    (report.waveform, report.structure, report.similarity, report.fingerprint) = (None, None, None, None);
+    (report.spectral, report.descriptors) = (None, None);
+    if let Some(tempo) = &mut report.tempo {
+        *tempo = Tempo { bpm: tempo.bpm, confidence: tempo.confidence, ..Tempo::default() };
     }
 }

@@ -12,6 +12,7 @@ use shared::store::{BatchState, Cursor, CursorError, Store, StoredEnd};
 use crate::cli::FailuresArgs;
 use crate::failure::{End, Failure};
 use crate::losses::{Losses, Read};
+use crate::results::medium;
 use crate::screen::Screen;
 use crate::{connect, pick};
 
@@ -63,7 +64,7 @@ pub(crate) async fn run(
         kinds: &args.kind,
         left: args.limit.unwrap_or(u64::MAX),
         seen: 0,
-        rows: Rows::new(BufWriter::new(io::stdout().lock()), format),
+        rows: Rows::new(BufWriter::new(io::stdout().lock()), format, medium()),
     };
     let mut has_lost = false;
     let (batches, mut cursor) = from(batches, args.cursor.as_ref());

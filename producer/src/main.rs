@@ -4,13 +4,15 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, Parser};
 use shared::settings::ProducerSettings;
+use shared::telemetry::LogFormat;
 
 mod audience;
 mod batches;
 mod cancel;
 mod cli;
+mod completions;
 mod config;
 mod connect;
 mod enqueue;
@@ -60,7 +62,7 @@ fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
     match &command {
         Command::Config(args) => return config::run(args.json, screen),
         Command::Completions { shell } => {
-            shared::manual::completions(Cli::command(), *shell, &mut std::io::stdout().lock())?;
+            completions::print(*shell, &mut std::io::stdout().lock())?;
             return Ok(End::Done);
         }
         Command::Man { folder } => {
@@ -71,7 +73,12 @@ fn run(command: Command, screen: &Screen) -> Result<End, Failure> {
     }
     let read = ProducerSettings::from_env();
     let (settings, warnings) = read.map_err(|errors| Failure::Settings(errors.to_string()))?;
-    shared::telemetry::init_with(settings.log.format, &config::log_filter()?, screen.clone())
+    // What it says to its user is text, on a terminal or not, and the log stands among it.
+    let format = match settings.log.format {
+        LogFormat::Auto => LogFormat::Text,
+        chosen => chosen,
+    };
+    shared::telemetry::init_with(format, &config::log_filter()?, screen.clone())
         .map_err(|error| Failure::Settings(error.to_string()))?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal};
 
+use shared::columns::Medium;
 use shared::job::BatchId;
 use shared::record::{Format, RecordWriter};
 use shared::settings::ProducerSettings;
@@ -16,8 +17,16 @@ use crate::{connect, resolve, text};
 /// Reports have some KiB each: a page stays below a few MiB, and a million records take two thousand round trips.
 pub(crate) const PAGE: u64 = 500;
 
-/// Of a table that no terminal shows.
-const WIDTH: u16 = 120;
+/// What standard output is.
+pub(crate) fn medium() -> Medium {
+    terminal_width().map_or_else(Medium::piped, |width| Medium::terminal(width.into()))
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+pub(crate) fn terminal_width() -> Option<u16> {
+    let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| io::stdout().is_terminal());
+    size.map(|(width, _)| width.0)
+}
 
 pub(crate) async fn run(
     settings: &ProducerSettings,
@@ -28,15 +37,19 @@ pub(crate) async fn run(
     let batch = resolve::batch(&store, &args.batch).await?;
     let terminal = io::stdout().is_terminal();
     let format = args.format.unwrap_or(if terminal { Format::Table } else { Format::Ndjson });
-    let width = terminal_size::terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0);
-    let mut writer = RecordWriter::new(BufWriter::new(io::stdout().lock()), format, usize::from(width));
+    let mut writer =
+        RecordWriter::new(BufWriter::new(io::stdout().lock()), format).on(medium()).without(&args.without);
     let mut losses = Losses::begin(&store, batch).await?;
     let mut printed = 0;
     let mut cursor = args.cursor.clone().unwrap_or_else(Cursor::start);
     let mut left = args.limit.unwrap_or(u64::MAX);
     let rest = loop {
         let limit = left.min(PAGE) as usize;
-        let page = page(&store, batch, args.failed, &cursor, limit).await?;
+        let mut page = page(&store, batch, args.failed, &cursor, limit).await?;
+        if format == Format::Table {
+            // People look for files in their folders.
+            page.records.sort_by_cached_key(|record| folder_order(&record.path_bytes()));
+        }
         for record in &page.records {
             writer.write(record)?;
             losses.note(record);
@@ -67,6 +80,15 @@ pub(crate) async fn run(
     Ok(if has_lost { End::Incomplete } else { End::Done })
 }
 
+/// As a scan finds files: a folder's own before those of its subfolders, each by name.
+pub(crate) fn folder_order(path: &[u8]) -> Vec<(bool, Vec<u8>)> {
+    let mut parts: Vec<_> = path.split(|byte| *byte == b'/').map(|name| (true, name.to_owned())).collect();
+    if let Some(file) = parts.last_mut() {
+        file.0 = false;
+    }
+    parts
+}
+
 async fn page(
     store: &Store,
     batch: BatchId,
@@ -91,8 +113,26 @@ fn continuation(batch: BatchId, args: &ResultsArgs, rest: &Cursor) -> String {
     if let Some(format) = args.format {
         command += &format!(" --format {}", format.name());
     }
+    if !args.without.is_empty() {
+        let names: Vec<&str> = args.without.iter().map(|part| part.name()).collect();
+        command += &format!(" --without {}", names.join(","));
+    }
     if let Some(limit) = args.limit {
         command += &format!(" --limit {limit}");
     }
     command + &format!(" --cursor {rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_sorted_as_a_scan_finds_files() {
+        let sorted = ["m/B.wav", "m/b.mp3", "m/a/z.flac", "m/a/b/c.opus", "m/b/a.mp3", "n/a.mp3"];
+        let mut shuffled = sorted.to_vec();
+        shuffled.reverse();
+        shuffled.sort_by_cached_key(|path| folder_order(path.as_bytes()));
+        assert_eq!(shuffled, sorted);
+    }
 }

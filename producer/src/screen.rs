@@ -43,6 +43,11 @@ impl Screen {
         if !self.terminal {
             return;
         }
+        // `clear` finishes the bar; indicatif neither draws nor ticks a finished one.
+        let was_cleared = self.bar.is_finished();
+        if was_cleared {
+            self.bar.reset();
+        }
         if self.bar.length() != total {
             self.bar.set_style(style(total.is_some()));
             match total {
@@ -52,13 +57,16 @@ impl Screen {
         }
         self.bar.set_position(done);
         self.bar.set_message(text.to_owned());
-        if self.bar.is_hidden() {
+        let is_first = self.bar.is_hidden();
+        if is_first {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
+        }
+        if is_first || was_cleared {
             self.bar.enable_steady_tick(Duration::from_millis(200));
         }
     }
 
-    /// Takes the progress off the terminal.
+    /// Takes the progress off the terminal; the next [`Screen::progress`] draws it again.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,12 +1,13 @@
 //! `producer watch`: a batch from where it stands to its end. It reads one hash of Redis and changes nothing, so any
 //! number of watchers may come and go. When nothing has happened to the batch for a while, it asks RabbitMQ whether anything
-//! still waits: a batch whose messages are lost has no end.
+//! still waits: a batch whose messages are lost has no end. Jobs that wait for a retry are told of with the cause.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use shared::job::BatchId;
 use shared::settings::ProducerSettings;
-use shared::store::{BatchState, Cursor, Store, StoreError};
+use shared::store::{BatchState, Cursor, Store, StoreError, WaitingRetries};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -77,10 +78,17 @@ pub(crate) async fn follow(
                 }
                 _ => None,
             };
+            // That Redis is away is told of by the next look at the batch.
+            let waiting = match &state {
+                Ok(Some(state)) if watcher.is_to_ask_for_retries(state) => {
+                    store.waiting_retries(batch).await.ok()
+                }
+                _ => None,
+            };
             tokio::time::sleep(POLL).await;
-            (state, verdict)
+            (state, verdict, waiting)
         };
-        let (state, verdict) = tokio::select! {
+        let (state, verdict, waiting) = tokio::select! {
             seen = look => seen,
             () = signal.cancelled() => {
                 screen.clear();
@@ -88,6 +96,7 @@ pub(crate) async fn follow(
                 return Ok(End::Interrupted);
             }
         };
+        watcher.waiting(waiting);
         match watcher.answered(state)? {
             None => {}
             Some(None) => return Err(gone(batch)),
@@ -121,7 +130,7 @@ async fn name_failures(store: &Store, state: &BatchState, screen: &Screen) -> Re
         screen.line(&words::failure(record));
     }
     let more = state.failed().saturating_sub(page.records.len() as u64);
-    let rest = if more > 0 { format!("… and {more} more; all of them") } else { "once more".to_owned() };
+    let rest = if more > 0 { format!("… and {more} more; all of them") } else { "to list them".to_owned() };
     let batch = state.batch_id;
     screen.line(&format!("{rest}: producer failures {batch}; to try them again: producer retry {batch}"));
     Ok(())
@@ -141,6 +150,11 @@ struct Watcher {
     weigh_at: Instant,
     /// Whether it was said already that RabbitMQ does not tell.
     broker_away: bool,
+    /// When it is to be asked next what waits for a retry, and what the last answer was.
+    ask_for_retries_at: Instant,
+    waiting: WaitingRetries,
+    /// Why jobs wait for a retry, as far as it was said.
+    causes_told: BTreeSet<String>,
 }
 
 impl Watcher {
@@ -155,7 +169,29 @@ impl Watcher {
             begun: None,
             weigh_at: Instant::now(),
             broker_away: false,
+            ask_for_retries_at: Instant::now(),
+            waiting: WaitingRetries::default(),
+            causes_told: BTreeSet::new(),
         }
+    }
+
+    fn is_to_ask_for_retries(&mut self, state: &BatchState) -> bool {
+        let due = Instant::now() >= self.ask_for_retries_at && !state.is_complete();
+        if due {
+            self.ask_for_retries_at = Instant::now() + WEIGH_EVERY;
+        }
+        due
+    }
+
+    /// Says why jobs wait for a retry, each cause once.
+    fn waiting(&mut self, answer: Option<WaitingRetries>) {
+        let Some(waiting) = answer else { return };
+        for line in words::retry_causes(&waiting) {
+            if self.causes_told.insert(line.clone()) {
+                self.screen.line(&line);
+            }
+        }
+        self.waiting = waiting;
     }
 
     fn is_to_weigh(&mut self, state: &BatchState) -> bool {
@@ -214,7 +250,7 @@ impl Watcher {
     fn look(&mut self, state: &BatchState) {
         self.begun.get_or_insert(state.done());
         self.pace.add(Instant::now(), state.done(), state.audio_ms);
-        let text = words::progress(state, self.pace.speed());
+        let text = words::progress(state, self.pace.speed(), &self.waiting);
         // A batch that still grows has no end that a bar could show.
         let total = (state.counted && state.sealed).then_some(state.accepted);
         self.screen.progress(state.done(), total, &text);

@@ -7,6 +7,7 @@ pub use report;
 
 pub mod broker;
 pub mod cgroup;
+pub mod columns;
 pub mod job;
 pub mod machine;
 pub mod management;

@@ -102,6 +102,17 @@ codes! {
     }
 }
 
+/// So that completions know the codes.
+impl clap::ValueEnum for FailureKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.code()))
+    }
+}
+
 impl FailureKind {
     /// Whether the same job may succeed later: it is retried through the tiers before it counts as failed.
     #[must_use]
@@ -144,6 +155,13 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind of a code; failures and reasons have no code in common.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        let reason = || NotApplicable::from_code(code).map(Self::Reason);
+        FailureKind::from_code(code).map(Self::Failure).or_else(reason)
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 /// The text with everything escaped that a terminal would obey, or that makes a line read as another one: control characters
 /// (`\n`, ESC, the C1 controls such as U+009B), line separators, the controls of the writing direction (U+202E) and
@@ -70,7 +71,7 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
 /// # Errors
 /// Those of the writer, and of the value's serialisation.
 pub fn write_json(mut out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-    out.write_all(printable_json(&serde_json::to_string(value)?).as_bytes())
+    out.write_all(printable_json(&json(value, Rounded(CompactFormatter))?).as_bytes())
 }
 
 /// As [`write_json`], indented.
@@ -78,7 +79,78 @@ pub fn write_json(mut out: impl Write, value: &(impl Serialize + ?Sized)) -> io:
 /// # Errors
 /// As [`write_json`].
 pub fn write_json_indented(mut out: impl Write, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-    out.write_all(printable_json(&serde_json::to_string_pretty(value)?).as_bytes())
+    out.write_all(printable_json(&json(value, Rounded(PrettyFormatter::new()))?).as_bytes())
+}
+
+fn json(value: &(impl Serialize + ?Sized), formatter: impl Formatter) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// JSON whose fractions have six decimals or, below 1, six significant digits: what a `f64` has beyond is noise, and two fifths
+/// of a record.
+struct Rounded<F>(F);
+
+/// From here on six decimals are more than a `f64` has.
+const EXACT_FROM: f64 = 1e9;
+
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || value.abs() >= EXACT_FROM {
+        return value;
+    }
+    let magnitude = value.abs().log10().floor();
+    let scale = 10_f64.powi(if magnitude < 0.0 { 5 - magnitude as i32 } else { 6 });
+    let rounded = (value * scale).round() / scale;
+    // Numbers near to nothing have no such scale.
+    if rounded.is_finite() { rounded } else { value }
+}
+
+/// Passes on to the formatter inside what makes the layout.
+impl<F: Formatter> Formatter for Rounded<F> {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        self.0.write_f64(writer, rounded(value))
+    }
+
+    fn write_f32<W: ?Sized + Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        self.0.write_f64(writer, rounded(value.into()))
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
 }
 
 /// A text as a cell of a CSV file. A spreadsheet takes one that begins with `=`, `+`, `-` or `@` (or their full-width
@@ -133,6 +205,20 @@ mod tests {
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
         }
         assert!(matches!(printable_json("{\"a\":\"ö\"}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn fractions_have_as_many_digits_as_mean_something() {
+        let mut out = Vec::new();
+        let numbers =
+            [0.0, -0.0, 124.000_000_000_01, 1.0 / 3.0, 2e-7 / 3.0, 1234.567_890_123, 1.5e15, f64::NAN];
+        write_json(&mut out, &numbers).unwrap();
+        let expected = "[0.0,-0.0,124.0,0.333333,6.66667e-8,1234.56789,1500000000000000.0,null]";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut out = Vec::new();
+        write_json_indented(&mut out, &[serde_json::json!({ "a": [0.1 + 0.2] })]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "[\n  {\n    \"a\": [\n      0.3\n    ]\n  }\n]");
+        assert_eq!(rounded(f64::MIN_POSITIVE), f64::MIN_POSITIVE);
     }
 
     #[test]

@@ -9,10 +9,16 @@ use crate::job::{BatchId, JobId};
 use crate::outcome::{End, Kind, Outcome};
 
 mod csv;
+mod nanoseconds;
+mod parts;
+mod playlist;
 mod table;
 mod writer;
 
 pub use crate::printable::printable;
+pub use csv::{CsvState, read_csv};
+pub use parts::Part;
+pub use playlist::{DONE, DONE_FAILED, Locate};
 pub use writer::{Format, RecordWriter};
 
 /// What became of one file.
@@ -73,8 +79,10 @@ pub struct Record {
     /// Size of the file, bytes.
     #[serde(default)]
     pub bytes: Option<u64>,
-    /// When the file was last modified, nanoseconds since the Unix epoch.
-    #[serde(default)]
+    /// When the file was last modified, nanoseconds since the Unix epoch. In JSON it is written as a text, because many programs
+    /// round numbers beyond 2^53; in MessagePack it is a number. Both are read in both.
+    #[serde(default, with = "nanoseconds")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "nanoseconds::schema"))]
     pub modified_ns: Option<i64>,
     /// What was found in it.
     #[serde(default)]
@@ -182,6 +190,27 @@ mod tests {
         let back: Record = serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap();
         assert_eq!(back.path_bytes(), b"music/\xff\xfe.mp3");
         assert_eq!(back, record);
+    }
+
+    #[test]
+    fn a_time_is_a_text_in_json_and_a_number_in_messagepack_and_both_are_read() {
+        let record = Record { modified_ns: Some(1_796_030_560_557_107_420), ..Record::new(b"a", End::Ok) };
+        let json = serde_json::to_value(&record).unwrap();
+        assert_eq!(json["modified_ns"], "1796030560557107420");
+        assert_eq!(serde_json::from_value::<Record>(json.clone()).unwrap(), record);
+        // As versions before this one wrote it, and a record without one.
+        let mut old = json;
+        old["modified_ns"] = serde_json::json!(1_796_030_560_557_107_420_i64);
+        assert_eq!(serde_json::from_value::<Record>(old.clone()).unwrap(), record);
+        old["modified_ns"] = serde_json::Value::Null;
+        assert_eq!(serde_json::from_value::<Record>(old.clone()).unwrap().modified_ns, None);
+        old["modified_ns"] = "yesterday".into();
+        assert!(serde_json::from_value::<Record>(old).is_err());
+        let packed = rmp_serde::to_vec_named(&record).unwrap();
+        let name = b"modified_ns";
+        let at = packed.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+        assert_eq!(packed[at], 0xcf, "a number of 64 bits");
+        assert_eq!(rmp_serde::from_slice::<Record>(&packed).unwrap(), record);
     }
 
     #[test]

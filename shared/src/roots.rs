@@ -37,6 +37,16 @@ pub enum RootsError {
         /// Its path as given.
         path: String,
     },
+    /// What looks like two roots with another character between them than `;`.
+    #[error(
+        "the path of '{name}' has '{separator}' in it, and another name= behind that: separate roots by ';', as in {name}=/path;other=/path"
+    )]
+    Separator {
+        /// The first root's name.
+        name: String,
+        /// What stands between them.
+        separator: char,
+    },
     /// A name given twice.
     #[error("the name '{0}' is given twice")]
     Duplicate(String),
@@ -94,6 +104,13 @@ fn root(part: &str) -> Result<(String, PathBuf), RootsError> {
     if name.is_empty() || !name.bytes().all(fits) {
         return Err(RootsError::Name(name.to_owned()));
     }
+    for (at, separator) in path.match_indices([':', ',']) {
+        let behind = path[at + 1..].split_once("=/").map(|(name, _)| name.trim());
+        if behind.is_some_and(|name| !name.is_empty() && name.bytes().all(fits)) {
+            let separator = separator.chars().next().unwrap_or(':');
+            return Err(RootsError::Separator { name: name.to_owned(), separator });
+        }
+    }
     let plain = Path::new(path).components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
     if !path.starts_with('/') || !plain || path.contains('\0') {
         return Err(RootsError::Path { name: name.to_owned(), path: path.to_owned() });
@@ -114,6 +131,8 @@ mod tests {
         assert_eq!(roots.get("c"), None);
         assert_eq!(roots.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["music", "b_2-x"]);
         assert!(MediaRoots::parse("all=/").is_ok());
+        // Both characters may be in a folder's name.
+        assert!(MediaRoots::parse("a=/srv/AC:DC, live/b=c").is_ok());
         // Siblings, not nested: the comparison is by component.
         assert!(MediaRoots::parse("a=/srv/music;b=/srv/music2").is_ok());
     }
@@ -139,6 +158,8 @@ mod tests {
             ("a=/x;b=/x/y", nested("b", "a")),
             ("b=/x/y;a=/x", nested("b", "a")),
             ("a=/;b=/x", nested("b", "a")),
+            ("a=/x:b=/y", RootsError::Separator { name: "a".into(), separator: ':' }),
+            ("a=/x, b=/y", RootsError::Separator { name: "a".into(), separator: ',' }),
         ];
         for (text, error) in cases {
             assert_eq!(MediaRoots::parse(text), Err(error), "{text:?}");

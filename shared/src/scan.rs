@@ -3,8 +3,8 @@
 //! `worker analyze` and `producer enqueue` both choose by it, so that a folder means the same files to both. A scan
 //! reads names and sizes; it opens no file and knows nothing of media roots.
 //!
-//! - A folder gives its files and those of its subfolders whose extension is in [`AUDIO_EXTENSIONS`], in the order of
-//!   their names. Hidden entries (`._x.mp3`, `.Trash`) and what a `.ignore` file names are left out. Memory grows with the
+//! - A folder gives its files whose extension is in [`AUDIO_EXTENSIONS`], in the order of their names, and then those of its
+//!   subfolders. Hidden entries (`._x.mp3`, `.Trash`) are left out and counted, and so is what a `.ignore` file names, uncounted. Memory grows with the
 //!   largest single folder, whose names are sorted, and with the number of folders that links lead to, not with the tree.
 //! - Links in folders are followed, unless [`Links`] says otherwise. One that leads to what the scan has come to or will
 //!   come to by itself, or back to a folder around it, is only counted. One that leads nowhere is an error.
@@ -17,7 +17,9 @@ use std::{
     fmt,
     fs::{self, Metadata},
     io::{self, BufRead},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::SystemTime,
 };
 
@@ -91,6 +93,11 @@ pub enum ScanCause {
     /// A list names files, so that the output of `find` is not walked twice.
     #[error("is a folder: a list names files; give folders as arguments")]
     FolderInList,
+    /// A name in a list ends in a carriage return, and there is no such file; most likely the list has the line ends of Windows.
+    #[error(
+        "{0}: the name ends in a carriage return; if the list has the line ends of Windows, take them out: tr -d '\\r' < LIST"
+    )]
+    CarriageReturn(io::Error),
     /// No path holds it; most likely the list has the other separator.
     #[error("a name in the list contains a NUL byte: is the list separated by NUL (-0)?")]
     Nul,
@@ -113,6 +120,8 @@ pub struct Summary {
     pub links: u64,
     /// Links in folders that lead to what the scan comes to anyway, or back to a folder around them.
     pub repeated_links: u64,
+    /// Hidden folders, and hidden files with an audio extension, in folders: they are left out.
+    pub hidden: u64,
     /// Errors given.
     pub errors: u64,
 }
@@ -184,6 +193,9 @@ impl Scan {
     fn named(&mut self, path: PathBuf) -> Result<Option<Found>, ScanError> {
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
+            Err(error) if self.from_list && path.as_os_str().as_bytes().ends_with(b"\r") => {
+                return Err(ScanError { path, cause: ScanCause::CarriageReturn(error) });
+            }
             Err(error) => return Err(ScanError { path, cause: ScanCause::Io(error) }),
         };
         if !metadata.is_dir() {
@@ -210,6 +222,10 @@ impl Scan {
         if !self.is_wanted(entry.path(), kind.is_file()) {
             return Ok(None);
         }
+        if self.walks.was_linked(entry.path()) {
+            self.summary.repeated_links += 1;
+            return Ok(None);
+        }
         let metadata = entry.metadata().map_err(walk::scan_error)?;
         found(entry.into_path(), &metadata).map(Some)
     }
@@ -225,6 +241,7 @@ impl Scan {
             Ok(Target::Folder(target)) => self.walks.follow(&path, target),
             Ok(Target::File(metadata)) => {
                 if self.is_wanted(&path, metadata.is_file()) {
+                    self.walks.take_linked(&path);
                     return found(path, &metadata).map(Some);
                 }
             }
@@ -247,7 +264,9 @@ impl Iterator for Scan {
     type Item = Result<Found, ScanError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let item = self.step()?;
+        let item = self.step();
+        self.summary.hidden = self.walks.hidden.load(Ordering::Relaxed);
+        let item = item?;
         match &item {
             Ok(found) => {
                 self.summary.files += 1;

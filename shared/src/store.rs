@@ -37,6 +37,7 @@ pub(crate) mod servers;
 mod starts;
 mod stored;
 mod times;
+mod waiting;
 mod wire;
 mod workers;
 
@@ -58,6 +59,7 @@ pub use retry::RetryId;
 use servers::Servers;
 pub use starts::{History, Start};
 pub use times::Timed;
+pub use waiting::WaitingRetries;
 pub use wire::StoredEnd;
 pub use workers::{ANNOUNCEMENT_COUNTS_FOR, SeenWorker, WorkerAnnouncement};
 

@@ -1,10 +1,11 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use shared::record::Format;
+use shared::record::{Format, Part};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -69,15 +70,36 @@ is ignored; so are SIGUSR1, SIGUSR2 and SIGPIPE always.";
 
 const ANALYZE_HELP: &str = "\
 Examples:
-  worker analyze ~/Music                        a table, as files end
-  worker analyze ~/Music --out results.ndjson   into a file; run it again and
-                                                it goes on where it stopped
-  worker analyze song.mp3 --format json         everything about one file
+  worker analyze ~/Music                     a table, in the order of the folders
+  worker analyze ~/Music --out results.csv   into a file; run it again, and it
+                                             goes on where it stopped
+  worker analyze ~/Music --out mix.m3u8      a playlist of what can be played
+  worker analyze song.mp3 --format json      everything about one file
+  worker analyze ~/Music --without waveform --out results.ndjson
   find . -newer stamp -print0 | worker analyze -0
 
-ANALYSIS_MAX_WORKERS sets how many files are analysed at a time,
-ANALYSIS_TIMEOUT how long one may take, MAX_MEMORY_MB what all of it may take;
-`worker config` lists the rest.
+The columns of the table:
+  OUTCOME   ok: analysed whole. partial: some of it could not be decoded.
+            not_applicable: silence, or too short. failed: no report; the
+            reason stands behind it
+  FORMAT    the codec
+  LENGTH    of what was decoded, minutes:seconds
+  BPM  %    beats per minute, and the chance in percent that they are right
+  KEY  %    the key as musicians and as DJs write it (Am 8A, of the Camelot
+            wheel), and the chance that it is right. Below 50 % a value is dim
+  LUFS      integrated loudness (EBU R 128)
+  PEAK      true peak, dBTP
+  TITLE / REASON   title and artist of the tags; what is wrong with the file
+A terminal that is too narrow for all of them shows the first ones; what goes
+to a pipe or a file is whole. NO_COLOR=1 leaves the colours out.
+
+Formats: table; ndjson, one JSON object a line, and json, one array, with all
+that was found; csv, the flat fields (UTF-8); m3u, a playlist of the files that
+ended as ok or partial, with absolute paths.
+
+Files are analysed by as many processes as there are processors and memory
+(MAX_MEMORY_MB) for; --jobs or ANALYSIS_MAX_WORKERS sets another number.
+ANALYSIS_TIMEOUT sets how long one file may take; `worker config` lists the rest.
 
 With --out, files that are unchanged since an earlier run are skipped, and
 failed ones are tried again unless trying cannot help. A file that changed gets
@@ -96,12 +118,23 @@ pub struct AnalyzeArgs {
     /// Names in a list end with NUL instead of a newline; without other names, read standard input
     #[arg(short = '0', long)]
     pub null: bool,
-    /// How to print: table, ndjson, csv or json [default: table; with --out: ndjson]
-    #[arg(long, value_parser = format, value_name = "FORMAT")]
+    /// How to print: table, ndjson, csv, json or m3u [default: what the name of --out says (.ndjson, .jsonl, .csv, .json, .m3u,
+    /// .m3u8, .txt), or else ndjson; without --out: table]
+    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<Format>,
-    /// Write to FILE instead of standard output, and go on where an earlier run stopped (ndjson)
-    #[arg(long, value_name = "FILE")]
+    /// Write to FILE instead of standard output, and go on where an earlier run stopped (any format but table)
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+    /// Files analysed at the same time: a number, or `auto` [default: auto, one per processor]
+    #[arg(short, long, value_name = "N", value_parser = jobs)]
+    pub jobs: Option<String>,
+    /// Compute only these parts of a report, separated by commas: tags, loudness, silence, quality, waveform, tempo, key,
+    /// spectral, descriptors, structure, similarity, fingerprint [default: all]
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub features: Vec<Part>,
+    /// Leave out parts of a report, separated by commas: the waveform is two thirds of a record
+    #[arg(long, value_enum, value_name = "PARTS", value_delimiter = ',', hide_possible_values = true)]
+    pub without: Vec<Part>,
     /// Take every file of a folder, not only those with an audio extension
     #[arg(long)]
     pub all_files: bool,
@@ -113,6 +146,28 @@ pub struct AnalyzeArgs {
     pub quiet: bool,
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    name.parse()
+fn jobs(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        _ if text == AUTO => Ok(text.to_owned()),
+        Ok(1..=MOST_JOBS) => Ok(text.to_owned()),
+        _ => Err(format!("expected {AUTO}, or a number from 1 to {MOST_JOBS}")),
+    }
 }
+
+impl AnalyzeArgs {
+    /// Settings that the command line has another word for, as the environment would have them. Unlike a worker, which shares
+    /// its machine with others, an analysis that somebody waits for takes all processors.
+    pub fn as_environment(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        let is_set = std::env::var_os(JOBS).is_some_and(|value| !value.is_empty());
+        let jobs = self.jobs.clone().or_else(|| (!is_set).then(|| AUTO.to_owned()));
+        let names: Vec<&str> = self.features.iter().map(|part| part.name()).collect();
+        let features = (!names.is_empty()).then(|| names.join(","));
+        let settings = [(JOBS, jobs), ("ANALYSIS_FEATURES", features)];
+        settings.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())))
+    }
+}
+
+/// The setting behind `--jobs`, the word for as many as fit, and the most that there may be.
+const JOBS: &str = "ANALYSIS_MAX_WORKERS";
+const AUTO: &str = "auto";
+const MOST_JOBS: u16 = 1024;

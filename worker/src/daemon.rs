@@ -103,8 +103,13 @@ pub fn main(settings: WorkerSettings) -> ExitCode {
         match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(Failure(text, code)) => {
-                error!(exit_code = code, "{text}");
-                exit::say(&text, code)
+                // Once: where the log leaves errors out, as plain text.
+                if tracing::enabled!(tracing::Level::ERROR) {
+                    error!(exit_code = code, "{text}");
+                    ExitCode::from(code)
+                } else {
+                    exit::say(&text, code)
+                }
             }
         }
     })

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::job::BatchId;
+use shared::record::Record;
 use shared::store::{IndexPlace, Store, StoreError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
@@ -24,9 +25,18 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// does not find its batch. Where results are kept for less than a minute, the entries are not to outlive them by more.
 const TIDY_EVERY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
-/// How many jobs of which batches this worker holds: those that wait here, and those that run.
+/// Batches of which it is kept why their jobs are tried again, until Redis is told, within a second or when it is back.
+const MOST_RETRIED: usize = 1000;
+
+/// Characters of a cause: a few lines of a terminal.
+const MOST_OF_A_CAUSE: usize = 300;
+
+/// How many jobs of which batches this worker holds: those that wait here, and those that run. And why jobs are tried again.
 #[derive(Debug, Clone, Default)]
-pub struct HeldBatches(Arc<Mutex<BTreeMap<BatchId, usize>>>);
+pub struct HeldBatches(Arc<Mutex<BTreeMap<BatchId, usize>>>, Arc<Mutex<RetryCauses>>);
+
+/// The last cause of each kind of failure, by batch.
+type RetryCauses = BTreeMap<BatchId, BTreeMap<&'static str, String>>;
 
 impl HeldBatches {
     /// A job of this batch has come.
@@ -43,6 +53,20 @@ impl HeldBatches {
                 batches.remove(&batch);
             }
         }
+    }
+
+    /// A job of this batch is tried again later, because of this end of its last try.
+    pub fn note_retry(&self, batch: BatchId, record: &Record) {
+        let Some(kind) = record.kind else { return };
+        let mut causes = self.causes();
+        if causes.len() < MOST_RETRIED || causes.contains_key(&batch) {
+            let cause = record.detail.as_deref().unwrap_or_default().chars().take(MOST_OF_A_CAUSE).collect();
+            causes.entry(batch).or_default().insert(kind.code(), cause);
+        }
+    }
+
+    fn causes(&self) -> MutexGuard<'_, RetryCauses> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn batches(&self) -> Vec<BatchId> {
@@ -96,6 +120,11 @@ impl Teller {
                 self.told.insert(batch, Instant::now());
             }
         }
+        // What Redis does not take is met again with the next try.
+        let causes = std::mem::take(&mut *self.held.causes());
+        for (batch, causes) in causes {
+            self.store.note_retry_causes(batch, &causes).await?;
+        }
         Ok(())
     }
 }
@@ -127,6 +156,8 @@ impl Tidying {
 
 #[cfg(test)]
 mod tests {
+    use shared::outcome::{End, FailureKind};
+
     use super::*;
 
     #[test]
@@ -138,5 +169,24 @@ mod tests {
         held.remove(first);
         held.remove(first);
         assert_eq!(held.batches(), [second]);
+    }
+
+    #[test]
+    fn the_last_cause_of_each_kind_is_kept_for_as_many_batches_as_fit() {
+        let held = HeldBatches::default();
+        let record = |kind, detail: &str| {
+            let mut record = Record::new(b"r/a", End::Failed(kind));
+            record.detail = Some(detail.to_owned());
+            record
+        };
+        let batch = BatchId::new();
+        held.note_retry(batch, &record(FailureKind::Io, "first"));
+        held.note_retry(batch, &record(FailureKind::Io, &"x".repeat(1000)));
+        held.note_retry(batch, &record(FailureKind::RootUnavailable, "no root"));
+        (0..2 * MOST_RETRIED).for_each(|_| held.note_retry(BatchId::new(), &record(FailureKind::Io, "")));
+        let causes = held.causes().clone();
+        assert_eq!(causes.len(), MOST_RETRIED);
+        let expected = [("io", "x".repeat(MOST_OF_A_CAUSE)), ("root_unavailable", "no root".to_owned())];
+        assert_eq!(causes[&batch], expected.into());
     }
 }

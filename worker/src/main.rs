@@ -1,5 +1,6 @@
 //! `worker`: parse, set up, dispatch, exit code.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -27,10 +28,11 @@ fn run(command: Command) -> ExitCode {
         Command::Config { json } => config(json),
         // Its output names every failure; a log line for each would say it twice.
         Command::Analyze(args) => {
-            with_settings(Some(local::LOG_LEVEL), |settings| local::main(&args, settings))
+            let given: Vec<_> = args.as_environment().collect();
+            with_settings(Some(local::LOG_LEVEL), given, |settings| local::main(&args, settings))
         }
-        Command::Run => with_settings(None, daemon::main),
-        Command::Healthcheck => with_settings(None, healthcheck),
+        Command::Run => with_settings(None, Vec::new(), daemon::main),
+        Command::Healthcheck => with_settings(None, Vec::new(), healthcheck),
         Command::Completions { shell } => {
             written(manual::completions(Cli::command(), shell, &mut std::io::stdout().lock()))
         }
@@ -39,9 +41,15 @@ fn run(command: Command) -> ExitCode {
 }
 
 /// Reads the settings and sets up the logs, or says everything that is wrong with them. `quieter` is the log filter
-/// where LOG_LEVEL is not set.
-fn with_settings(quieter: Option<&str>, command: impl FnOnce(WorkerSettings) -> ExitCode) -> ExitCode {
-    let (settings, warnings) = match WorkerSettings::from_env() {
+/// where LOG_LEVEL is not set; `given` are settings that the command line has put in the place of the environment's.
+fn with_settings(
+    quieter: Option<&str>,
+    given: Vec<(OsString, OsString)>,
+    command: impl FnOnce(WorkerSettings) -> ExitCode,
+) -> ExitCode {
+    let environment = std::env::vars_os().filter(|(name, _)| given.iter().all(|(other, _)| other != name));
+    let environment: Vec<_> = environment.chain(given.iter().cloned()).collect();
+    let (settings, warnings) = match WorkerSettings::from_vars(environment) {
         Ok(read) => read,
         Err(errors) => return exit::say(&errors, EXIT_CONFIG),
     };
@@ -61,7 +69,9 @@ fn config(json: bool) -> ExitCode {
             for warning in warnings {
                 telemetry::say(&format!("WARN {}\n", printable(&warning.to_string())));
             }
-            let text = if json { rows_json(&rows) } else { rows_table(&rows, None) };
+            let terminal = console::Term::stdout();
+            let width = terminal.size_checked().filter(|_| terminal.is_term()).map(|(_, columns)| columns);
+            let text = if json { rows_json(&rows) } else { rows_table(&rows, width) };
             // A closed pipe has seen enough.
             let _ = writeln!(std::io::stdout().lock(), "{text}");
             ExitCode::SUCCESS

@@ -58,7 +58,7 @@ Examples:
   producer watch 01890a5d-ac96
   producer enqueue /srv/music --watch
 
-On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like. When no worker takes from the level of the jobs, or has their media root, a line says so.
+On a terminal one line shows the progress; elsewhere a line is written every few seconds. Watching changes nothing: stop it and start it again whenever you like. When no worker takes from the level of the jobs, or has their media root, a line says so; and when jobs wait for a retry, another says why.
 
 A batch that will not come to its end by itself is told of: no message waits in the queues, and neither a worker nor a producer has given a sign of life of it for a minute. So is the end of a batch that another program published, of which nobody has counted the jobs.
 
@@ -76,8 +76,24 @@ Examples:
   producer results $B --format csv > results.csv
   producer results $B | jq -r 'select(.outcome == \"ok\") | .path'
   producer results $B --limit 1000      the next 1000: see standard error
+  producer results $B --without waveform,spectral > small.ndjson
 
-The records come in the order in which the files were finished, and can be read while the batch still runs.
+The columns of the table:
+  OUTCOME   ok: analysed whole. partial: some of it could not be decoded.
+            not_applicable: silence, or too short. failed, cancelled: no
+            report; the reason stands behind it
+  FORMAT    the codec
+  LENGTH    of what was decoded, minutes:seconds
+  BPM  %    beats per minute, and the chance in percent that they are right
+  KEY  %    the key as musicians and as DJs write it (Am 8A, of the Camelot
+            wheel), and the chance that it is right. Below 50 % a value is dim
+  LUFS      integrated loudness (EBU R 128)
+  PEAK      true peak, dBTP
+  TITLE / REASON   title and artist of the tags; what is wrong with the file
+
+A terminal that is too narrow for all of them shows the first ones; what goes to a pipe is whole. NO_COLOR=1 leaves the colours out.
+
+The records come in the order in which the files were finished, a table's in the order of the folders for every 500 files. They can be read while the batch still runs.
 
 Exit codes:
     0  printed, also when the reader closed the pipe early
@@ -157,7 +173,8 @@ pub(super) const BATCHES: &str = "\
 Examples:
   producer batches
   producer batches --limit 3
-  producer batches --json | jq -r '.[] | select(.sealed | not) | .batch_id'";
+  producer batches --json | jq -r '.[] | select(.sealed | not) | .batch_id'
+  producer batches --ids --limit 1      the newest alone";
 
 pub(super) const STATUS: &str = "\
 Examples:
@@ -190,7 +207,9 @@ A whole batch as a document: every file is in it once, or nothing is written. `p
 
 A batch that is not complete is refused (exit 1), unless --partial takes what has ended. --output is made beside its name and then put in its place: what was there before stays until the new one is whole.
 
-m3u is an extended playlist in UTF-8, for which .m3u8 is the usual name: the files that ended as ok or partial, in the order in which they ended, with their length, artist and title. A path is that of this machine (MEDIA_ROOTS); files of a root that is not configured here, and names with a line break, are left out and counted on standard error.
+csv and m3u are in the order of the folders, up to 100,000 files; all else is in the order in which the files ended. csv is UTF-8: in Excel, open it by Data, From Text/CSV.
+
+m3u is an extended playlist in UTF-8, for which .m3u8 is the usual name: the files that ended as ok or partial, with their length, artist and title. A path is that of this machine (MEDIA_ROOTS); files of a root that is not configured here, and names with a line break, are left out and counted on standard error.
 
 Exit codes:
     0  written, and no file was left out

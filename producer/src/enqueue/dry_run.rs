@@ -40,6 +40,7 @@ pub(super) async fn run(
             }
             Item::Unchanged(files) => tally.unchanged(files),
             Item::Problem(text) => tally.problem(&text, screen),
+            Item::SameProblem => tally.problems += 1,
             Item::Over(summary) => tally.over(&summary),
         }
     }

@@ -1,13 +1,14 @@
 //! The files of a run, found by a thread of its own and handed over through a bounded channel: a walk blocks on disks
 //! and network mounts, and must neither stop the connections nor run ahead of them.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use shared::job::{FileRef, Seen};
-use shared::roots::{Locator, MediaRoots};
+use shared::roots::{Locator, MediaRoots, RootError};
 use shared::scan::{Links, Scan, Summary};
 use tokio::sync::mpsc;
 
@@ -26,6 +27,8 @@ pub(super) enum Item {
     Unchanged(u64),
     /// Something that cannot be enqueued, and why.
     Problem(String),
+    /// Another file of a folder of which that was said.
+    SameProblem,
     /// What the walk left out; the last of each part of it.
     Over(Summary),
 }
@@ -41,10 +44,14 @@ pub(super) fn start(args: &EnqueueArgs, roots: &MediaRoots) -> Result<mpsc::Rece
     let links = if args.no_follow { Links::None } else { Links::Within(locator.folders()) };
     let (sender, receiver) = mpsc::channel(AHEAD);
     let walk = move || {
+        let mut outside = Outside {
+            named: paths.iter().filter(|path| path.is_dir()).cloned().collect(),
+            told: HashSet::new(),
+        };
         let named = Scan::from_paths(paths).all_files(all_files).links(links);
         let listed = list.map(|reader| Scan::from_list(reader, separator, name));
         for scan in [Some(named), listed].into_iter().flatten() {
-            if hand_over(scan, &locator, &sender).is_err() {
+            if hand_over(scan, &locator, &mut outside, &sender).is_err() {
                 return;
             }
         }
@@ -65,14 +72,41 @@ fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
 /// The receiver is gone: nobody wants more.
 struct Unwanted;
 
-fn hand_over(mut scan: Scan, locator: &Locator, sender: &mpsc::Sender<Item>) -> Result<(), Unwanted> {
+/// The folders that were named, and those of which it was said that files of theirs lie outside the media roots: a library of a
+/// hundred thousand files says it once.
+struct Outside {
+    named: Vec<PathBuf>,
+    told: HashSet<PathBuf>,
+}
+
+impl Outside {
+    fn item(&mut self, file: &Path, locator: &Locator, error: &RootError) -> Item {
+        let folder = self.named.iter().find(|folder| file.starts_with(folder));
+        let Some(folder) = folder.filter(|_| matches!(error, RootError::Outside { .. })) else {
+            return Item::Problem(error.to_string());
+        };
+        if !self.told.insert(folder.clone()) {
+            return Item::SameProblem;
+        }
+        let of_folder =
+            locator.locate(folder).err().filter(|error| matches!(error, RootError::Outside { .. }));
+        Item::Problem(of_folder.as_ref().unwrap_or(error).to_string())
+    }
+}
+
+fn hand_over(
+    mut scan: Scan,
+    locator: &Locator,
+    outside: &mut Outside,
+    sender: &mpsc::Sender<Item>,
+) -> Result<(), Unwanted> {
     let send = |item| sender.blocking_send(item).map_err(|_| Unwanted);
     for found in &mut scan {
         send(match found {
             Err(error) => Item::Problem(error.to_string()),
             Ok(found) => match locator.locate(&found.path) {
                 Ok(file) => Item::File(file, found.seen()),
-                Err(error) => Item::Problem(error.to_string()),
+                Err(error) => outside.item(&found.path, locator, &error),
             },
         })?;
     }

@@ -270,6 +270,7 @@ impl<'a> Run<'a> {
         match item {
             None => self.taking = false,
             Some(Item::Problem(text)) => self.tally.problem(&text, &self.session.screen),
+            Some(Item::SameProblem) => self.tally.problems += 1,
             Some(Item::Over(summary)) => self.tally.over(&summary),
             Some(Item::Unchanged(files)) => self.tally.unchanged(files),
             Some(Item::File(..)) => {}
@@ -341,7 +342,8 @@ impl<'a> Run<'a> {
     }
 
     async fn end(mut self) -> Result<Ending, Failure> {
-        let waited = self.narrator.finish(self.tally.accepted);
+        let is_given_up = self.session.delivery.stop.is_cancelled() || self.tally.skipped > 0;
+        let waited = self.narrator.finish(self.tally.accepted, is_given_up);
         if let Some(head) = &self.head {
             let last = std::mem::take(&mut self.uncounted);
             self.data_lost |= self.session.seal(head, last, self.tally.accepted).await?;

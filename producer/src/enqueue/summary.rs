@@ -100,18 +100,25 @@ pub(super) fn print(
         numbers.write(&mut io::stdout().lock())?;
     }
     if ending.created {
-        words(session, ending, aftermath).iter().for_each(|line| session.screen.line(line));
+        let is_watched = args.watch && is_worth_watching(ending, aftermath);
+        let lines = words(session, ending, aftermath, is_watched);
+        lines.iter().for_each(|line| session.screen.line(line));
     } else if !ending.interrupted {
         session.screen.line(&tally.why_nothing(&places(args)));
     }
     Ok(())
 }
 
+/// A batch with lost jobs has no end that could be watched for.
+pub(super) fn is_worth_watching(ending: &Ending, aftermath: &Aftermath) -> bool {
+    ending.tally.accepted > 0 && aftermath.nowhere.is_none() && !ending.interrupted
+}
+
 fn level_name(session: &Session) -> &'static str {
     session.topology.levels.name(session.level)
 }
 
-fn words(session: &Session, ending: &Ending, aftermath: &Aftermath) -> Vec<String> {
+fn words(session: &Session, ending: &Ending, aftermath: &Aftermath, is_watched: bool) -> Vec<String> {
     let (tally, batch) = (&ending.tally, session.batch);
     let rate = text::rate(tally.accepted as f64 / ending.elapsed.as_secs_f64().max(0.001));
     let mut lines = vec![format!(
@@ -163,7 +170,8 @@ fn words(session: &Session, ending: &Ending, aftermath: &Aftermath) -> Vec<Strin
     if let Some(nowhere) = &aftermath.nowhere {
         lines.extend(nowhere.words(tally.accepted, &batch.to_string()));
     }
-    if tally.accepted > 0 {
+    // With --watch it is followed right now.
+    if tally.accepted > 0 && !is_watched {
         lines.push(format!("follow it: producer watch {batch}"));
     }
     lines

@@ -34,6 +34,8 @@ pub(super) struct Tally {
     pub(super) unchanged: u64,
     /// Jobs that were sent and never confirmed; they may be in the queue.
     pub(super) unconfirmed: u64,
+    /// Hidden folders and files of audio, in folders.
+    pub(super) hidden: u64,
     /// Links in folders, not followed (`--no-follow`).
     pub(super) links: u64,
     /// Links in folders that lead to what was found anyway.
@@ -58,6 +60,7 @@ impl Tally {
     }
 
     pub(super) fn over(&mut self, summary: &Summary) {
+        self.hidden += summary.hidden;
         self.links += summary.links;
         self.repeated_links += summary.repeated_links;
         for (extension, count) in &summary.ignored_by_extension {
@@ -80,13 +83,15 @@ impl Tally {
         }
     }
 
+    /// The first is named; of a queue that is full the others have nothing new to say.
     fn skip(&mut self, file: &FileRef, screen: &Screen) {
         self.skipped += 1;
-        name(
-            self.skipped,
-            &format!("{}: not enqueued, the queue is full", printable(&file.to_string())),
-            screen,
-        );
+        if self.skipped == 1 {
+            let file = printable(&file.to_string());
+            screen.line(&format!(
+                "{file}: not enqueued, the queue is full; further ones are counted, not named"
+            ));
+        }
     }
 
     pub(super) fn ignored(&self) -> u64 {
@@ -113,6 +118,12 @@ impl Tally {
         if self.ignored() > 0 {
             let others = count(self.ignored(), "other file");
             parts.push(format!("{others} ignored: {} (--all-files takes them too)", self.extensions()));
+        }
+        if self.hidden > 0 {
+            parts.push(format!(
+                "hidden files and folders left out (their names begin with a dot): {}",
+                self.hidden
+            ));
         }
         if self.links > 0 {
             let links = count(self.links, "link");

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use shared::columns::{Align, Cell, Column, Columns, Medium, Tone};
 use shared::job::{BatchId, JobId};
 use shared::outcome::Kind;
 use shared::printable::{spreadsheet_text, write_json};
-use shared::record::{Record, printable};
+use shared::record::Record;
 use shared::store::StoredEnd;
 
 /// How failures are printed.
@@ -71,12 +72,13 @@ impl<'a> Row<'a> {
 pub(super) struct Rows<W: Write> {
     out: W,
     format: Format,
+    table: Columns<4>,
     written: u64,
 }
 
 impl<W: Write> Rows<W> {
-    pub(super) const fn new(out: W, format: Format) -> Self {
-        Self { out, format, written: 0 }
+    pub(super) fn new(out: W, format: Format, medium: Medium) -> Self {
+        Self { out, format, table: Columns::new(TABLE, medium), written: 0 }
     }
 
     pub(super) fn write(&mut self, batch: BatchId, end: &StoredEnd) -> io::Result<()> {
@@ -114,26 +116,32 @@ impl<W: Write> Rows<W> {
 
     fn header(&mut self) -> io::Result<()> {
         match self.format {
-            Format::Table => writeln!(
-                self.out,
-                "{:<19} {:<16} {:>3} {:<20} {:<40} DETAIL",
-                "WHEN (UTC)", "KIND", "TRY", "WORKER", "FILE"
-            ),
+            Format::Table => self.table.header(&mut self.out, "FILE", "DETAIL"),
             Format::Ndjson => Ok(()),
             Format::Csv => self.out.write_all(&csv(|writer| writer.write_record(COLUMNS))?),
         }
     }
 
-    /// What is too long for its column pushes the rest aside: a name that is cut cannot be copied.
     fn line(&mut self, row: &Row<'_>) -> io::Result<()> {
         let when = row.finished_at.get(..19).unwrap_or(row.finished_at).replace('T', " ");
         let kind = row.kind.map_or("", |kind| kind.code());
-        let (worker, path) = (printable(row.worker.unwrap_or("")), printable(row.path));
-        let detail = printable(row.detail.unwrap_or(""));
-        let line = format!("{when:<19} {kind:<16} {:>3} {worker:<20} {path:<40} {detail}", row.attempts);
-        writeln!(self.out, "{}", line.trim_end())
+        let cells = [
+            Cell::new(kind, Tone::Red),
+            row.attempts.to_string().into(),
+            Cell::new(row.worker.unwrap_or(""), Tone::Plain),
+            Cell::new(when, Tone::Dim),
+        ];
+        let detail = Cell::new(row.detail.unwrap_or(""), Tone::Plain);
+        self.table.row(&mut self.out, row.path, &cells, detail)
     }
 }
+
+const TABLE: [Column; 4] = [
+    Column { heading: "KIND", width: 16, align: Align::Left, rank: 0 },
+    Column { heading: "TRY", width: 3, align: Align::Right, rank: 1 },
+    Column { heading: "WORKER", width: 20, align: Align::Left, rank: 3 },
+    Column { heading: "WHEN (UTC)", width: 19, align: Align::Left, rank: 2 },
+];
 
 const COLUMNS: [&str; 11] = [
     "path",

@@ -76,9 +76,12 @@ impl Narrator {
         }
     }
 
-    /// The run is over; how long it was held up.
-    pub(crate) fn finish(&mut self, accepted: u64) -> Duration {
-        self.meet(None, accepted);
+    /// The run is over; how long it was held up. When it was given up, what was in the way may still be, and nothing is said.
+    pub(crate) fn finish(&mut self, accepted: u64, is_given_up: bool) -> Duration {
+        match self.obstacle {
+            Some((_, since)) if is_given_up => self.waited += since.elapsed(),
+            _ => self.meet(None, accepted),
+        }
         self.screen.clear();
         self.waited
     }

@@ -52,7 +52,8 @@ impl<'a> Round<'a> {
     }
 
     pub(super) fn finish(mut self) -> Tally {
-        self.narrator.finish(self.tally.published);
+        let is_given_up = self.delivery.stop.is_cancelled() || self.tally.refused > 0;
+        self.narrator.finish(self.tally.published, is_given_up);
         self.tally
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use shared::outcome::{FailureKind, NotApplicable, Outcome};
 use shared::record::{Record, printable};
-use shared::store::BatchState;
+use shared::store::{BatchState, WaitingRetries};
 
 use super::pace::Speed;
 use crate::text;
@@ -12,7 +12,7 @@ use crate::verdict::QUIET_FOR;
 
 /// `120/500 · 9s left · failed 3: corrupt 2, timeout 1 · 41.7 files/s (150120/h) · 312 × real time`, what a narrow terminal
 /// may cut off at the end.
-pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
+pub(super) fn progress(state: &BatchState, speed: Option<Speed>, waiting: &WaitingRetries) -> String {
     let (done, accepted) = (state.done(), state.accepted);
     let mut parts = vec![match (state.counted, state.sealed) {
         (true, true) => format!("{done}/{accepted}"),
@@ -23,6 +23,9 @@ pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
         let left = accepted.saturating_sub(done) as f64 / speed.files_per_second;
         let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
         parts.push(format!("{} left", text::duration(left)));
+    }
+    if waiting.jobs > 0 {
+        parts.push(format!("{} for a retry", waits(waiting)));
     }
     if state.failed() > 0 {
         parts.push(failed(state));
@@ -38,6 +41,21 @@ pub(super) fn progress(state: &BatchState, speed: Option<Speed>) -> String {
         }
     }
     parts.join(" · ")
+}
+
+/// `30 wait`, of those that were counted.
+fn waits(waiting: &WaitingRetries) -> String {
+    let least = if waiting.is_all { "" } else { "at least " };
+    format!("{least}{} {}", waiting.jobs, if waiting.jobs == 1 { "waits" } else { "wait" })
+}
+
+/// Why jobs wait for a retry, a line for each kind of failure.
+pub(super) fn retry_causes(waiting: &WaitingRetries) -> Vec<String> {
+    let line = |(kind, cause): (&String, &String)| {
+        let cause = if cause.is_empty() { String::new() } else { format!(" ({})", printable(cause)) };
+        format!("jobs wait for a retry: {}{cause}", printable(kind))
+    };
+    waiting.causes.iter().map(line).collect()
 }
 
 /// The end of a batch. `timed`: the caller has seen it end, so the clock of this machine says how long it took.
@@ -195,18 +213,24 @@ mod tests {
 
     #[test]
     fn a_running_batch_is_one_line() {
+        let none = WaitingRetries::default();
         let speed = Speed { files_per_second: 2.5, times_real_time: 312.4 };
         assert_eq!(
-            progress(&state(), Some(speed)),
+            progress(&state(), Some(speed), &none),
             "120/500 · 2m32s left · failed 3: timeout 2, corrupt 1 · 2.50 files/s (9000/h) · 312 × real time"
         );
         let open = BatchState { sealed: false, outcomes: [].into(), ..state() };
-        assert_eq!(progress(&open, None), "0/500+ (still being enqueued)");
+        assert_eq!(progress(&open, None, &none), "0/500+ (still being enqueued)");
         let still = Speed { files_per_second: 0.0, times_real_time: 0.0 };
         assert_eq!(
-            progress(&state(), Some(still)),
+            progress(&state(), Some(still), &none),
             "120/500 · failed 3: timeout 2, corrupt 1 · 0.00 files/s (0.00/h)"
         );
+        let causes = [("root_unavailable".to_owned(), "no media root 'other'\n".to_owned())].into();
+        let waiting = WaitingRetries { jobs: 30, is_all: true, causes };
+        assert_eq!(progress(&open, None, &waiting), "0/500+ (still being enqueued) · 30 wait for a retry");
+        let cause = "jobs wait for a retry: root_unavailable (no media root 'other'\\n)";
+        assert_eq!(retry_causes(&waiting), [cause]);
     }
 
     #[test]
@@ -224,7 +248,10 @@ mod tests {
         let foreign = BatchState { counted: false, accepted: 0, ..state() };
         let words = never_ends(&foreign).join("\n");
         assert!(words.contains("120 files done. Nobody has counted"), "{words}");
-        assert!(progress(&foreign, None).starts_with("120 done (nobody has counted"), "{words}");
+        assert!(
+            progress(&foreign, None, &WaitingRetries::default()).starts_with("120 done (nobody has counted"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -92,6 +92,24 @@ async fn what_cannot_be_enqueued_is_named_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn a_folder_outside_the_roots_is_said_once() {
+    let fleet = Fleet::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["a.mp3", "b.mp3", "sub/c.mp3"] {
+        let path = elsewhere.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    let folder = elsewhere.path().canonicalize().unwrap().to_str().unwrap().to_owned();
+    let output = fleet.run(&["enqueue", &folder]).await;
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(output.stderr.matches("lies outside the media roots").count(), 1, "{output:?}");
+    assert!(output.stderr.starts_with(&format!("{folder} lies outside")), "{output:?}");
+    assert!(output.stderr.contains(&format!(";NAME={folder}'")), "{output:?}");
+    assert!(output.stderr.contains("3 paths could not be used"), "{output:?}");
+}
+
+#[tokio::test]
 async fn an_empty_run_says_why_and_makes_no_batch() {
     let fleet = Fleet::new();
     for name in ["a.jpg", "b.jpg", "c.txt"] {

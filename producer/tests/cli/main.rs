@@ -29,6 +29,8 @@ mod policies;
 #[path = "../../../worker/tests/common/private.rs"]
 mod private_servers;
 mod proxy;
+#[path = "../../../worker/tests/common/pty.rs"]
+mod pty;
 mod purge;
 #[path = "../../../worker/tests/common/redis.rs"]
 mod redis_server;
@@ -36,6 +38,7 @@ mod results;
 mod retry;
 mod servers;
 mod settings;
+mod terminal;
 mod tls;
 #[path = "../../../worker/tests/common/tls.rs"]
 mod tls_servers;

@@ -50,7 +50,7 @@ async fn records_come_in_every_format() {
     assert!(lines.len() == 4 && lines[0].starts_with("path,outcome,kind,detail,"), "{csv:?}");
     assert!(lines[3].starts_with("music/00002.mp3,failed,corrupt,\"a, \"\"b\"\"\","), "{csv:?}");
     let table = fleet.run(&["results", &batch, "--format", "table"]).await;
-    assert!(table.stdout.starts_with("FILE") && table.stdout.contains("corrupt: a, \"b\""), "{table:?}");
+    assert!(table.stdout.starts_with("OUTCOME") && table.stdout.contains("corrupt: a, \"b\""), "{table:?}");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn what_is_no_cursor_or_format_is_a_wrong_usage() {
     let fleet = Fleet::new();
     for (args, text) in [
         (["results", "last", "--cursor", "x"], "'x' is not a cursor"),
-        (["results", "last", "--format", "xml"], "expected one of table, ndjson, csv, json"),
+        (["results", "last", "--format", "xml"], "[possible values: table, ndjson, csv, json]"),
         (["results", "last", "--limit", "0"], "0 is not in 1.."),
     ] {
         let output = fleet.run(&args).await;

@@ -69,8 +69,9 @@ async fn what_differs_is_left_alone_and_all_of_it_is_told() {
         assert_eq!(output.code, 78, "{output:?}");
         for level in ["high", "normal", "low"] {
             let told = format!(
-                "queue '{}.{level}' exists with x-max-length = 70, but 50 is wanted here. A queue's arguments cannot be changed: \
-                 set QUEUE_MAX_SIZE to 70, or stop the fleet, let the queue run empty, delete it and start again",
+                "queue '{0}.{level}' exists with x-max-length = 70, but 50 is wanted here. A queue's arguments cannot be changed: \
+                 set QUEUE_MAX_SIZE to 70, or stop the fleet, let the queue run empty, delete it (rabbitmqctl delete_queue \
+                 {0}.{level}) and start again",
                 fleet.prefix
             );
             assert!(output.stdout.contains(&told), "{told}\n{output:?}");

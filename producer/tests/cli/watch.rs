@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use shared::job::BatchId;
 use shared::outcome::{End, FailureKind, NotApplicable};
+use shared::store::SentRetry;
 
 use crate::fleet::{Fleet, LIMIT};
 use crate::proxy::Proxy;
@@ -172,4 +173,35 @@ async fn a_reader_that_has_stopped_reading_keeps_nobody_from_ending() {
         let status = tokio::time::timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
         assert_eq!(status.code(), Some(130), "{signal}");
     }
+}
+
+#[tokio::test]
+async fn jobs_that_wait_for_a_retry_are_told_of_with_the_cause() {
+    let fleet = Fleet::new();
+    let batch = open_batch(&fleet).await;
+    let store = fleet.store();
+    store.seal_batch(batch, 2).await.unwrap();
+    let retry = |job| SentRetry { job, delay: std::time::Duration::from_secs(60) };
+    let jobs = [fleet.job(batch, "a.mp3"), fleet.job(batch, "b.mp3")];
+    // Those of another batch are not counted.
+    let other = fleet.job(BatchId::new(), "c.mp3");
+    let sent: Vec<SentRetry> = jobs.iter().cloned().chain([other]).map(retry).collect();
+    store.note_retries(&sent, &[]).await.unwrap();
+    let cause = "no media root 'other' is configured on this worker".to_owned();
+    store.note_retry_causes(batch, &[("root_unavailable", cause)].into()).await.unwrap();
+    let mut running = fleet.start(&["watch", &batch.to_string()]);
+    running
+        .expect(
+            "jobs wait for a retry: root_unavailable (no media root 'other' is configured on this worker)",
+        )
+        .await;
+    running.expect("0/2 · 2 wait for a retry").await;
+    let ids: Vec<_> = jobs.iter().map(|job| job.job_id).collect();
+    store.note_retries(&[], &ids).await.unwrap();
+    assert_eq!(fleet.end(&jobs, End::Ok).await, 2);
+    assert_eq!(running.end().await.code, 0);
+    // A batch that is not there is not made by a note.
+    let gone = BatchId::new();
+    store.note_retry_causes(gone, &[("io", String::new())].into()).await.unwrap();
+    assert!(store.batch(gone).await.unwrap().is_none());
 }

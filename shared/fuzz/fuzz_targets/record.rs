@@ -4,6 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use shared::columns::Medium;
 use shared::record::{Format, Record, RecordWriter};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,9 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     let read: Record = rmp_serde::from_slice(&written).expect("and read");
     // Compared as bytes: numbers may be no numbers, which are not equal to themselves.
     assert_eq!(rmp_serde::to_vec_named(&read).expect("a record is always written"), written);
-    for format in [Format::Ndjson, Format::Csv, Format::Table, Format::Json] {
+    for format in [Format::Ndjson, Format::Csv, Format::Table, Format::Json, Format::M3u] {
         let mut out = Vec::new();
-        let mut writer = RecordWriter::new(&mut out, format, 80);
+        let mut writer = RecordWriter::new(&mut out, format).on(Medium { width: Some(80), colour: true });
         writer.write(&record).and_then(|()| writer.finish()).expect("memory for it");
         if format == Format::Ndjson {
             assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");

@@ -116,7 +116,8 @@ impl Locator {
     }
 
     fn outside(&self, path: PathBuf) -> RootError {
-        let folder = shown(path.parent().unwrap_or(&path));
+        let folder = if path.is_dir() { &path } else { path.parent().unwrap_or(&path) };
+        let folder = shown(folder);
         let remedy = format!("{};NAME={folder}", self.configured);
         RootError::Outside { roots: self.listed.clone(), remedy, path }
     }

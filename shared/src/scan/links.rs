@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use ignore::{DirEntry, Walk};
 
@@ -36,13 +38,26 @@ pub(super) enum Target {
     File(Metadata),
 }
 
+/// A folder that is being walked.
+struct Walked {
+    walk: Walk,
+    /// As it was named, or the link that leads to it.
+    name: PathBuf,
+    /// The same without links.
+    folder: PathBuf,
+}
+
 /// The folders that are being walked, the innermost last: each but the first was reached by a link in the one before.
 #[derive(Default)]
 pub(super) struct Walks {
-    stack: Vec<(Walk, PathBuf)>,
+    stack: Vec<Walked>,
+    /// Files that were taken by a link to them, by their paths without links.
+    linked_files: HashSet<PathBuf>,
     /// All folders that were walked so far, by their paths without links.
     walked: HashSet<PathBuf>,
     pub(super) links: Links,
+    /// Hidden folders and files of audio that were left out so far.
+    pub(super) hidden: Arc<AtomicU64>,
 }
 
 impl Walks {
@@ -56,13 +71,26 @@ impl Walks {
     /// Walks the folder that a link leads to, then goes on with the one around it.
     pub(super) fn follow(&mut self, link: &Path, target: PathBuf) {
         self.walked.insert(target.clone());
-        self.stack.push((walk::walk(link), target));
+        let walk = walk::walk(link, &self.hidden);
+        self.stack.push(Walked { walk, name: link.to_owned(), folder: target });
+    }
+
+    /// A file is taken by a link to it: when the walk comes to it by another link, to its folder, it is not taken again.
+    pub(super) fn take_linked(&mut self, link: &Path) {
+        self.linked_files.extend(fs::canonicalize(link));
+    }
+
+    /// Whether a file of the folder that is being walked was taken before, by a link to it.
+    pub(super) fn was_linked(&self, file: &Path) -> bool {
+        let Some(Walked { name, folder, .. }) = self.stack.last() else { return false };
+        !self.linked_files.is_empty()
+            && file.strip_prefix(name).is_ok_and(|below| self.linked_files.contains(&folder.join(below)))
     }
 
     /// The next entry; none when all folders are done.
     pub(super) fn next(&mut self) -> Option<Result<DirEntry, ignore::Error>> {
-        while let Some((walk, _)) = self.stack.last_mut() {
-            if let Some(entry) = walk.next() {
+        while let Some(walked) = self.stack.last_mut() {
+            if let Some(entry) = walked.walk.next() {
                 return Some(entry);
             }
             self.stack.pop();
@@ -86,7 +114,7 @@ impl Walks {
             return Err(ScanCause::LinkLeadsOut(target));
         }
         let metadata = fs::metadata(&target).map_err(ScanCause::Io)?;
-        let leads_back = || self.stack.iter().any(|(_, folder)| folder.starts_with(&target));
+        let leads_back = || self.stack.iter().any(|walked| walked.folder.starts_with(&target));
         if !metadata.is_dir() {
             let is_repeated = self.is_come_to(&target) && is_taken(&target);
             return Ok(if is_repeated { Target::Repeated } else { Target::File(metadata) });

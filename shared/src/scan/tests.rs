@@ -40,7 +40,7 @@ fn walked(dir: &Path) -> (Vec<String>, Vec<String>, Summary) {
 }
 
 #[test]
-fn a_folder_gives_its_audio_in_the_order_of_names() {
+fn a_folder_gives_its_audio_and_then_that_of_its_subfolders_in_the_order_of_names() {
     let dir = tree(&[
         "b.mp3",
         "a/z.FLAC",
@@ -53,7 +53,7 @@ fn a_folder_gives_its_audio_in_the_order_of_names() {
         "c.mid",
     ]);
     let (files, errors, summary) = walked(dir.path());
-    assert_eq!(files, ["B.wav", "a/b/c.opus", "a/z.FLAC", "b.mp3", "c.mid"]);
+    assert_eq!(files, ["B.wav", "b.mp3", "c.mid", "a/z.FLAC", "a/b/c.opus"]);
     assert_eq!(errors, [""; 0]);
     let ignored = [("", 1), ("jpg", 2), ("txt", 1)].map(|(extension, count)| (extension.to_owned(), count));
     let bytes = ["B.wav", "a/b/c.opus", "a/z.FLAC", "b.mp3", "c.mid"].concat().len() as u64;
@@ -65,6 +65,7 @@ fn a_folder_gives_its_audio_in_the_order_of_names() {
             ignored_by_extension: ignored.into(),
             links: 0,
             repeated_links: 0,
+            hidden: 0,
             errors: 0
         }
     );
@@ -121,7 +122,7 @@ fn links_in_folders_are_followed_each_file_once() {
     symlink("sub/b.mp3", music.join("b.mp3")).unwrap();
     symlink("../else/deep", music.join("deep")).unwrap();
     let (files, errors, summary) = walked(&music);
-    assert_eq!(files, ["a.mp3", "album/c.mp3", "album/deep/d.flac", "sub/b.mp3"]);
+    assert_eq!(files, ["a.mp3", "single.mp3", "album/deep/d.flac", "sub/b.mp3"]);
     assert_eq!((errors.len(), summary.links, summary.repeated_links), (0, 0, 5));
     assert_eq!(summary.ignored_by_extension, [("jpg".to_owned(), 1)].into());
 
@@ -163,7 +164,7 @@ fn a_store_of_hidden_files_is_reached_by_its_links() {
     let dir = tree(&[".store/0a1b", ".store/albums/2.mp3", "c.mp3"]);
     symlink(".store/0a1b", dir.path().join("a.mp3")).unwrap();
     symlink(".store/albums", dir.path().join("b")).unwrap();
-    assert_eq!(walked(dir.path()).0, ["a.mp3", "b/2.mp3", "c.mp3"]);
+    assert_eq!(walked(dir.path()).0, ["a.mp3", "c.mp3", "b/2.mp3"]);
 }
 
 #[test]
@@ -195,8 +196,8 @@ fn a_link_out_of_the_folders_that_may_be_read_is_an_error() {
     let (files, errors) = collect(&root, &mut scan);
     assert_eq!(files, ["a.mp3", "in/b.mp3", "other/c.mp3"]);
     assert_eq!(errors.len(), 2, "{errors:?}");
-    assert!(errors[0].starts_with("out: a link that leads to ") && errors[0].contains("secret, outside"));
-    assert!(errors[1].starts_with("z.mp3: a link that leads to "), "{errors:?}");
+    assert!(errors[0].starts_with("z.mp3: a link that leads to "), "{errors:?}");
+    assert!(errors[1].starts_with("out: a link that leads to ") && errors[1].contains("secret, outside"));
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn a_fifo_with_an_audio_name_is_given_and_nothing_waits_for_it() {
 fn all_files_takes_what_is_regular() {
     let dir = tree(&["a.mp3", "b.xyz", "README", ".hidden"]);
     let mut scan = Scan::from_paths([dir.path().to_owned()]).all_files(true);
-    assert_eq!(collect(dir.path(), &mut scan).0, ["README", "a.mp3", "b.xyz"]);
+    assert_eq!(collect(dir.path(), &mut scan).0, ["a.mp3", "README", "b.xyz"]);
     assert!(scan.summary().ignored_by_extension.is_empty());
 }
 
@@ -278,6 +279,27 @@ fn the_count_of_extensions_is_bounded() {
     let ignored = walked(dir.path()).2.ignored_by_extension;
     assert!(ignored.len() <= MAX_COUNTED + 1, "{ignored:?}");
     assert_eq!(ignored.values().sum::<u64>(), 101);
+}
+
+#[test]
+fn hidden_folders_and_music_are_counted() {
+    let dir = tree(&["a.mp3", "._a.mp3", ".DS_Store", ".trash/b.mp3", ".trash/c.mp3", "sub/.d.flac"]);
+    let (files, _, summary) = walked(dir.path());
+    assert_eq!((files, summary.hidden), (vec!["a.mp3".to_owned()], 3));
+    // One that is named is walked.
+    assert_eq!(walked(&dir.path().join(".trash")).0.len(), 2);
+}
+
+#[test]
+fn a_list_with_the_line_ends_of_windows_is_told_of() {
+    let dir = tree(&["a.mp3"]);
+    let list = format!("{}/a.mp3\r\n", dir.path().display());
+    let (files, errors) = collect(dir.path(), &mut Scan::from_list(Cursor::new(list), b'\n', "files.txt"));
+    assert_eq!(files, [""; 0]);
+    assert!(
+        errors[0].starts_with("a.mp3\\r: No such file") && errors[0].contains("tr -d '\\r'"),
+        "{errors:?}"
+    );
 }
 
 #[test]

@@ -1,24 +1,46 @@
 //! One folder and all below it.
 
 use std::{
+    ffi::OsStr,
     io,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ignore::{DirEntry, Walk, WalkBuilder};
 
-use super::{ScanCause, ScanError};
+use super::{ScanCause, ScanError, extensions::is_audio};
 
 /// `.ignore` files count, those of git do not: a repository that leaves its audio out of git has it nevertheless. Nor
-/// do `.ignore` files above the folder, which the user has named by itself.
-pub(super) fn walk(folder: &Path) -> Walk {
+/// do `.ignore` files above the folder, which the user has named by itself. Hidden folders, and hidden files of audio, are left
+/// out and counted.
+pub(super) fn walk(folder: &Path, hidden: &Arc<AtomicU64>) -> Walk {
+    let hidden = Arc::clone(hidden);
     WalkBuilder::new(folder)
         .standard_filters(false)
-        .hidden(true)
         .ignore(true)
         .follow_links(false)
-        .sort_by_file_name(std::cmp::Ord::cmp)
+        .filter_entry(move |entry| {
+            // The folder that the user has named may be hidden.
+            let is_left_out = entry.depth() > 0 && entry.file_name().as_bytes().starts_with(b".");
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            if is_left_out && (is_folder || is_audio(Path::new(entry.file_name()).extension())) {
+                hidden.fetch_add(1, Ordering::Relaxed);
+            }
+            !is_left_out
+        })
+        .sort_by_file_name(|a, b| order(a).cmp(&order(b)))
         .build()
+}
+
+/// A folder's own music comes before that of its subfolders, each in the order of the names. What a name is of is told by its
+/// extension alone: to ask the file system would take a call for every comparison.
+fn order(name: &OsStr) -> (bool, &OsStr) {
+    (!is_audio(Path::new(name).extension()), name)
 }
 
 /// The error of a `.ignore` file, which comes with the folder that it lies in.
@@ -43,9 +65,18 @@ fn path(error: &ignore::Error) -> Option<PathBuf> {
     }
 }
 
-/// The walker wraps the system's error in one whose text repeats the path.
+/// The walker wraps the system's error, in one or two others, whose texts repeat the path.
 fn without_path(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(code) = inner.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return io::Error::from_raw_os_error(code);
+        }
+        // An error that only wraps another one shows that one's sources.
+        let wrapped = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = wrapped.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| inner.source());
+    }
+    error
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::{
@@ -63,6 +63,10 @@ pub fn rows_table(rows: &[Row], width: Option<u16>) -> String {
         let value = printable(row.value.as_deref().unwrap_or("-"));
         let source = printable(&row.source);
         table.add_row([row.name, value.as_str(), row.unit, source.as_str(), row.meaning]);
+    }
+    // A name that is broken in two can be neither copied nor found.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.trim_fmt()
 }

@@ -75,6 +75,10 @@ impl Environment {
         if effective.iter().any(rehearses) {
             warnings.push(Warning::Rehearsal);
         }
+        let ttl = vars.get(OsStr::new("RESULT_TTL")).and_then(|value| value.to_str()).map(str::trim);
+        if let Some(seconds) = ttl.filter(|ttl| ttl.parse::<u64>().is_ok()) {
+            warnings.push(Warning::TtlWithoutUnit { seconds: seconds.to_owned() });
+        }
         Ok(Self { effective, warnings })
     }
 

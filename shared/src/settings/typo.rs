@@ -20,6 +20,11 @@ pub enum Warning {
     },
     /// The worker analyses nothing: it is set up for a load test.
     Rehearsal,
+    /// RESULT_TTL is a number without a unit: of seconds, which is hardly what was meant.
+    TtlWithoutUnit {
+        /// The number.
+        seconds: String,
+    },
     /// `NAME_FILE` of a variable that is not a secret.
     NoFile {
         /// The variable, without `_FILE`.
@@ -36,6 +41,13 @@ impl fmt::Display for Warning {
             Self::Rehearsal => f.write_str(
                 "ANALYSIS_REHEARSAL is set: this worker decodes nothing, and ends every file as ok with an empty report",
             ),
+            Self::TtlWithoutUnit { seconds } => {
+                write!(
+                    f,
+                    "RESULT_TTL={seconds} has no unit and is taken as seconds: results are gone after {seconds} s. Write \
+                     {seconds}d for days, or {seconds}s if seconds are meant"
+                )
+            }
             Self::NoFile { name } => {
                 write!(f, "{name}_FILE is ignored: only secrets are read from files, set {name} itself")
             }

@@ -40,11 +40,16 @@ impl fmt::Display for Mismatch {
             }
             None => f.write_str("It cannot be changed: stop the fleet, ")?,
         }
-        // An exchange holds nothing.
-        if *object == "queue" {
-            f.write_str("let the queue run empty, ")?;
+        // An exchange holds nothing, and no command of RabbitMQ's own deletes one.
+        match *object {
+            "queue" => {
+                write!(
+                    f,
+                    "let the queue run empty, delete it (rabbitmqctl delete_queue {name}) and start again"
+                )
+            }
+            _ => f.write_str("delete it and start again"),
         }
-        f.write_str("delete it and start again")
     }
 }
 

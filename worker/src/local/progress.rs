@@ -5,17 +5,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::tally::Tally;
 use crate::source::folder::Scanned;
 
-const TEMPLATE: &str = "{bar:24} {pos}/{found} files  {per_sec}  ETA {eta}  {failed}";
+const TEMPLATE: &str = "{bar:24} {pos}/{found} files  {rate}  {left}  {failed}";
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// A bar that follows the run until it is finished.
-pub(super) fn bar(quiet: bool, scanned: &Arc<Scanned>, tally: &Arc<Mutex<Tally>>) -> ProgressBar {
-    let bar = super::hidden_unless_terminal(quiet);
+pub(super) fn bar(is_hidden: bool, scanned: &Arc<Scanned>, tally: &Arc<Mutex<Tally>>) -> ProgressBar {
+    let bar = super::hidden_unless_terminal(is_hidden);
     if bar.is_hidden() {
         return bar;
     }
@@ -27,6 +27,15 @@ pub(super) fn bar(quiet: bool, scanned: &Arc<Scanned>, tally: &Arc<Mutex<Tally>>
                 let more = if found.complete.load(Ordering::Acquire) { "" } else { "+" };
                 // Writing to a buffer in memory does not fail.
                 let _ = write!(text, "{}{more}", found.found.load(Ordering::Relaxed));
+            })
+            .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                let _ = write!(text, "{:.1}/s", state.per_sec());
+            })
+            .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
+                // Before the first file has ended nobody knows.
+                if state.pos() > 0 {
+                    let _ = write!(text, "ETA {:#}", HumanDuration(state.eta()));
+                }
             })
             .with_key("failed", move |_: &ProgressState, text: &mut dyn Write| {
                 let failed = failures.lock().unwrap_or_else(PoisonError::into_inner).failed();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -50,33 +51,50 @@ impl Tally {
     }
 
     /// A few lines for the user.
-    pub(super) fn summary(&self, scanned: &Scanned) -> String {
+    pub(super) fn summary(&self, scanned: &Scanned, out: Option<&Path>, interrupted: bool) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _infallible = self.write_summary(&mut text, scanned);
+        let _infallible = self.write_summary(&mut text, scanned, out, interrupted);
         text
     }
 
-    fn write_summary(&self, out: &mut impl Write, scanned: &Scanned) -> fmt::Result {
+    fn write_summary(
+        &self,
+        text: &mut impl Write,
+        scanned: &Scanned,
+        out: Option<&Path>,
+        interrupted: bool,
+    ) -> fmt::Result {
         let seconds = self.begun.elapsed().as_secs_f64();
         let scan = scanned.summary();
-        if self.nothing_to_do(scanned) {
-            writeln!(out, "no audio files found")?;
-        } else {
-            let done = self.done();
-            let per_hour = done as f64 / seconds * 3600.0;
-            let real_time = self.audio_seconds / seconds;
+        let done = self.done();
+        let unchanged = scanned.unchanged.load(Ordering::Relaxed);
+        match () {
+            () if interrupted && done == 0 => {}
+            () if self.nothing_to_do(scanned) => writeln!(text, "no audio files found")?,
+            () if done == 0 => writeln!(text, "nothing left to do")?,
+            () => {
+                let (per_hour, real_time) = (done as f64 / seconds * 3600.0, self.audio_seconds / seconds);
+                let (files, ends) = (files(done), self.ends());
+                writeln!(
+                    text,
+                    "{files} in {seconds:.1} s ({per_hour:.0} files/h, {real_time:.0} × real time): {ends}"
+                )?;
+            }
+        }
+        if unchanged > 0 {
+            let failed = match scanned.unchanged_failed.load(Ordering::Relaxed) {
+                0 => String::new(),
+                failed => format!(" ({failed} of them failed then, and would again)"),
+            };
             writeln!(
-                out,
-                "{done} files in {seconds:.1} s ({per_hour:.0} files/h, {real_time:.0} × real time): {}",
-                self.ends()
+                text,
+                "{} unchanged since the earlier run, not analysed again{failed}",
+                files(unchanged)
             )?;
         }
-        let unchanged = scanned.unchanged.load(Ordering::Relaxed);
-        if unchanged > 0 {
-            writeln!(out, "{unchanged} files unchanged since the earlier run, not analysed again")?;
-        }
-        left_out(out, &scan)
+        left_out(text, &scan)?;
+        how_to_go_on(text, scanned, out, (done, interrupted))
     }
 
     /// `13 ok, 3 not_applicable (2 silence, 1 too_short), 9 failed (5 corrupt, 4 unsupported)`
@@ -91,6 +109,32 @@ impl Tally {
         });
         text.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Where the results are, and what became of the rest of an interrupted run.
+fn how_to_go_on(
+    text: &mut impl Write,
+    scanned: &Scanned,
+    out: Option<&Path>,
+    (done, interrupted): (u64, bool),
+) -> fmt::Result {
+    let name = out.map(|path| printable(&path.to_string_lossy()));
+    if interrupted {
+        let found = scanned.found.load(Ordering::Relaxed);
+        let more = if scanned.complete.load(Ordering::Acquire) { "" } else { " and more" };
+        writeln!(text, "interrupted: {done} of {found}{more} files are done")?;
+        match &name {
+            Some(name) => writeln!(text, "to go on: the same command again; it adds to {name}")?,
+            None => writeln!(text, "with --out FILE the same command would go on where it was interrupted")?,
+        }
+    } else if let Some(name) = name.filter(|_| done > 0) {
+        writeln!(text, "results: {name}")?;
+    }
+    Ok(())
+}
+
+fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
 }
 
 /// What a folder held besides: a run that skipped everything must not look like one that did everything.
@@ -108,10 +152,14 @@ fn left_out(out: &mut impl Write, scan: &Summary) -> fmt::Result {
         };
         let named: Vec<String> =
             most.iter().take(5).map(|(ext, count)| format!("{count} {}", name(ext))).collect();
-        writeln!(out, "{total} other files left out ({}); --all-files takes them", named.join(", "))?;
+        let other = if total == 1 { "other file" } else { "other files" };
+        writeln!(out, "{total} {other} left out ({}); --all-files takes them", named.join(", "))?;
+    }
+    if scan.hidden > 0 {
+        writeln!(out, "hidden files and folders left out (their names begin with a dot): {}", scan.hidden)?;
     }
     if scan.links > 0 {
-        writeln!(out, "{} links not followed (--no-follow)", scan.links)?;
+        writeln!(out, "links not followed (--no-follow): {}", scan.links)?;
     }
     if scan.repeated_links > 0 {
         let links = scan.repeated_links;

@@ -212,7 +212,7 @@ impl Dispatch {
             let (tiers, consumer_timeout) = (self.policy.tiers, self.policy.consumer_timeout);
             let start =
                 Start { ticket: task.ticket, work, redelivered, level, tiers, active, consumer_timeout };
-            if let Some(completion) = without_root(&self.analyst, &self.control.gates, &start) {
+            if let Some(completion) = without_root(&self.analyst, &self.control, &start) {
                 start.work.target().inspect(|target| self.analyst.ahead.give_up(target));
                 self.release(Done { job, ticket: start.ticket, completion, active: None });
                 continue;

@@ -14,6 +14,7 @@ use super::Control;
 use super::supply::Active;
 use crate::analyst::{Analyst, Interrupted};
 use crate::gates::Gates;
+use crate::held::HeldBatches;
 use crate::lanes::LaneFailure;
 use crate::metrics;
 use crate::settle::{decide, is_retried};
@@ -46,10 +47,10 @@ pub(super) struct Start {
 
 /// What is known before the start of a file whose root is away: it goes the way of all transient failures, at the cost
 /// of no lane.
-pub(super) fn without_root(analyst: &Analyst, gates: &Gates, start: &Start) -> Option<Completion> {
-    let detail = gates.away(&start.work.job.as_ref()?.file.root)?;
+pub(super) fn without_root(analyst: &Analyst, control: &Control, start: &Start) -> Option<Completion> {
+    let detail = control.gates.away(&start.work.job.as_ref()?.file.root)?;
     let failure = LaneFailure { kind: FailureKind::RootUnavailable, detail };
-    Some(settled(analyst.refuse(&start.work, failure), start))
+    Some(settled(analyst.refuse(&start.work, failure), start, &control.held))
 }
 
 pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Start) -> Done {
@@ -68,7 +69,7 @@ pub(super) async fn run_one(analyst: Arc<Analyst>, control: Control, start: Star
     let completion = match ended {
         Ok(ended) => {
             tell_of_root(&control.gates, work, &ended.record);
-            settled(ended, &start)
+            settled(ended, &start, &control.held)
         }
         Err(Interrupted) => Completion::Settle(Settlement::GiveBack),
     };
@@ -124,10 +125,13 @@ async fn blame_root(gates: &Gates, work: &FileWork, mut ended: Ended) -> Ended {
     ended
 }
 
-fn settled(mut ended: Ended, start: &Start) -> Completion {
+fn settled(mut ended: Ended, start: &Start, held: &HeldBatches) -> Completion {
     ended.record.priority = ended.job.as_ref().map(|_| start.level.to_owned());
     if is_retried(&ended, start.tiers) {
         metrics::retried(start.level, &ended);
+        if let Some(job) = &ended.job {
+            held.note_retry(job.batch_id, &ended.record);
+        }
     }
     decide(ended, start.tiers)
 }

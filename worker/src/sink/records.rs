@@ -1,27 +1,34 @@
-//! Ends as text: the local mode's sink.
+//! Ends as text: the local mode's sink. They are written in the order in which the files were found, as far as those that end
+//! before their turn are few enough to be held.
 //!
 //! Its reader sets the pace: while a pipe is full nothing more is stored, and so nothing more is started. The waiting is
 //! done by another thread, so that signals are heard meanwhile: a second Ctrl-C ends a run whose reader has stopped reading.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use shared::record::{Record, RecordWriter};
+use shared::record::{Format, Record, RecordWriter};
 use tokio::time::timeout;
 
 use super::{Sink, SinkError};
+use crate::source::folder::Scanned;
 use crate::stop::Stop;
 use crate::task::Ended;
 
 /// A reader that takes longer, after we were told to stop at once, has stopped reading.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
-/// Records as text, until they are passed on.
+/// Records that wait for that of a file found before theirs, at most: some 20 kB each. Beyond, they are written out of order, so
+/// that one very long file holds up neither the memory nor, for long, what a killed run leaves behind.
+const HELD_AT_MOST: usize = 256;
+
+/// Text in memory, until it is passed on.
 #[derive(Debug, Clone, Default)]
-struct Rendered(Arc<Mutex<Vec<u8>>>);
+pub struct Rendered(Arc<Mutex<Vec<u8>>>);
 
 impl Rendered {
     fn take(&self) -> Vec<u8> {
@@ -39,10 +46,29 @@ impl Write for Rendered {
     }
 }
 
-/// Writes each end as it comes, and shows it to an observer.
-pub struct RecordsSink<W: Write + Send + 'static, F: FnMut(&Record) + Send> {
+/// The document to be written, to memory first.
+#[derive(Debug)]
+pub struct Document {
     writer: RecordWriter<Rendered>,
     rendered: Rendered,
+}
+
+impl Document {
+    /// A document of this format, with what `with` says of its writer.
+    pub fn new(format: Format, with: impl FnOnce(RecordWriter<Rendered>) -> RecordWriter<Rendered>) -> Self {
+        let rendered = Rendered::default();
+        Self { writer: with(RecordWriter::new(rendered.clone(), format)), rendered }
+    }
+}
+
+/// Shows each end to an observer as it comes, and writes it in its turn.
+pub struct RecordsSink<W: Write + Send + 'static, F: FnMut(&Record) + Send> {
+    document: Document,
+    scanned: Arc<Scanned>,
+    /// Records that wait for their turn, by their places.
+    held: BTreeMap<u64, Record>,
+    /// The place whose turn it is.
+    turn: u64,
     /// Absent only while another thread writes to it.
     out: Option<W>,
     observe: F,
@@ -57,17 +83,41 @@ impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> std::fmt::Debug for Re
 }
 
 impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> RecordsSink<W, F> {
-    /// `out` gets the records in this form; a table is `width` columns wide. `bar` steps aside while lines are written: both
-    /// may be the same terminal.
+    /// `out` gets the document. `bar` steps aside while lines are written: both may be the same terminal.
     pub fn new(
-        (out, format, width): (W, shared::record::Format, usize),
+        out: W,
+        document: Document,
+        scanned: Arc<Scanned>,
         observe: F,
         bar: ProgressBar,
         stop: Stop,
     ) -> Self {
-        let rendered = Rendered::default();
-        let writer = RecordWriter::new(rendered.clone(), format, width);
-        Self { writer, rendered, out: Some(out), observe, bar, stop }
+        Self { document, scanned, held: BTreeMap::new(), turn: 0, out: Some(out), observe, bar, stop }
+    }
+
+    fn take(&mut self, record: &Record) -> io::Result<()> {
+        match self.scanned.order.take(&record.path_bytes()) {
+            Some(place) if place > self.turn => {
+                self.held.insert(place, record.clone());
+            }
+            place => {
+                self.document.writer.write(record)?;
+                self.turn = self.turn.max(place.map_or(0, |place| place + 1));
+            }
+        }
+        while let Some(next) = self.held.first_entry()
+            && (*next.key() == self.turn || self.held.len() > HELD_AT_MOST)
+        {
+            self.write_first()?;
+        }
+        Ok(())
+    }
+
+    /// Those before it, which are still to come, are written as they come.
+    fn write_first(&mut self) -> io::Result<()> {
+        let Some((place, record)) = self.held.pop_first() else { return Ok(()) };
+        self.turn = place + 1;
+        self.document.writer.write(&record)
     }
 }
 
@@ -95,9 +145,12 @@ async fn pass_on<W: Write + Send + 'static>(
 impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> Sink for RecordsSink<W, F> {
     async fn store(&mut self, ends: &[Ended]) -> Result<Vec<bool>, SinkError> {
         for ended in ends {
-            self.writer.write(&ended.record)?;
+            self.take(&ended.record)?;
         }
-        pass_on(&mut self.out, self.rendered.take(), self.bar.clone(), &self.stop).await?;
+        let written = self.document.rendered.take();
+        if !written.is_empty() {
+            pass_on(&mut self.out, written, self.bar.clone(), &self.stop).await?;
+        }
         for ended in ends {
             (self.observe)(&ended.record);
         }
@@ -105,7 +158,56 @@ impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> Sink for RecordsSink<W
     }
 
     async fn close(mut self) -> Result<(), SinkError> {
-        self.writer.finish()?;
-        pass_on(&mut self.out, self.rendered.take(), self.bar, &self.stop).await
+        while !self.held.is_empty() {
+            self.write_first()?;
+        }
+        self.document.writer.finish()?;
+        pass_on(&mut self.out, self.document.rendered.take(), self.bar, &self.stop).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::outcome::End;
+
+    use super::*;
+
+    fn ended(name: &str) -> Ended {
+        Ended::new(Record::new(name.as_bytes(), End::Ok), None)
+    }
+
+    /// The names that are written once these files, found in the order of their numbers, have ended.
+    async fn written(found: usize, ends: &[usize], is_closed: bool) -> Vec<usize> {
+        let (out, scanned) = (Rendered::default(), Arc::new(Scanned::default()));
+        (0..found).for_each(|number| scanned.order.push(number.to_string().as_bytes()));
+        let document = Document::new(Format::Ndjson, |writer| writer);
+        let mut sink =
+            RecordsSink::new(out.clone(), document, scanned, |_| {}, ProgressBar::hidden(), Stop::default());
+        for number in ends {
+            assert_eq!(sink.store(&[ended(&number.to_string())]).await.unwrap(), [true]);
+        }
+        if is_closed {
+            sink.close().await.unwrap();
+        }
+        let records = String::from_utf8(out.take()).unwrap();
+        let name = |line: &str| serde_json::from_str::<Record>(line).unwrap().path.parse().unwrap();
+        records.lines().map(name).collect()
+    }
+
+    #[tokio::test]
+    async fn ends_are_written_in_the_order_of_the_files() {
+        assert_eq!(written(4, &[1, 0, 3], false).await, [0, 1]);
+        assert_eq!(written(4, &[1, 0, 3], true).await, [0, 1, 3]);
+        assert_eq!(written(4, &[3, 2, 1, 0], false).await, [0, 1, 2, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_takes_very_long_holds_up_only_so_many() {
+        let count = HELD_AT_MOST + 3;
+        let ends: Vec<usize> = (1..count).chain([0]).collect();
+        let written = written(count, &ends, false).await;
+        assert_eq!(written.len(), count);
+        assert_eq!(written.iter().position(|number| *number == 0), Some(count - 1), "{written:?}");
+        assert!(written[..count - 1].is_sorted(), "{written:?}");
     }
 }

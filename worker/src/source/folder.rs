@@ -1,6 +1,6 @@
 //! Tasks from folders, files and lists on this machine: the local mode's source.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use crate::task::{FileWork, Settlement, Task, Ticket, Work};
 /// Names are found far faster than files are analysed; a few hundred ahead keep the total of the progress bar honest early on.
 const AHEAD: usize = 256;
 
-/// The files that need no analysis, because an earlier run's results hold them unchanged.
-pub type Unchanged = HashSet<u128>;
+/// The files that need no analysis, because an earlier run's results hold them unchanged, and whether they failed then.
+pub type Unchanged = HashMap<u128, bool>;
 
 /// The name of a file in this very state, as this analyser ([`crate::asked::Asked`]) sees it, for [`Unchanged`]: 128 bits, so that a million files take 32 MB and none is
 /// mistaken for another.
@@ -33,6 +33,38 @@ pub fn state_of(path: &[u8], bytes: u64, modified_ns: i64, analyser: &str) -> u1
     u128::from_le_bytes(first)
 }
 
+/// The places of files in the order of the scan, from when they are found until they end: the source hands them out in that
+/// order, and they end in another. It is as large as the scan is ahead.
+#[derive(Debug, Default)]
+pub struct Order(Mutex<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    next: u64,
+    /// Several where the user has named a file more than once.
+    of_file: HashMap<Vec<u8>, VecDeque<u64>>,
+}
+
+impl Order {
+    pub(crate) fn push(&self, path: &[u8]) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = places.next;
+        places.next += 1;
+        places.of_file.entry(path.to_owned()).or_default().push_back(place);
+    }
+
+    /// The place of a file that has ended, counted from 0; it is forgotten.
+    pub fn take(&self, path: &[u8]) -> Option<u64> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_file = places.of_file.get_mut(path)?;
+        let place = of_file.pop_front();
+        if of_file.is_empty() {
+            places.of_file.remove(path);
+        }
+        place
+    }
+}
+
 /// What the scan has come across, while it runs and afterwards.
 #[derive(Debug, Default)]
 pub struct Scanned {
@@ -40,6 +72,10 @@ pub struct Scanned {
     pub found: AtomicU64,
     /// Files left out because they are [`Unchanged`].
     pub unchanged: AtomicU64,
+    /// Those of them that failed.
+    pub unchanged_failed: AtomicU64,
+    /// Where each file stands that was found and has not ended.
+    pub order: Order,
     /// Whether `found` is final.
     pub complete: AtomicBool,
     errors: Mutex<Vec<ScanError>>,
@@ -105,12 +141,15 @@ fn run(
 ) {
     for item in scan.by_ref() {
         match item {
-            Ok(found) if is_unchanged(&found, unchanged, analyser) => {
-                seen.unchanged.fetch_add(1, Ordering::Relaxed);
-            }
             Ok(found) => {
+                if let Some(has_failed) = known(&found, unchanged, analyser) {
+                    seen.unchanged.fetch_add(1, Ordering::Relaxed);
+                    seen.unchanged_failed.fetch_add(has_failed.into(), Ordering::Relaxed);
+                    continue;
+                }
                 seen.found.fetch_add(1, Ordering::Relaxed);
                 let Some(work) = work(&found) else { continue };
+                seen.order.push(&work.shown);
                 // The run was stopped.
                 if sender.blocking_send(Box::new(work)).is_err() {
                     break;
@@ -123,10 +162,13 @@ fn run(
     seen.complete.store(true, Ordering::Release);
 }
 
-fn is_unchanged(found: &Found, unchanged: &Unchanged, analyser: &str) -> bool {
+/// Whether a file that need not be analysed failed; `None` for one that is to be analysed.
+fn known(found: &Found, unchanged: &Unchanged, analyser: &str) -> Option<bool> {
+    if unchanged.is_empty() {
+        return None;
+    }
     let path = found.path.as_os_str().as_bytes();
-    !unchanged.is_empty()
-        && unchanged.contains(&state_of(path, found.bytes, unix_nanos(found.modified), analyser))
+    unchanged.get(&state_of(path, found.bytes, unix_nanos(found.modified), analyser)).copied()
 }
 
 impl Receive for FolderReceiver {
@@ -227,6 +269,15 @@ mod tests {
         assert_eq!(scanned.found.load(Ordering::Relaxed), 3);
     }
 
+    #[test]
+    fn each_file_has_its_place_until_it_ends() {
+        let order = Order::default();
+        [&b"a"[..], b"b", b"a"].iter().for_each(|path| order.push(path));
+        let places = [&b"b"[..], b"a", b"a", b"a", b"c"].map(|path| order.take(path));
+        assert_eq!(places, [Some(1), Some(0), Some(2), None, None]);
+        assert!(order.0.lock().unwrap().of_file.is_empty());
+    }
+
     #[tokio::test]
     async fn an_unchanged_file_is_left_out_and_a_changed_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
@@ -234,7 +285,7 @@ mod tests {
         std::fs::write(&path, b"x").unwrap();
         let modified = unix_nanos(std::fs::metadata(&path).unwrap().modified().unwrap());
         let name = path.as_os_str().as_bytes();
-        let known = |bytes, analyser| Unchanged::from([state_of(name, bytes, modified, analyser)]);
+        let known = |bytes, analyser| Unchanged::from([(state_of(name, bytes, modified, analyser), false)]);
         for (unchanged, taken) in [(known(1, "p"), false), (known(2, "p"), true), (known(1, "q"), true)] {
             let scan = Scan::from_paths([folder.path().to_owned()]);
             let (mut receiver, _settler, _) = open(scan, 1, unchanged, "p".into()).unwrap();

@@ -20,7 +20,10 @@ fn completions_manual_pages_and_the_version() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = said(&["completions", shell]);
         assert!(script.contains("analyze") && script.contains("files-from"), "{shell}");
-        assert!(!script.contains("lane"), "the hidden command is offered in {shell}");
+        assert!(!script.contains(" lane "), "the hidden command is offered in {shell}");
+        // Values are known, too.
+        let knows = |word: &str| script.contains(word) || matches!(shell, "elvish" | "powershell");
+        assert!(knows("ndjson") && knows("fingerprint"), "{shell}: {script}");
     }
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("man1");

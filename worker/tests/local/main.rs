@@ -11,6 +11,9 @@ mod inputs;
 #[cfg(feature = "libav")]
 mod libav;
 mod many;
+#[path = "../common/pty.rs"]
+mod pty;
 mod resume;
 mod schema;
 mod stops;
+mod systemd;

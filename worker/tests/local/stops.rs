@@ -27,6 +27,10 @@ fn ctrl_c_ends_on_a_whole_line() {
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!((1..MANY).contains(&done), "{done} of {MANY}");
     assert!(stderr.starts_with(&format!("{done} files in ")), "{stderr}");
+    assert!(
+        stderr.contains(&format!("\ninterrupted: {done} of ")) && stderr.contains("--out FILE"),
+        "{stderr}"
+    );
 }
 
 #[test]

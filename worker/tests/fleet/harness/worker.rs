@@ -199,10 +199,14 @@ pub async fn run_to_its_end(args: &[&str], environment: &BTreeMap<String, String
 }
 
 impl Ended {
-    /// What it said to the user, without the log.
+    /// What it said to the user: the errors of its log, and what is no log.
     pub fn said(&self) -> String {
-        let plain = self.stderr.lines().filter(|line| serde_json::from_str::<Value>(line).is_err());
-        plain.collect::<Vec<_>>().join("\n")
+        let words = |line: &str| match serde_json::from_str::<Value>(line) {
+            Ok(event) if event["level"] == "ERROR" => event["message"].as_str().map(str::to_owned),
+            Ok(_) => None,
+            Err(_) => Some(line.to_owned()),
+        };
+        self.stderr.lines().filter_map(words).collect::<Vec<_>>().join("\n")
     }
 }
 

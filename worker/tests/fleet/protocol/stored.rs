@@ -104,6 +104,7 @@ async fn cancel_and_retry(fleet: &Fleet, batch: BatchId) {
     assert_eq!(store.withdraw(batch, RetryId::new(), &ends).await.unwrap(), [true]);
     store.note_needs(batch, "normal", &BTreeSet::from([ROOT.to_owned()])).await.unwrap();
     store.note_held(batch).await.unwrap();
+    store.note_retry_causes(batch, &[("io", "the disk is away".to_owned())].into()).await.unwrap();
     // Its producer finds that it has lost its label.
     let key = format!("{}:batch:{{{batch}}}", fleet.topology.prefix);
     let _: u64 = fleet.redis().await.hdel(key, "label").await.unwrap();
