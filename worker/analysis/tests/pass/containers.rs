@@ -54,7 +54,10 @@ fn streams_without_an_end_are_whole() {
         agrees(&encode_to_pipe(&source, &["-c:a", codec, "-f", "webm"]));
         let mut ogg = encode_to_pipe(&source, &["-c:a", codec, "-f", "ogg"]);
         without_the_last_flag(&mut ogg);
-        agrees(&ogg);
+        let analysis = analysed(&ogg).unwrap();
+        assert_eq!(analysis.verdict, Verdict::Complete, "{codec}");
+        // The last page states the end all the same; ffmpeg heeds it only with the flag.
+        assert!((analysis.report.audio.duration_seconds - 4.0).abs() < 0.001, "{codec}");
     }
 }
 
