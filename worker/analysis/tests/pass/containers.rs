@@ -369,9 +369,11 @@ fn the_library_still_mixes_the_channels_of_surround() {
     use symphonia::core::codecs::audio::AudioDecoderOptions;
     use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
     use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-    let behind =
-        "aevalsrc=0|0|0|0|0.3*sin(2*PI*(300*t+60*t*t))|0.3*sin(2*PI*(300*t+60*t*t)+1):s=48000:d=2:c=5.1";
-    let bytes = encode(behind, &["-c:a", "libvorbis", "-q:a", "6"], "it.ogg");
+    // Channels that are alike are coupled more than once.
+    let level = |it: f64| format!("{it}*sin(2*PI*440*t)");
+    let alike = [0.3, 0.2, 0.25, 0.0, 0.3, 0.25].map(level).join("|");
+    let source = format!("aevalsrc={alike}:s=44100:d=2:c=5.1");
+    let bytes = encode(&source, &["-c:a", "libvorbis", "-q:a", "2"], "it.ogg");
     let right = analysed(&bytes).unwrap().report.loudness.unwrap().sample_peak_dbfs.unwrap();
     let stream =
         MediaSourceStream::new(Box::new(std::io::Cursor::new(bytes)), MediaSourceStreamOptions::default());
@@ -389,7 +391,7 @@ fn the_library_still_mixes_the_channels_of_surround() {
         peak = samples.iter().fold(peak, |peak, it| peak.max(it.abs()));
     }
     let library = 20.0 * f64::from(peak).log10();
-    assert!((library - right).abs() > 0.2, "symphonia's Vorbis decoder is right: {library} {right}");
+    assert!((library - right).abs() > 0.005, "symphonia's Vorbis decoder is right: {library} {right}");
 }
 
 #[test]
