@@ -5,6 +5,8 @@ const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const CLUSTER: u32 = 0x1f43_b675;
 const SIMPLE_BLOCK: u32 = 0xa3;
+const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
 
 fn vint(bytes: &[u8]) -> (usize, u64, u64) {
     let len = bytes[0].leading_zeros() as usize + 1;
@@ -35,13 +37,13 @@ pub fn compressed(bytes: &[u8], algorithm: u8, settings: &[u8]) -> Vec<u8> {
         let content = &bytes[start..end];
         let id = id as u32;
         let content = match id {
-            SEGMENT | TRACKS | CLUSTER => compressed(content, algorithm, settings),
+            SEGMENT | TRACKS | CLUSTER | BLOCK_GROUP => compressed(content, algorithm, settings),
             TRACK_ENTRY => {
                 let method = [element(0x4254, &[algorithm]), element(0x4255, settings)].concat();
                 let encoding = element(0x6240, &[element(0x5033, &[0]), element(0x5034, &method)].concat());
                 [content.to_vec(), element(0x6d80, &encoding)].concat()
             }
-            SIMPLE_BLOCK => {
+            SIMPLE_BLOCK | BLOCK => {
                 let (head, packet) = content.split_at(4);
                 let packet = match algorithm {
                     0 => zlib(packet),
