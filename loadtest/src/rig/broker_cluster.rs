@@ -78,7 +78,9 @@ impl BrokerCluster {
         while !self.serves(number).await {
             if Instant::now() >= deadline {
                 let within = SERVES_WITHIN.as_secs();
-                return Err(RigError::NotReady(format!("node {number} did not serve {within} s after it was let in again")));
+                return Err(RigError::NotReady(format!(
+                    "node {number} did not serve {within} s after it was let in again"
+                )));
             }
             sleep(GLANCE).await;
         }

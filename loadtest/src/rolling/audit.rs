@@ -97,14 +97,24 @@ fn ends(verdict: &mut Verdict, batch: &Batch) {
 }
 
 /// The end is one that the file may have by itself.
-fn of_its_file(verdict: &mut Verdict, batch: &Batch, record: &Value, files: &BTreeMap<String, Vec<Accepted>>) {
+fn of_its_file(
+    verdict: &mut Verdict,
+    batch: &Batch,
+    record: &Value,
+    files: &BTreeMap<String, Vec<Accepted>>,
+) {
     let worker = text(record, "worker").split('-').next().unwrap_or_default();
     *verdict.ends.entry(format!("{} producer, {worker} worker", batch.by.name())).or_default() += 1;
     let (path, outcome, kind) = (text(record, "path"), text(record, "outcome"), record["kind"].as_str());
-    let expected = |end: &Accepted| end.outcome == outcome && (outcome != "failed" || end.kind.as_deref() == kind);
+    let expected =
+        |end: &Accepted| end.outcome == outcome && (outcome != "failed" || end.kind.as_deref() == kind);
     if !files.get(path).is_some_and(|accepted| accepted.iter().any(expected)) {
         verdict.unexplained += 1;
-        verdict.find(format!("{}: {path} ended as {outcome} {kind:?}: {}", batch.label, text(record, "detail")));
+        verdict.find(format!(
+            "{}: {path} ended as {outcome} {kind:?}: {}",
+            batch.label,
+            text(record, "detail")
+        ));
     }
 }
 

@@ -111,7 +111,10 @@ impl Fleet {
         let answer = self.producer(version, &["results", batch, "--format", "ndjson"]).await?;
         let read = |line: &str| {
             serde_json::from_str(line).map_err(|error| {
-                RigError::NotReady(format!("the {} producer printed no record ({error}): {line}", version.name()))
+                RigError::NotReady(format!(
+                    "the {} producer printed no record ({error}): {line}",
+                    version.name()
+                ))
             })
         };
         answer.lines().map(read).collect()
@@ -133,9 +136,11 @@ impl Fleet {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         match output.status.success() {
             true => Ok(text(&output.stdout)),
-            false => {
-                Err(RigError::NotReady(format!("{named} ended with {}: {}", output.status, text(&output.stderr))))
-            }
+            false => Err(RigError::NotReady(format!(
+                "{named} ended with {}: {}",
+                output.status,
+                text(&output.stderr)
+            ))),
         }
     }
 }

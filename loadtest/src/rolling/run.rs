@@ -105,7 +105,14 @@ async fn hold(arguments: &Rolling, old: Programs, new: Programs) -> Result<(Stri
     Ok((text(&record), record.verdict.passes()))
 }
 
-fn fleet(servers: &Servers, prefix: &str, media: &Media, folder: &Path, old: Programs, new: Programs) -> Fleet {
+fn fleet(
+    servers: &Servers,
+    prefix: &str,
+    media: &Media,
+    folder: &Path,
+    old: Programs,
+    new: Programs,
+) -> Fleet {
     let environment = environment([
         ("AMQP_URL", servers.amqp.clone()),
         ("REDIS_URL", servers.redis.clone()),
@@ -188,11 +195,16 @@ fn text(record: &Record) -> String {
     let ends: Vec<String> = verdict.ends.iter().map(|(who, count)| format!("{count} {who}")).collect();
     let analysers: Vec<String> =
         verdict.analysers.iter().map(|(version, count)| format!("{count} of {version}")).collect();
-    let Verdict { batches, accepted, ended, lost, doubled, reports, misread, overwritten, unexplained, .. } = verdict;
+    let Verdict {
+        batches, accepted, ended, lost, doubled, reports, misread, overwritten, unexplained, ..
+    } = verdict;
     // Writing to a String cannot fail.
     let _ = writeln!(text, "ends: {}", ends.join(", "));
     let _ = writeln!(text, "reports: {}", analysers.join(", "));
-    let _ = writeln!(text, "{batches} batches, {accepted} jobs accepted, {ended} ended, {reports} reports read alike by both");
+    let _ = writeln!(
+        text,
+        "{batches} batches, {accepted} jobs accepted, {ended} ended, {reports} reports read alike by both"
+    );
     let _ = writeln!(
         text,
         "lost {lost}, doubled {doubled}, misread {misread}, overwritten {overwritten}, unexplained {unexplained}"
