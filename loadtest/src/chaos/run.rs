@@ -215,7 +215,7 @@ async fn field(
     let disk = Disk::make(&repository.samples, folder, programs.worker.clone())?;
     let side = SideFleets::make(folder, programs.clone(), Arc::clone(seen))?;
     let (servers, cluster, sentinels) = servers(arguments.scenario, repository, folder).await?;
-    let settings = settings(topology);
+    let settings = settings(arguments.scenario, topology);
     let program = limited(&programs.worker, folder)?;
     let mut slots = Vec::new();
     for number in 0..arguments.workers.into() {
@@ -278,7 +278,7 @@ async fn versions(servers: &Servers, books: &mut Books) -> Result<Vec<String>, R
     Ok(servers.rabbitmq_version().into_iter().chain([redis]).collect())
 }
 
-fn settings(topology: &Topology) -> Environment {
+fn settings(scenario: Scenario, topology: &Topology) -> Environment {
     let delays: Vec<String> = RETRY_DELAYS.iter().map(|delay| format!("{}s", delay.as_secs())).collect();
     environment([
         ("QUEUE_PREFIX", topology.prefix.clone()),
@@ -287,7 +287,7 @@ fn settings(topology: &Topology) -> Environment {
         ("RESULT_TTL", format!("{}s", RESULT_TTL.as_secs())),
         ("HTTP_ADDR", "127.0.0.1:0".to_owned()),
         ("ANALYSIS_MAX_WORKERS", LANES.to_owned()),
-        ("ANALYSIS_TIMEOUT", "6s".to_owned()),
+        ("ANALYSIS_TIMEOUT", scenario.analysis_timeout().to_owned()),
         ("SHUTDOWN_TIMEOUT", "5s".to_owned()),
         ("HEALTH_CHECK_TIMEOUT", "2s".to_owned()),
         ("CACHE_SIZE_MB", "8".to_owned()),

@@ -31,6 +31,15 @@ impl Scenario {
         }
     }
 
+    /// ANALYSIS_TIMEOUT of the workers. On single servers lanes are stopped until they run into it. On several nothing stops a lane,
+    /// and a machine that is busy with all of them must not fail a slow file.
+    pub(super) const fn analysis_timeout(self) -> &'static str {
+        match self {
+            Self::Single => "6s",
+            Self::RabbitmqCluster | Self::RedisSentinel => "2m",
+        }
+    }
+
     /// Every kind of fault of a run on several nodes once, on random targets; `None` for a run on single servers.
     pub(super) fn deck(self, random: &mut Random, workers: usize) -> Option<Vec<Fault>> {
         let mut deck = match self {
