@@ -80,21 +80,11 @@ make_music() {
     done
 }
 
-# Without sed -i, which differs between systems, and without a line end, which would become part of a URL.
-rewrite() { # file expression
-    local text
-    text=$(sed "$2" "$1") && printf %s "$text" >"$1"
-}
-
 make_secrets() {
-    "$ROOT/deploy/secrets.sh" "$WORK/secrets" "$NS" 2>/dev/null
-    if [ "$overlay" = prod ]; then
-        # As k8s/README.md says of TLS: other schemes and ports, and Redis where it is.
-        rewrite "$WORK/secrets/amqp-url" 's|^amqp:|amqps:|; s|:5672/|:5671/|'
-        rewrite "$WORK/secrets/rabbitmq-api-url" 's|^http:|https:|; s|:15672/|:15671/|'
-        printf enable >"$WORK/secrets/rabbitmq-api-tls"
-        printf 'rediss://redis.%s:6379/0' "$NS-redis" >"$WORK/secrets/redis-url"
-    fi
+    local tls=''
+    [ "$overlay" != prod ] || tls=--tls
+    "$ROOT/deploy/secrets.sh" ${tls:+"$tls"} "$WORK/secrets" "$NS" 2>/dev/null
+    [ "$overlay" != prod ] || printf 'rediss://redis.%s:6379/0' "$NS-redis" >"$WORK/secrets/redis-url"
     k create secret generic analysis-servers --from-file="$WORK/secrets" >/dev/null
 }
 

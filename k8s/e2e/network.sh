@@ -2,8 +2,8 @@
 # NetworkPolicies, port by port: who reaches what. To be sourced.
 
 step_network() {
-    local redis_namespace=$NS amqp=5672 api=15672
-    [ "$overlay" != prod ] || { redis_namespace=$NS-redis && amqp=5671 && api=15671; }
+    local redis_namespace=$NS amqp=5672 api=15672 elsewhere='dns kubernetes' probe=probe-$overlay
+    [ "$overlay" != prod ] || { redis_namespace=$NS-redis amqp=5671 api=15671 elsewhere='dns kubernetes redis'; }
     RABBIT=$(k get pods --selector app.kubernetes.io/name=rabbitmq -o jsonpath='{.items[0].status.podIP}')
     TARGETS="dns=$(kube -n kube-system get service kube-dns -o jsonpath='{.spec.clusterIP}'):53
 amqp=$(k get service rabbitmq -o jsonpath='{.spec.clusterIP}'):$amqp
@@ -19,18 +19,18 @@ kubernetes=$(kube -n default get service kubernetes -o jsonpath='{.spec.clusterI
     reaches "$NS" probe-fleet 'a pod of the fleet' 'dns amqp redis'
     reaches "$NS" probe-other 'another pod of the namespace' ''
     # What monitoring and keda may reach elsewhere is not ours to say: only what lies in this installation counts.
-    reaches monitoring probe-e2e 'the namespace monitoring' 'broker-metrics worker-metrics' 'dns kubernetes redis-elsewhere'
-    reaches keda probe-e2e 'the namespace keda' 'api' 'dns kubernetes redis-elsewhere'
-    reaches "$NS-nodes" "$(agent "$(nodes | head -n 1)")" 'another namespace' '' 'dns kubernetes redis-elsewhere'
+    reaches monitoring "$probe" 'the namespace monitoring' 'broker-metrics worker-metrics' "$elsewhere"
+    reaches keda "$probe" 'the namespace keda' 'api' "$elsewhere"
+    reaches "$NS-nodes" "$(agent "$(nodes | head -n 1)")" 'another namespace' '' "$elsewhere"
     k delete pod probe-fleet probe-other --wait=false >/dev/null
-    kube delete pod -n monitoring probe-e2e --wait=false >/dev/null
-    kube delete pod -n keda probe-e2e --wait=false >/dev/null
+    kube delete pod -n monitoring "$probe" --wait=false >/dev/null
+    kube delete pod -n keda "$probe" --wait=false >/dev/null
 }
 
 # A pod in a namespace that the policies name; the namespace is made where it is missing, and then removed with the rest.
 borrow() { # namespace
     kube get namespace "$1" >/dev/null 2>&1 || { kube create namespace "$1" >/dev/null && kube label namespace "$1" "$LABEL" >/dev/null; }
-    probe_pod "$1" probe-e2e none
+    probe_pod "$1" "probe-$overlay" none
 }
 
 probe_pod() { # namespace name component

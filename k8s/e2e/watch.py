@@ -19,33 +19,42 @@ class Cluster:
     """kubectl in the namespace of the installation."""
 
     def __init__(self, namespace, kubectl, context):
+        self.login = None
         self.command = [kubectl] + ([f"--context={context}"] if context else []) + ["--namespace", namespace]
 
     def ask(self, *arguments):
         done = subprocess.run(self.command + list(arguments), capture_output=True, timeout=20, check=False)
         return done.stdout.decode() if done.returncode == 0 else None
 
-    def get(self, what):
-        text = self.ask("get", what, "-o", "json")
-        return json.loads(text)["items"] if text else []
+    def objects(self):
+        """Everything that a sample needs, by kind, in one question."""
+        found = {"Deployment": [], "Pod": [], "HorizontalPodAutoscaler": []}
+        text = self.ask("get", "deployments,pods,hpa", "-o", "json")
+        for item in json.loads(text)["items"] if text else []:
+            found[item["kind"]].append(item)
+        return found
 
     def authorization(self):
-        text = self.ask("get", "secret", "analysis-servers", "-o", "json")
-        data = json.loads(text)["data"]
+        data = json.loads(self.ask("get", "secret", "analysis-servers", "-o", "json"))["data"]
         user, password = (base64.b64decode(data[key]) for key in ("username", "password"))
         return base64.b64encode(user + b":" + password).decode()
 
     def queues(self, pods):
-        """Messages and arrivals a second of each queue; nothing where the broker does not answer."""
-        brokers = [pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/name") == "rabbitmq" and ready(pod)]
+        """Messages and arrivals of each queue; nothing where the broker does not answer, or not to this password."""
+        brokers = [pod for pod in pods if name_of(pod) == "rabbitmq" and ready(pod)]
         for pod in brokers[:1]:
-            answer = self.ask("exec", pod["metadata"]["name"], "-c", "rabbitmq", "--", "bash", "-c", ASK, COLUMNS, self.authorization())
+            self.login = self.login or self.authorization()
+            answer = self.ask("exec", pod["metadata"]["name"], "-c", "rabbitmq", "--", "bash", "-c", ASK, COLUMNS, self.login)
             _, _, body = (answer or "").partition("\r\n\r\n")
             try:
                 return {queue["name"]: queue for queue in json.loads(body)}
-            except ValueError:
-                return {}
+            except (ValueError, TypeError, KeyError):
+                self.login = None
         return {}
+
+
+def name_of(pod):
+    return pod["metadata"].get("labels", {}).get("app.kubernetes.io/name")
 
 
 def ready(pod):
@@ -53,10 +62,10 @@ def ready(pod):
 
 
 def sample(cluster):
-    deployments = {it["metadata"]["name"]: it for it in cluster.get("deployments")}
-    pods = cluster.get("pods")
-    autoscalers = cluster.get("hpa")
-    workers = [pod for pod in pods if pod["metadata"]["labels"].get("app.kubernetes.io/name") == "worker"]
+    found = cluster.objects()
+    deployments = {it["metadata"]["name"]: it for it in found["Deployment"]}
+    pods, autoscalers = found["Pod"], found["HorizontalPodAutoscaler"]
+    workers = [pod for pod in pods if name_of(pod) == "worker"]
     queues = cluster.queues(pods)
     worker = deployments.get("worker", {})
     status = autoscalers[0].get("status", {}) if autoscalers else {}
