@@ -82,10 +82,10 @@ def total(path):
     print(f"accepted {sums['accepted']}, records {sums['records']}, lost {sums['lost']}, doubled {sums['doubled']}")
 
 
-def clean(path):
-    """Succeeds if nothing is lost and nothing doubled, and something was accepted at all."""
+def clean(path, batches):
+    """Succeeds if so many batches were counted, something was accepted in each, and nothing is lost or doubled."""
     lines = counts(path)
-    return 0 if lines and all(line["accepted"] > 0 and not line["lost"] and not line["doubled"] for line in lines) else 1
+    return 0 if lines and len(lines) == int(batches) and all(line["accepted"] > 0 and not line["lost"] and not line["doubled"] for line in lines) else 1
 
 
 def outcomes(path):

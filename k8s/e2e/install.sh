@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of e2e.sh and of the files beside this one
 # The installation that is tested: namespaces, secrets, music, the overlay with patches for a small cluster. To be sourced.
 
-installed() { kube get namespace "$NS" >/dev/null 2>&1 && k get deployment/worker >/dev/null 2>&1 && [ -n "$only" ]; }
+# Whether to go on with what an earlier run has left: only where --only asks for other steps.
+installed() { [ -n "$only" ] && ! wanted install && k get deployment/worker >/dev/null 2>&1; }
 
 build_images() {
     local engine name
@@ -54,7 +55,7 @@ metadata: {name: $NS-nodes, labels: {pod-security.kubernetes.io/enforce: privile
 YAML
 }
 
-nodes() { kube get nodes -o jsonpath='{range .items[?(@.spec.unschedulable!=true)]}{.metadata.name}{"\n"}{end}'; }
+nodes() { kube get nodes -o go-template='{{range .items}}{{if not .spec.unschedulable}}{{.metadata.name}}{{"\n"}}{{end}}{{end}}'; }
 agent() { printf 'agent-%s\n' "$1"; } # node
 on_node() { # node command...: as root on the node, in the pod that e2e.sh has there
     local pod
@@ -65,6 +66,7 @@ on_node() { # node command...: as root on the node, in the pod that e2e.sh has t
 # A pod on every node makes the songs, the same everywhere, and takes the samples by tar. Redis' image is on the nodes anyway and has a shell.
 make_music() {
     local node redis
+    [ -n "$(nodes)" ] || { say 'the cluster has no schedulable node' && return 1; }
     redis=$(sed -n 's/^ *image: \(redis:.*\)/\1/p' "$K8S/components/redis/statefulset.yaml")
     for node in $(nodes); do
         sed -e "s|@NODE@|$node|; s|@POD@|$(agent "$node")|; s|@REDIS@|$redis|; s|@LOADTEST@|$(image loadtest)|; s|@PULL@|$(pull_policy)|" \

@@ -52,20 +52,25 @@ keep_busy() {
 
 # Waits until every batch of the step has all its ends, and counts the records: one for each accepted job.
 audit_batches() {
-    local pair batch file
-    for pair in $BATCHES; do
-        batch=${pair%%:*} file=$WORK/results.csv
-        producer "$WORK/watch.log" watch "$batch" || [ $? = 1 ] || { say "watching $batch failed:" && tail -n 3 "$WORK/watch.log" >&2; }
-        producer "$file" results "$batch" --format csv || true
-        python3 "$E2E/audit.py" count "$OUT" "$overlay" "$STEP" "$batch" "${pair#*:}" "$file" >"$WORK/count" || true
-        cat "$WORK/count" >>"$WORK/counts.$STEP"
-    done
+    local pair
+    for pair in $BATCHES; do audit_batch "${pair%%:*}" "${pair#*:}" & AUDITS="${AUDITS:-} $!"; done
+    # The watcher is a child, too: wait for these alone.
+    for pair in ${AUDITS:-}; do wait "$pair" || true; done
+    AUDITS=''
+    cat "$WORK"/count.* >"$WORK/counts.$STEP" 2>/dev/null || true
+    rm -f "$WORK"/count.*
     local total
     total=$(python3 "$E2E/audit.py" total "$WORK/counts.$STEP")
     check_that 'every accepted job has exactly one record' "$total" 'lost 0, doubled 0' \
-        python3 "$E2E/audit.py" clean "$WORK/counts.$STEP"
+        python3 "$E2E/audit.py" clean "$WORK/counts.$STEP" "$(wc -w <<<"$BATCHES")"
     rm -f "$WORK/counts.$STEP"
     BATCHES=''
+}
+
+audit_batch() { # batch accepted
+    producer "$WORK/watch.$1" watch "$1" || [ $? = 1 ] || { say "watching $1 failed:" && tail -n 3 "$WORK/watch.$1" >&2; }
+    producer "$WORK/results.$1" results "$1" --format csv || true
+    python3 "$E2E/audit.py" count "$OUT" "$overlay" "$STEP" "$1" "$2" "$WORK/results.$1" >"$WORK/count.$1"
 }
 
 start_watching() {
