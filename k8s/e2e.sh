@@ -29,7 +29,7 @@ Options:
   --seconds N         length of each song                                                                                 [120]
   --burst N           files of the burst in the step `scale`                                              [depends on overlay]
   --workers N         workers for the disturbing steps                                                                      [4]
-  --rehearsal TIME    let workers pretend to analyse, each file taking TIME: for clusters with few processors.
+  --rehearsal TIME    in the disturbing steps let workers pretend to analyse, each file taking TIME: for clusters with few processors.
                       The step `scale` of staging and prod does so with 1s by itself, so that its course can be foreseen
   --component DIR     a kustomize component of yours, applied last: what your cluster needs beyond the overlay (a storage class, say)
   --context NAME      kubectl's context

@@ -113,10 +113,6 @@ labels:
     includeTemplates: true
 images:
 $(image_rules)
-configMapGenerator:
-  - name: worker
-    behavior: merge
-    literals: [$(settings)]
 patches:
   - target: {kind: PersistentVolume}
     patch: |
@@ -141,13 +137,6 @@ image_rules() {
         from=$(sed -n "s|^ *newName: \(.*analysis-$name\)\$|\1|p" "$K8S/overlays/$overlay/kustomization.yaml")
         printf '  - {name: %s, newName: %s, newTag: %s}\n' "${from:-analysis-$name}" "$(image "$name" | sed 's/:[^:]*$//')" "${images##*:}"
     done
-}
-
-settings() {
-    case $overlay:$rehearsal in
-        *:?*) printf 'ANALYSIS_REHEARSAL=%s' "$rehearsal" ;;
-        *) printf 'LOG_LEVEL=info' ;;
-    esac
 }
 
 media_patch() {

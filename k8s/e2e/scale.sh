@@ -6,7 +6,8 @@ step_scale() {
     if [ "$overlay" = dev ] && ! kube top nodes >/dev/null 2>&1; then leave_out 'no metrics-server: the HPA has no figures' && return 0; fi
     free_workers
     least=$(bounds minReplicaCount minReplicas) most=$(bounds maxReplicaCount maxReplicas)
-    [ "$overlay" = dev ] || rehearse
+    # By backlog: what the ScaledObject's target was reckoned with, whatever the processors can do. By processor use: real work.
+    if [ "$overlay" = dev ]; then rehearsal='' && rehearse; else rehearsal=1s && rehearse 1s; fi
     # What steps before have left is not this step's matter: it begins with the fewest workers and nothing to do.
     hold_workers "$least"
     free_workers
@@ -31,12 +32,6 @@ autoscaler() {
 
 lanes() { k get configmap "$(config)" -o jsonpath='{.data.ANALYSIS_MAX_WORKERS}'; }
 config() { k get deployment worker -o jsonpath='{.spec.template.spec.containers[0].envFrom[0].configMapRef.name}'; }
-
-# Workers that take a second over every file, whatever the processors can do: what the target of the ScaledObject was reckoned with.
-rehearse() {
-    k set env deployment --selector app.kubernetes.io/name=worker ANALYSIS_REHEARSAL=1s >/dev/null
-    k rollout status deployment/worker --timeout=300s >/dev/null
-}
 
 # Enough at once for the most workers, then, for staging and prod, a rate that takes a part of them for four minutes.
 burst_and_steady() {
