@@ -74,7 +74,7 @@ step_drain() {
     submit songs low
     record - "workers on node $node before" "$(on "$node")"
     began=$(now)
-    kube drain "$node" --pod-selector="$LABEL" --ignore-daemonsets --delete-emptydir-data --timeout=600s >&2 || {
+    kube drain "$node" --pod-selector="$LABEL,app.kubernetes.io/name" --ignore-daemonsets --delete-emptydir-data --timeout=600s >&2 || {
         record no "node $node drained" 'drain ended with an error' 'done'
         kube uncordon "$node" >/dev/null
         return 1

@@ -53,7 +53,7 @@ spec:
         - name: redis
           image: $image
           args: [redis-server, --port, "0", --tls-port, "6379", --tls-cert-file, /tls/tls.crt, --tls-key-file, /tls/tls.key,
-            --tls-ca-cert-file, /tls/ca.crt, --tls-auth-clients, "yes", --appendonly, "yes", --appendfsync, always, --save, "",
+            --tls-ca-cert-file, /tls/ca.crt, --tls-auth-clients, "yes", --appendonly, "yes", --appendfsync, always, --save, "", --protected-mode, "no",
             --maxmemory-policy, noeviction, --dir, /data]
           readinessProbe: {tcpSocket: {port: 6379}, periodSeconds: 5}
           resources: {requests: {cpu: 100m, memory: 256Mi}, limits: {memory: 1Gi}}

@@ -61,6 +61,13 @@ def ready(pod):
     return any(it["type"] == "Ready" and it["status"] == "True" for it in pod["status"].get("conditions", []))
 
 
+def figures(queue):
+    """RabbitMQ writes an empty object as an empty list."""
+    stats = queue.get("message_stats") or {}
+    rate = (stats.get("publish_details") or {}).get("rate", 0.0)
+    return {"messages": queue.get("messages", 0), "published": stats.get("publish", 0), "rate": rate}
+
+
 def sample(cluster):
     found = cluster.objects()
     deployments = {it["metadata"]["name"]: it for it in found["Deployment"]}
@@ -77,11 +84,7 @@ def sample(cluster):
         "restarts": sum(c.get("restartCount", 0) for pod in workers for c in pod["status"].get("containerStatuses", [])),
         "desired": status.get("desiredReplicas"),
         "metrics": status.get("currentMetrics"),
-        "queues": {
-            name: {"messages": queue.get("messages", 0), "published": queue.get("message_stats", {}).get("publish", 0),
-                   "rate": queue.get("message_stats", {}).get("publish_details", {}).get("rate", 0.0)}
-            for name, queue in queues.items()
-        },
+        "queues": {name: figures(queue) for name, queue in queues.items()},
     }
 
 
@@ -94,7 +97,7 @@ def run(out, namespace, overlay, kubectl, context, parent):
             try:
                 file.write(json.dumps({"overlay": overlay, **sample(cluster)}) + "\n")
                 file.flush()
-            except (subprocess.TimeoutExpired, KeyError, ValueError, TypeError) as error:
+            except (subprocess.TimeoutExpired, LookupError, ValueError, TypeError, AttributeError) as error:
                 print(f"no sample: {type(error).__name__}: {error}", file=sys.stderr)
             time.sleep(max(0.5, EVERY - (time.time() - began)))
 
