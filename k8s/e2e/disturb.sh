@@ -100,9 +100,9 @@ step_freeze() {
     began=$(now)
     # The worker itself, not its lanes: they have other arguments.
     # shellcheck disable=SC2016 # expanded on the node
-    stopped=$(on_node "$node" bash -c 'for p in /proc/[0-9]*; do
-        tr "\0" " " <$p/cmdline 2>/dev/null | grep -qxE "/usr/local/bin/worker run ?" || continue
-        tr "\0" "\n" <$p/environ 2>/dev/null | grep -qx "WORKER_NAME=$0" || continue
+    stopped=$(on_node "$node" bash -c 'exec 2>/dev/null; for p in /proc/[0-9]*; do
+        tr "\0" " " 2>/dev/null <$p/cmdline | grep -qxE "/usr/local/bin/worker run ?" || continue
+        tr "\0" "\n" 2>/dev/null <$p/environ | grep -qx "WORKER_NAME=$0" || continue
         kill -STOP "${p#/proc/}" && echo "${p#/proc/}"; done' "$pod")
     [ -n "$stopped" ] || { record no 'the process of a worker is found on its node' none one && return 1; }
     if wait_for 240 restarted "$pod" "$restarts"; then
