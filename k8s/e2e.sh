@@ -28,6 +28,7 @@ Options:
   --songs N           paths of a batch of generated songs                                                                 [300]
   --seconds N         length of each song                                                                                 [120]
   --burst N           files of the burst in the step `scale`                                              [depends on overlay]
+  --steady SECONDS    how long the steady rate after the burst lasts in staging; 0 leaves it out                             [240]
   --workers N         workers for the disturbing steps                                                                      [4]
   --rehearsal TIME    in the disturbing steps let workers pretend to analyse, each file taking TIME: for clusters with few processors.
                       The step `scale` of staging and prod does so with 1s by itself, so that its course can be foreseen
@@ -67,7 +68,7 @@ E2E=$K8S/e2e
 
 STEPS='install admission samples songs probes network rollout pods evict drain servers freeze secrets scale'
 
-overlay=dev images=:dev build=no only='' skip='' keep=no clean=no out='' songs=300 seconds=120 burst='' workers=4 rehearsal='' component=''
+overlay=dev images=:dev build=no only='' skip='' keep=no clean=no out='' songs=300 seconds=120 burst='' steady=240 workers=4 rehearsal='' component=''
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage && exit 0 ;;
@@ -85,6 +86,7 @@ while [ $# -gt 0 ]; do
         --songs) songs=$2 ;;
         --seconds) seconds=$2 ;;
         --burst) burst=$2 ;;
+        --steady) steady=$2 ;;
         --workers) workers=$2 ;;
         --rehearsal) rehearsal=$2 ;;
         --component) component=$2 ;;
@@ -94,7 +96,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 case $overlay in dev | staging | prod) ;; *) usage_error "--overlay $overlay: there are dev, staging and prod" ;; esac
-for number in "$songs" "$seconds" "$workers" "${burst:-1}"; do
+for number in "$songs" "$seconds" "$workers" "${burst:-1}" "1$steady"; do
     case $number in '' | *[!0-9]* | 0) usage_error "'$number' is not a number above 0" ;; esac
 done
 check_steps "$only,$skip"

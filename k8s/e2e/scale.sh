@@ -41,11 +41,11 @@ burst_and_steady() {
         submit songs normal
         submitted=$((submitted + songs))
     done
-    if [ "$rate" != 0 ]; then steady "$rate" 240; fi
+    if [ "$rate" != 0 ] && [ "$steady" != 0 ]; then steady_rate "$rate" "$steady"; fi
 }
 
 # By the load tester, at even distances, to the fleet's own queues. It audits its jobs itself; what it says is in the report's folder.
-steady() { # files-a-second seconds
+steady_rate() { # files-a-second seconds
     local code=0
     loadtest "$OUT/steady.txt" sustained --no-workers --cluster --media music=/media --rate "$1" --seconds "$2" --arrivals even --quiet || code=$?
     record - "loadtest sustained: $1 files/s for $2 s (exit $code)" "$(grep -iE 'without an end|more than one end' "$OUT/steady.txt" | tr -s ' \n' ' ' | cut -c1-200)"
