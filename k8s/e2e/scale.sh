@@ -16,9 +16,12 @@ step_scale() {
     audit_batches
     # After the largest need five minutes must pass, then a worker or a fifth goes a minute.
     wait_for 1500 replicas_are "$least" || true
+    wait_for 90 watched "$least" || true
     python3 "$E2E/report.py" scale "$OUT" "$overlay" "$began" "$least" "$most" "$(lanes)" "$(autoscaler)" >"$WORK/scale"
     while IFS='|' read -r verdict what measured required; do record "$verdict" "$what" "$measured" "$required"; done <"$WORK/scale"
 }
+
+watched() { [ "$(python3 "$E2E/watch.py" last "$OUT" replicas)" = "$1" ]; }
 
 bounds() { # field of the ScaledObject, field of the HPA
     if [ "$overlay" = dev ]; then k get hpa worker -o jsonpath="{.spec.$2}"; else k get scaledobject worker -o jsonpath="{.spec.$1}"; fi

@@ -69,6 +69,7 @@ def figures(queue):
 
 
 def sample(cluster):
+    began = time.time()
     found = cluster.objects()
     deployments = {it["metadata"]["name"]: it for it in found["Deployment"]}
     pods, autoscalers = found["Pod"], found["HorizontalPodAutoscaler"]
@@ -77,7 +78,7 @@ def sample(cluster):
     worker = deployments.get("worker", {})
     status = autoscalers[0].get("status", {}) if autoscalers else {}
     return {
-        "at": round(time.time(), 2),
+        "at": round(began, 2),
         "replicas": worker.get("spec", {}).get("replicas"),
         "ready": worker.get("status", {}).get("readyReplicas", 0),
         "workers": len(workers),
