@@ -97,5 +97,5 @@ def outcomes(path):
 
 
 if __name__ == "__main__":
-    commands = {"job": job, "accepted": accepted, "count": count, "total": total, "clean": clean, "outcomes": outcomes}
+    commands = {"job": job, "rows": lambda path: print(len(list(rows(path)))), "accepted": accepted, "count": count, "total": total, "clean": clean, "outcomes": outcomes}
     sys.exit(commands[sys.argv[1]](*sys.argv[2:]))

@@ -69,7 +69,12 @@ audit_batches() {
 
 audit_batch() { # batch accepted
     producer "$WORK/watch.$1" watch "$1" || [ $? = 1 ] || { say "watching $1 failed:" && tail -n 3 "$WORK/watch.$1" >&2; }
-    producer "$WORK/results.$1" results "$1" --format csv || true
+    local try
+    # Reading changes nothing, so that what could not be read (a server away, a log cut short) is read again before it counts as lost.
+    for try in 1 2 3; do
+        producer "$WORK/results.$1" results "$1" --format csv || say "reading the results of $1, try $try: exit $?"
+        [ "$(python3 "$E2E/audit.py" rows "$WORK/results.$1")" -lt "$2" ] || break
+    done
     python3 "$E2E/audit.py" count "$OUT" "$overlay" "$STEP" "$1" "$2" "$WORK/results.$1" >"$WORK/count.$1"
 }
 
