@@ -4,6 +4,7 @@
 import csv
 import json
 import sys
+import time
 from collections import Counter
 
 
@@ -61,7 +62,7 @@ def count(out, overlay, step, batch, promised, path):
         if row["kind"]:
             kinds[row["kind"]] += 1
     line = {
-        "overlay": overlay, "step": step, "batch": batch, "accepted": int(promised), "records": sum(paths.values()),
+        "at": time.time(), "overlay": overlay, "step": step, "batch": batch, "accepted": int(promised), "records": sum(paths.values()),
         "lost": max(0, int(promised) - len(paths)), "doubled": sum(paths.values()) - len(paths),
         "outcomes": dict(outcomes), "kinds": dict(kinds),
     }

@@ -138,7 +138,7 @@ finish() {
     stop_watching
     python3 "$E2E/report.py" versions "$OUT" "$overlay" "$NS" "$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)" \
         "${KUBECTL:-kubectl}" "$CONTEXT" || code=1
-    python3 "$E2E/report.py" write "$OUT" "$overlay" || code=1
+    python3 "$E2E/report.py" write "$OUT" "$overlay" "$STEPS" || code=1
     rm -rf "$WORK"
     if [ "$keep" = no ]; then remove_everything; else say "left there, in namespace $NS: k8s/e2e.sh --overlay $overlay --clean removes it"; fi
     say "report: $OUT/report.md"
