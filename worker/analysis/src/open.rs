@@ -107,7 +107,11 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         Kind::Flac => flac::flac(file, &found, limits)?,
         Kind::Mp4 => mp4::mp4(file, &found)?,
         Kind::Mkv => mkv::mkv(file, &found)?,
-        Kind::Ogg | Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => whole(&found),
+        Kind::Ogg => {
+            let parts = crate::tags::without_large_comments(file, found.start, found.end);
+            parts.map_or_else(|| whole(&found), |parts| Layout { parts, ..Layout::default() })
+        }
+        Kind::Caf | Kind::Mpeg { .. } | Kind::Adts => whole(&found),
     };
     let fault = Fault::default();
     let Layout { parts, extent, truncated, bit_depth, foreign_bytes, .. } = layout;

@@ -22,6 +22,8 @@ mod picture;
 mod riff;
 mod vorbis;
 
+pub(crate) use ogg::without_large_comments;
+
 use crate::guard::contain;
 use crate::open::read_up_to;
 use content::TagContent;

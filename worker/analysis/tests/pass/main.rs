@@ -11,3 +11,4 @@ mod music;
 mod outcomes;
 mod similarity;
 mod structure;
+mod tags;
