@@ -156,7 +156,11 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
             let (layout, reader) = mkv::mkv(file, &found, &fault)?;
             (layout, Some(reader))
         }
-        Kind::Ogg | Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
+        Kind::Ogg => {
+            let parts = crate::tags::without_large_comments(file, found.start, found.end);
+            (parts.map_or_else(|| whole(&found), |parts| Layout { parts, ..Layout::default() }), None)
+        }
+        Kind::Mpeg { .. } | Kind::Adts => (whole(&found), None),
     };
     let (framing, stream_bytes) = layout.wrapped.unwrap_or((found.kind, found.end - found.start));
     let next = (found.kind == Kind::Flac).then(flac::next_stream);

@@ -23,6 +23,8 @@ mod picture;
 mod riff;
 mod vorbis;
 
+pub(crate) use ogg::without_large_comments;
+
 use crate::guard::contain;
 use crate::open::{Kind, read_up_to};
 use crate::source::Source;

@@ -5,7 +5,7 @@
 
 mod element;
 
-use super::content::{MAX_TEXT_BYTES, TagContent};
+use super::content::TagContent;
 use super::cursor::{Bytes, Cursor};
 use super::field::Field;
 use element::{Element, Walk};
@@ -22,6 +22,10 @@ enum Level {
     /// Parts of a track, or collections of albums.
     Other,
 }
+
+/// Values to read in one file, and bytes of each.
+const MAX_SIMPLE: usize = 1000;
+const MAX_VALUE: usize = 4096;
 
 struct Simple {
     level: Level,
@@ -56,7 +60,9 @@ fn tags(walk: &mut Walk<'_>, parent: &Element, into: &mut Vec<Simple>) {
         for simple in children.iter().filter(|it| it.id == element::SIMPLE_TAG) {
             let name = walk.child(simple, element::TAG_NAME).map(|it| walk.bytes(&it));
             let value = walk.child(simple, element::TAG_STRING).map(|it| walk.bytes(&it));
-            if let (Some(name), Some(value)) = (name, value) {
+            if let (Some(name), Some(value)) = (name, value)
+                && into.len() < MAX_SIMPLE
+            {
                 let name = String::from_utf8_lossy(&name).trim_end_matches('\0').to_owned();
                 into.push(Simple { level, name, value });
             }
@@ -143,7 +149,7 @@ fn sorted(simple: &[Simple], title: Option<&[u8]>) -> Vec<TagContent> {
 impl Walk<'_> {
     /// The content of an element, as far as a text goes.
     fn bytes(&self, element: &Element) -> Vec<u8> {
-        Cursor::new(self.file(), element.start, element.end).take(MAX_TEXT_BYTES)
+        Cursor::new(self.file(), element.start, element.end).take(MAX_VALUE)
     }
 }
 

@@ -237,8 +237,12 @@ impl Walk<'_> {
     fn text_3gpp(&mut self, atom: Atom, field: Field) {
         let bytes = self.bytes(atom.start, atom.end, MAX_TEXT_BYTES);
         match bytes.get(6..).unwrap_or_default() {
-            [0xfe, 0xff, text @ ..] => self.user.add(field, &utf16(text)),
-            text => self.user.add_bytes(field, text),
+            // The title of an album is followed by a number.
+            [0xfe, 0xff, text @ ..] => {
+                let text = utf16(text);
+                self.user.add(field, text.split('\0').next().unwrap_or_default());
+            }
+            text => self.user.add_bytes(field, text.split(|it| *it == 0).next().unwrap_or_default()),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Comments in Ogg: of Vorbis, Opus, Speex and FLAC.
 
+mod large;
+
+pub(crate) use large::without_large_comments;
+
 use super::content::TagContent;
 use super::cursor::Bytes;
 use super::{picture, vorbis};

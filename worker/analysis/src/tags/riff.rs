@@ -9,6 +9,8 @@ use std::fs::File;
 
 /// Chunks to look at: real files have tens.
 const MAX_CHUNKS: usize = 4096;
+/// Tags of ID3 to read in one file. More than one is an accident.
+const MAX_ID3: usize = 4;
 /// The length that says that the real one stands in the chunk `ds64` (EBU Tech 3306).
 const LONG: u32 = u32::MAX;
 /// Entries of that chunk's table to read.
@@ -25,7 +27,7 @@ pub(crate) fn wave(file: &File, start: u64, end: u64) -> Vec<TagContent> {
         match id {
             b"LIST" | b"list" => info(file, start, end, number, &mut texts),
             b"ds64" => long = long_sizes(&read_up_to(file, start, 28 + 12 * MAX_LONG).unwrap_or_default()),
-            b"id3 " | b"ID3 " => found.extend(id3v2::read(file, start, end)),
+            b"id3 " | b"ID3 " if found.len() < 2 * MAX_ID3 => found.extend(id3v2::read(file, start, end)),
             _ => {}
         }
         long.clone()
@@ -44,7 +46,7 @@ pub(crate) fn aiff(file: &File, start: u64, end: u64) -> Vec<TagContent> {
             b"NAME" => Some(Field::Title),
             b"AUTH" => Some(Field::Artist),
             b"ANNO" => Some(Field::Comment),
-            b"ID3 " | b"id3 " => {
+            b"ID3 " | b"id3 " if found.len() < 2 * MAX_ID3 => {
                 found.extend(id3v2::read(file, start, end));
                 None
             }

@@ -23,9 +23,19 @@ pub(crate) fn comments(bytes: &mut impl Bytes, left: u64, into: &mut TagContent)
         into.note("Vorbis comment: it ends within its header");
         return;
     };
+    let vendor_name = bytes.peek((vendor as usize).min(MAX_TEXT_BYTES)).to_vec();
     bytes.skip(vendor.into());
+    read(bytes, left.saturating_sub(8).saturating_sub(vendor.into()), into);
+    // The library that wrote the file, where no program says that it did.
+    if into.values(Field::Encoder).next().is_none() {
+        into.add_bytes(Field::Encoder, &vendor_name);
+    }
+}
+
+fn read(bytes: &mut impl Bytes, left: u64, into: &mut TagContent) {
+    let number = |bytes: &mut dyn Bytes| le32(&bytes.take(4), 0);
     let count = number(bytes).unwrap_or(0);
-    let mut left = left.saturating_sub(8).saturating_sub(vendor.into());
+    let mut left = left;
     for at in 0..count.min(MAX_COMMENTS) {
         let Some(len) = number(bytes).filter(|it| u64::from(*it) <= left) else {
             into.note(&format!("Vorbis comment: it ends after {at} of {count} comments"));

@@ -15,5 +15,6 @@ mod outcomes;
 mod similarity;
 mod structure;
 mod table;
+mod tags;
 #[cfg(not(feature = "libav"))]
 mod without_libav;

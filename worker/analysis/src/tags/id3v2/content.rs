@@ -7,9 +7,8 @@ use super::super::genres;
 use super::Reading;
 use super::frame::Frame;
 use crate::open::be32;
-use flate2::read::ZlibDecoder;
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use std::fs::File;
-use std::io::Read;
 
 /// Bytes in which the header of a picture lies: its type and its description.
 const PICTURE_HEADER: usize = 4096;
@@ -96,12 +95,11 @@ fn decoded(frame: &Frame, cursor: &mut Cursor<'_>, wanted: usize) -> Result<Vec<
     if !frame.compressed {
         return Ok(body[..body.len().min(wanted)].to_vec());
     }
-    let mut bytes = Vec::new();
-    // What came before the damage, or before the end of what was fetched, is good.
-    let result = ZlibDecoder::new(body).take(wanted as u64).read_to_end(&mut bytes);
-    match result {
-        Err(error) if bytes.is_empty() => Err(format!("it cannot be decompressed: {error}")),
-        _ => Ok(bytes),
+    match decompress_to_vec_zlib_with_limit(body, wanted) {
+        Ok(bytes) => Ok(bytes),
+        // What came before the damage, or before the end of what was fetched, is good; zeros follow it.
+        Err(error) if error.output.iter().any(|byte| *byte != 0) => Ok(error.output),
+        Err(error) => Err(format!("it cannot be decompressed: {error}")),
     }
 }
 
