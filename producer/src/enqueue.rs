@@ -69,7 +69,7 @@ pub(crate) async fn run(
         return Ok(end);
     }
     let following = watch::follow(settings, &session.store, session.batch, &session.signal, screen);
-    let watched = session.audience.beside(following, settings, &session.store).await?;
+    let watched = Box::pin(session.audience.beside(following, settings, &session.store)).await?;
     Ok(if watched == End::Done { end } else { watched })
 }
 

@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let topology = connect::topology(&settings.queue);
     let audience = Audience::of_batch(&store, topology, batch, screen).await;
     let signal = stop::on_signal()?;
-    audience.beside(follow(settings, &store, batch, &signal, screen), settings, &store).await
+    Box::pin(audience.beside(follow(settings, &store, batch, &signal, screen), settings, &store)).await
 }
 
 /// Follows the batch to its end, or until it is clear that it has none.

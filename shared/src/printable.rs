@@ -211,7 +211,7 @@ mod tests {
     fn fractions_have_as_many_digits_as_mean_something() {
         let mut out = Vec::new();
         let numbers =
-            [0.0, -0.0, 124.000_000_000_01, 1.0 / 3.0, 2e-7 / 3.0, 1234.567_890_123, 1.5e15, f64::NAN];
+            [0.0, -0.0, 124.000_000_000_01, 1.0 / 3.0, 2e-7 / 3.0, 1_234.567_890_123, 1.5e15, f64::NAN];
         write_json(&mut out, &numbers).unwrap();
         let expected = "[0.0,-0.0,124.0,0.333333,6.66667e-8,1234.56789,1500000000000000.0,null]";
         assert_eq!(String::from_utf8(out).unwrap(), expected);

@@ -133,7 +133,7 @@ mod tests {
         footer
     }
 
-    fn first<'a>(contents: &'a [TagContent], field: Field) -> Option<&'a str> {
+    fn first(contents: &[TagContent], field: Field) -> Option<&str> {
         contents.iter().find_map(|it| it.values(field).next())
     }
 

@@ -75,7 +75,7 @@ mod tests {
             ("17", vec!["Rock"]),
             ("(17)", vec!["Rock"]),
             ("(4)Eurodisco", vec!["Disco", "Eurodisco"]),
-            ("(51)(39)", vec!["Trance", "Noise"]),
+            ("(31)(39)", vec!["Trance", "Noise"]),
             ("(RX)", vec!["Remix"]),
             ("((Something)", vec!["(Something)"]),
             ("(Something)", vec!["(Something)"]),
