@@ -51,7 +51,7 @@ pub(crate) fn print(shell: Shell, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn zsh(script: &str) -> String {
-    let line = |line: &str| match line.contains(" -- A batch: ") {
+    let line = |line: &str| match line.contains(" -- A batch\\: ") {
         true => line.replace(ZSH.0, ZSH.1),
         false => line.to_owned(),
     };

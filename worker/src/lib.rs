@@ -22,6 +22,7 @@ pub mod pipeline;
 pub mod read_ahead;
 pub mod ready;
 pub mod reaper;
+pub mod scan_order;
 pub mod settle;
 pub mod sink;
 pub mod source;

@@ -105,7 +105,7 @@ async fn run(args: &AnalyzeArgs, settings: &WorkerSettings, lanes: LaneSettings)
         }
     };
     let (out, document) = document(args, output);
-    let sink = RecordsSink::new(out, document, Arc::clone(&scanned), count, bar.clone(), stop.clone());
+    let sink = RecordsSink::new(out, document, Arc::clone(&scanned.order), count, bar.clone(), stop.clone());
     let pool = Lanes::start(lanes.clone()).await.map_err(|error| (error.to_string(), EXIT_CONFIG))?;
     let (ahead, reader) = read_ahead::start(&lanes, settings.resources.read_ahead_bytes);
     // Without a server there is nobody to ask what is known, and nobody who could start a file twice.

@@ -15,7 +15,7 @@ use shared::record::{Format, Record, RecordWriter};
 use tokio::time::timeout;
 
 use super::{Sink, SinkError};
-use crate::source::folder::Scanned;
+use crate::scan_order::ScanOrder;
 use crate::stop::Stop;
 use crate::task::Ended;
 
@@ -64,7 +64,7 @@ impl Document {
 /// Shows each end to an observer as it comes, and writes it in its turn.
 pub struct RecordsSink<W: Write + Send + 'static, F: FnMut(&Record) + Send> {
     document: Document,
-    scanned: Arc<Scanned>,
+    order: Arc<ScanOrder>,
     /// Records that wait for their turn, by their places.
     held: BTreeMap<u64, Record>,
     /// The place whose turn it is.
@@ -87,16 +87,16 @@ impl<W: Write + Send + 'static, F: FnMut(&Record) + Send> RecordsSink<W, F> {
     pub fn new(
         out: W,
         document: Document,
-        scanned: Arc<Scanned>,
+        order: Arc<ScanOrder>,
         observe: F,
         bar: ProgressBar,
         stop: Stop,
     ) -> Self {
-        Self { document, scanned, held: BTreeMap::new(), turn: 0, out: Some(out), observe, bar, stop }
+        Self { document, order, held: BTreeMap::new(), turn: 0, out: Some(out), observe, bar, stop }
     }
 
     fn take(&mut self, record: &Record) -> io::Result<()> {
-        match self.scanned.order.take(&record.path_bytes()) {
+        match self.order.take(&record.path_bytes()) {
             Some(place) if place > self.turn => {
                 self.held.insert(place, record.clone());
             }
@@ -178,11 +178,11 @@ mod tests {
 
     /// The names that are written once these files, found in the order of their numbers, have ended.
     async fn written(found: usize, ends: &[usize], is_closed: bool) -> Vec<usize> {
-        let (out, scanned) = (Rendered::default(), Arc::new(Scanned::default()));
-        (0..found).for_each(|number| scanned.order.push(number.to_string().as_bytes()));
+        let (out, order) = (Rendered::default(), Arc::new(ScanOrder::default()));
+        (0..found).for_each(|number| order.push(number.to_string().as_bytes()));
         let document = Document::new(Format::Ndjson, |writer| writer);
         let mut sink =
-            RecordsSink::new(out.clone(), document, scanned, |_| {}, ProgressBar::hidden(), Stop::default());
+            RecordsSink::new(out.clone(), document, order, |_| {}, ProgressBar::hidden(), Stop::default());
         for number in ends {
             assert_eq!(sink.store(&[ended(&number.to_string())]).await.unwrap(), [true]);
         }

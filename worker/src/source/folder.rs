@@ -1,6 +1,6 @@
 //! Tasks from folders, files and lists on this machine: the local mode's source.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::{Queues, Receive, Settle};
+use crate::scan_order::ScanOrder;
 use crate::task::{FileWork, Settlement, Task, Ticket, Work};
 
 /// Names are found far faster than files are analysed; a few hundred ahead keep the total of the progress bar honest early on.
@@ -33,38 +34,6 @@ pub fn state_of(path: &[u8], bytes: u64, modified_ns: i64, analyser: &str) -> u1
     u128::from_le_bytes(first)
 }
 
-/// The places of files in the order of the scan, from when they are found until they end: the source hands them out in that
-/// order, and they end in another. It is as large as the scan is ahead.
-#[derive(Debug, Default)]
-pub struct Order(Mutex<Places>);
-
-#[derive(Debug, Default)]
-struct Places {
-    next: u64,
-    /// Several where the user has named a file more than once.
-    of_file: HashMap<Vec<u8>, VecDeque<u64>>,
-}
-
-impl Order {
-    pub(crate) fn push(&self, path: &[u8]) {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = places.next;
-        places.next += 1;
-        places.of_file.entry(path.to_owned()).or_default().push_back(place);
-    }
-
-    /// The place of a file that has ended, counted from 0; it is forgotten.
-    pub fn take(&self, path: &[u8]) -> Option<u64> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_file = places.of_file.get_mut(path)?;
-        let place = of_file.pop_front();
-        if of_file.is_empty() {
-            places.of_file.remove(path);
-        }
-        place
-    }
-}
-
 /// What the scan has come across, while it runs and afterwards.
 #[derive(Debug, Default)]
 pub struct Scanned {
@@ -75,7 +44,7 @@ pub struct Scanned {
     /// Those of them that failed.
     pub unchanged_failed: AtomicU64,
     /// Where each file stands that was found and has not ended.
-    pub order: Order,
+    pub order: Arc<ScanOrder>,
     /// Whether `found` is final.
     pub complete: AtomicBool,
     errors: Mutex<Vec<ScanError>>,
@@ -267,15 +236,6 @@ mod tests {
         settler.settle(vec![(Ticket { stream: 0, epoch: 0, tag: 2 }, Settlement::Ack)]).await;
         assert!(receiver.next().await.is_none());
         assert_eq!(scanned.found.load(Ordering::Relaxed), 3);
-    }
-
-    #[test]
-    fn each_file_has_its_place_until_it_ends() {
-        let order = Order::default();
-        [&b"a"[..], b"b", b"a"].iter().for_each(|path| order.push(path));
-        let places = [&b"b"[..], b"a", b"a", b"a", b"c"].map(|path| order.take(path));
-        assert_eq!(places, [Some(1), Some(0), Some(2), None, None]);
-        assert!(order.0.lock().unwrap().of_file.is_empty());
     }
 
     #[tokio::test]
