@@ -47,7 +47,7 @@ async fn ends_outlive_the_death_of_a_master_that_sentinels_watch() {
     let worker = Worker::ready(&fleet, &[]).await;
     let first = jobs_of(&fleet, BatchId::new(), 6);
     fleet.submit(&first).await;
-    let records = fleet.ends(first[0].batch_id, 6).await;
+    let records = fleet.ends_in_store(first[0].batch_id, 6).await;
     assert!(records.iter().all(|record| record.outcome != Outcome::Failed && record.report.is_some()));
 
     let lanes = worker.freeze().await;
@@ -61,8 +61,8 @@ async fn ends_outlive_the_death_of_a_master_that_sentinels_watch() {
     let _group = spawn_blocking(fail_over).await.unwrap();
     lanes.iter().for_each(Process::thaw);
     // What had ended before is on the new master, too.
-    assert_eq!(fleet.ends(first[0].batch_id, 6).await.len(), 6);
-    assert_eq!(fleet.ends(second[0].batch_id, 6).await.len(), 6);
+    assert_eq!(fleet.ends_in_store(first[0].batch_id, 6).await.len(), 6);
+    assert_eq!(fleet.ends_in_store(second[0].batch_id, 6).await.len(), 6);
     worker.stop().await;
 }
 
