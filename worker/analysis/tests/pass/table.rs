@@ -146,8 +146,9 @@ fn same_music(what: &str, report: &Report, wav: &Report) {
 
 /// The layout of six channels, or what keeps them from being read.
 fn surround(row: &Row) -> String {
-    // These have one or two channels.
-    if ["libmp3lame", "mp2", "adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt"].contains(&row.2) {
+    // These have one or two channels, or FFmpeg does not write more of them into this container.
+    let narrow = ["libmp3lame", "mp2", "adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt"].contains(&row.2);
+    if narrow || (row.0, row.2) == ("caf", "libopus") {
         return "–".to_owned();
     }
     match analysed(&file(row, &sweep(44_100, 6, 2.0), "6")) {
