@@ -9,7 +9,8 @@ usage: deploy/test.sh [--quick]
 
 Starts private servers (see deploy/services.sh; AMQP_URL and REDIS_URL are used instead where they are set), then checks
 format, lints, documentation, the rules for Prometheus and tests. Every step runs, also after one that failed. The servers are gone at the end.
-The worker's second decoder (the feature libav) is tested where FFmpeg's development packages are, or can be installed with apt.
+The tests of decoding need ffmpeg, which is installed with apt where it is missing. The worker's second decoder (the feature libav) is tested
+where FFmpeg's development packages are.
 
   --quick   without the documentation
 
@@ -87,17 +88,18 @@ step services "$DEPLOY/services.sh" up
 eval "$("$DEPLOY/services.sh" env)"
 
 step tools "$DEPLOY/services.sh" tools
+ffmpeg_available "$RUN/ffmpeg-install.log" || die 2 'ffmpeg is missing on this machine: install it (apt-get install ffmpeg; brew install ffmpeg)'
 step rules check_rules
 step format cargo fmt --all --check
 step lints cargo clippy --workspace --all-targets --locked -- -D warnings
 [ "$quick" = yes ] || step docs env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 step tests cargo test --workspace --locked --no-fail-fast
-if libav_found || libav_install "$RUN/libav-install.log"; then
+if libav_found; then
     # What the feature adds, and no more: the rest has been tested without it.
     step libav cargo test -p analysis --features libav --test libav --locked
     step libav-lane cargo test -p worker --features libav --test local --locked libav::
 else
-    say "== libav: NOT TESTED. Its packages are not on this machine, and I cannot install them: $LIBAV_PACKAGES"
+    say "== libav: NOT TESTED. Its packages are not on this machine: $LIBAV_PACKAGES"
     summary="$summary$(printf '%-10s %8s  %s' libav - 'NOT TESTED: its packages are missing')
 "
 fi

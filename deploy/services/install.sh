@@ -138,33 +138,35 @@ apt_transaction() { # package
     disable_units $units
 }
 
-# What the worker's feature `libav` is built with, and ffmpeg, which its tests hold it against.
-LIBAV_PACKAGES='ffmpeg libavcodec-dev libavformat-dev libavutil-dev libclang-dev pkg-config'
+# What the worker's feature `libav` is built with. Its tests run where these packages are; they are too large to be installed
+# for a test.
+LIBAV_PACKAGES='libavcodec-dev libavformat-dev libavutil-dev libclang-dev pkg-config'
 
 libav_found() {
-    command -v ffmpeg && command -v ffprobe && command -v pkg-config || return 1
+    command -v pkg-config || return 1
     # FFmpeg 5.1, the oldest that the bindings take.
     pkg-config --exists 'libavcodec >= 59.37' libavformat libavutil || return 1
     [ -n "${LIBCLANG_PATH:-}" ] || command -v llvm-config || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*'
 } >/dev/null
 
-libav_install() { # log
+# The program ffmpeg, which writes files for the tests of decoding and says what they should sound like.
+ffmpeg_available() { # log
+    command -v ffmpeg >/dev/null && return 0
     command -v apt-get >/dev/null && can_be_root || return 1
-    say "libav: installing $LIBAV_PACKAGES with apt ..."
-    (libav_transaction) </dev/null >>"$1" 2>&1 9>&- && libav_found && return 0
+    say 'ffmpeg: installing it with apt ...'
+    (ffmpeg_transaction) </dev/null >>"$1" 2>&1 9>&- && command -v ffmpeg >/dev/null && return 0
     tail -n 15 "$1" >&2
-    say "apt-get could not install them (whole log: $1)"
+    say "apt-get could not install ffmpeg (whole log: $1)"
     return 1
 }
 
-# None of these packages starts a service. The lock is that of apt_transaction.
-libav_transaction() {
+# The package starts no service. The lock is that of apt_transaction.
+ffmpeg_transaction() {
     local apt='as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300'
     exec 8</usr/sbin
     flock 8
     $apt update || say 'the package index could not be refreshed: trying with the present one'
-    # shellcheck disable=SC2086 # a list of names
-    $apt install --no-install-recommends $LIBAV_PACKAGES
+    $apt install --no-install-recommends ffmpeg
 }
 
 brew_install() { # rabbitmq|redis|prometheus log
