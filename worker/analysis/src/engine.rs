@@ -75,11 +75,11 @@ pub(crate) fn analyze(
         let mut pulse = Pulse::new(on_progress, source.extent());
         let last = passes == MAX_PASSES;
         run(&mut source, &mut pass, &mut pulse, options, last)?;
+        pass.drain();
         match pass.wider() {
             Some(wider) if !last => target = Some(wider.clone()),
             _ => break (source, tags, pass),
         }
-        pass.drain();
         passes += 1;
     };
     let passed = pass.finish(&source)?;

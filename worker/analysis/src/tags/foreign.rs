@@ -12,7 +12,9 @@ pub(crate) fn read(reader: &mut dyn FormatReader) -> Option<TagContent> {
     let revision = metadata.skip_to_latest()?;
     let tracks = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
     for tag in revision.media.tags.iter().chain(tracks) {
-        if let (RawValue::String(value), Some(field)) = (&tag.raw.value, Field::named(&tag.raw.key)) {
+        // RealMedia and ASF call the artist so.
+        let name = if tag.raw.key.eq_ignore_ascii_case("author") { "artist" } else { &tag.raw.key };
+        if let (RawValue::String(value), Some(field)) = (&tag.raw.value, Field::named(name)) {
             content.add(field, value);
         }
     }
