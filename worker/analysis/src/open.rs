@@ -97,7 +97,6 @@ struct Layout {
     gapless: Option<mp4::Gapless>,
     /// Track and nanoseconds.
     codec_delays: Vec<(u32, u64)>,
-    title: Option<String>,
     /// Tracks that cannot be decoded, and why.
     refusals: Vec<(u32, String)>,
     /// The track to analyse, where that is known.
@@ -125,9 +124,6 @@ pub(crate) struct Opened {
     chosen: Option<u32>,
     /// Parameters of that track, where those of the container are wrong.
     corrected: Option<AudioCodecParameters>,
-    /// Title of the whole, where it is no tag.
-    #[expect(dead_code, reason = "the tags read it themselves")]
-    pub(crate) title: Option<String>,
     file: Arc<File>,
     /// Where a file that was joined to this one begins.
     next: Option<NextStream>,
@@ -183,7 +179,6 @@ pub(crate) fn open(file: &Arc<File>, extension: Option<&str>, limits: &Limits) -
         no_places: layout.no_places,
         chosen: layout.chosen,
         corrected: None,
-        title: layout.title,
         file: Arc::clone(file),
         next,
         joined: 0,

@@ -52,7 +52,6 @@ pub(super) fn open(file: &Arc<File>, found: &Found, foreign: Foreign) -> Result<
         no_places: false,
         chosen: None,
         corrected: None,
-        title: None,
         file: Arc::clone(file),
         next: None,
         joined: 0,

@@ -43,7 +43,6 @@ pub(super) fn mkv(
             .filter(|it| it.delay > 0)
             .map(|it| (it.number, it.delay))
             .collect(),
-        title: header.title.clone(),
         foreign_bytes: header.hidden.iter().map(|(start, end)| end - start).sum(),
         truncated: header.truncated,
         refusals: header.tracks.iter().filter_map(|it| Some((it.number, it.refusal.clone()?))).collect(),

@@ -16,7 +16,6 @@ pub(super) const CLUSTER: u32 = 0x1f43_b675;
 const INFO: u32 = 0x1549_a966;
 const TIMESTAMP_SCALE: u32 = 0x002a_d7b1;
 const DURATION: u32 = 0x4489;
-const TITLE: u32 = 0x7ba9;
 const TRACKS: u32 = 0x1654_ae6b;
 const TRACK_ENTRY: u32 = 0xae;
 const TRACK_NUMBER: u32 = 0xd7;
@@ -40,8 +39,6 @@ const AUDIO_TRACK: u64 = 2;
 const MAX_ELEMENTS: usize = 65_536;
 /// Tracks to look at: films have some tens.
 const MAX_TRACKS: usize = 256;
-/// Bytes of a title to read; tags are cut later.
-const MAX_TITLE: u64 = 4096;
 /// Bytes of a codec's name.
 const MAX_NAME: u64 = 128;
 /// Bytes of a codec's configuration: that of Vorbis has tables of some kilobytes.
@@ -75,7 +72,6 @@ pub(super) struct Header {
     pub(super) scale: u64,
     /// Length of the whole, in ticks.
     pub(super) duration: Option<u64>,
-    pub(super) title: Option<String>,
     pub(super) tracks: Vec<TrackEntry>,
     /// Where clusters begin.
     pub(super) clusters: u64,
@@ -99,7 +95,6 @@ impl Header {
             time_base: TimeBase::default(),
             scale: MILLISECOND,
             duration: None,
-            title: None,
             tracks: Vec::new(),
             clusters: segment.end,
             truncated: segment.stated_end.is_some_and(|it| it > found.end),
@@ -152,7 +147,6 @@ impl Header {
             match child.id {
                 TIMESTAMP_SCALE => self.scale = child.unsigned(file)?,
                 DURATION => duration = child.float(file)?,
-                TITLE => self.title = Some(child.text(file, MAX_TITLE)?),
                 _ => {}
             }
         }
