@@ -42,6 +42,8 @@ pub(crate) struct Decoder {
     pub(crate) codec: CodecTraits,
     /// The decoder cuts off what the packet says.
     trims: bool,
+    /// The decoder holds the samples to the checksum of the stream.
+    verifies: bool,
     stream: Stream,
 }
 
@@ -66,7 +68,9 @@ pub(crate) enum Decoded<'a> {
 }
 
 impl Decoder {
-    pub(crate) fn new(stream: Stream) -> Result<Self, Error> {
+    /// Makes the decoder. Computing the checksum of all samples costs as much as a quarter of an analysis, so it `verifies` only
+    /// where that is asked for.
+    pub(crate) fn new(stream: Stream, verifies: bool) -> Result<Self, Error> {
         let library = Library::of(&stream);
         let parameters = &stream.parameters;
         let codec = codec_traits(parameters);
@@ -76,11 +80,11 @@ impl Decoder {
         let inner = match library {
             Library::Libav { codec } => Inner::Libav(Box::new(Libav::new(&stream, codec)?)),
             Library::Symphonia | Library::OpusPure | Library::Lewton => {
-                let inner = make(library, parameters, trims);
+                let inner = make(library, parameters, trims, verifies);
                 Inner::Symphonia(inner.map_err(|error| refused(stream.kind, codec, &stream, &error))?)
             }
         };
-        Ok(Self { inner, library, codec, trims, stream })
+        Ok(Self { inner, library, codec, trims, verifies, stream })
     }
 
     /// Whether there is a decoder for the stream. That of AAC takes longer to make (its windows) than a small file takes to be
@@ -90,7 +94,7 @@ impl Decoder {
         if Library::of(&stream) == Library::Symphonia && is_usual_aac(&stream.parameters) {
             return Ok(());
         }
-        Self::new(stream).map(drop)
+        Self::new(stream, false).map(drop)
     }
 
     /// Name and version of the library that decodes.
@@ -100,7 +104,7 @@ impl Decoder {
 
     /// Makes the decoder afresh, for frames of another format.
     pub(crate) fn renew(&mut self) {
-        if let Ok(fresh) = Self::new(self.stream.clone()) {
+        if let Ok(fresh) = Self::new(self.stream.clone(), self.verifies) {
             self.inner = fresh.inner;
         }
     }
@@ -183,9 +187,10 @@ fn make(
     library: Library,
     parameters: &AudioCodecParameters,
     trims: bool,
+    verifies: bool,
 ) -> Result<Box<dyn AudioDecoder>, DecodeError> {
     // Only FLAC has something to verify.
-    let options = AudioDecoderOptions::default().gapless(trims).verify(true);
+    let options = AudioDecoderOptions::default().gapless(trims).verify(verifies);
     let made;
     let parameters = if matches!(parameters.codec, CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW) {
         // Containers state the 8 bits that are stored, and the library's decoder wants to hear of the 16 that come out, or of none.
@@ -199,7 +204,7 @@ fn make(
         Library::OpusPure => Ok(Box::new(opus::Opus::new(parameters)?) as Box<dyn AudioDecoder>),
         Library::Lewton => Ok(Box::new(vorbis::Vorbis::new(parameters)?) as Box<dyn AudioDecoder>),
         _ if parameters.codec == CODEC_ID_FLAC && flac::is_wide(parameters) => {
-            Ok(Box::new(flac::WideFlac::new(parameters)?) as Box<dyn AudioDecoder>)
+            Ok(Box::new(flac::WideFlac::new(parameters, verifies)?) as Box<dyn AudioDecoder>)
         }
         _ => symphonia::default::get_codecs().make_audio_decoder(parameters, &options),
     };

@@ -54,7 +54,8 @@ pub(super) fn is_wide(parameters: &AudioCodecParameters) -> bool {
 pub(super) struct WideFlac {
     parameters: AudioCodecParameters,
     info: StreamInfo,
-    md5: Md5,
+    /// Of all samples so far, where they are held to the checksum of the stream.
+    md5: Option<Md5>,
     /// Samples of each channel of the frame at hand.
     samples: Vec<Vec<i64>>,
     interleaved: Vec<u8>,
@@ -62,7 +63,7 @@ pub(super) struct WideFlac {
 }
 
 impl WideFlac {
-    pub(super) fn new(parameters: &AudioCodecParameters) -> Result<Self> {
+    pub(super) fn new(parameters: &AudioCodecParameters, verifies: bool) -> Result<Self> {
         let info = parameters.extra_data.as_deref().and_then(StreamInfo::parse);
         let info = info.ok_or(Error::DecodeError("flac: no stream information"))?;
         let mut parameters = parameters.clone();
@@ -70,7 +71,7 @@ impl WideFlac {
         let spec = AudioSpec::new(info.rate, places(info.channels));
         Ok(Self {
             parameters,
-            md5: Md5::default(),
+            md5: (verifies && info.md5 != [0; 16]).then(Md5::default),
             samples: vec![Vec::new(); usize::from(info.channels)],
             interleaved: Vec::new(),
             decoded: AudioBuffer::new(spec, usize::from(info.longest_block)),
@@ -96,6 +97,7 @@ impl WideFlac {
 
     /// Adds the frame to the sum of all, as the encoder did: interleaved and little-endian (RFC 9639 §8.2).
     fn sum(&mut self, frames: usize) {
+        let Some(md5) = &mut self.md5 else { return };
         let bytes = self.info.bits.div_ceil(8) as usize;
         self.interleaved.clear();
         for frame in 0..frames {
@@ -103,7 +105,7 @@ impl WideFlac {
                 self.interleaved.extend(&samples[frame].to_le_bytes()[..bytes]);
             }
         }
-        self.md5.process_buf_bytes(&self.interleaved);
+        md5.process_buf_bytes(&self.interleaved);
     }
 }
 
@@ -226,7 +228,7 @@ impl AudioDecoder for WideFlac {
     }
 
     fn finalize(&mut self) -> FinalizeResult {
-        FinalizeResult { verify_ok: (self.info.md5 != [0; 16]).then(|| self.md5.md5() == self.info.md5) }
+        FinalizeResult { verify_ok: self.md5.as_ref().map(|md5| md5.md5() == self.info.md5) }
     }
 
     fn last_decoded(&self) -> GenericAudioBufferRef<'_> {

@@ -5,7 +5,7 @@ use crate::decode::{Account, Assembler, Decoded, Decoder, FormatWatch, Judgement
 use crate::open::{CodecTraits, Extent, Kind, aac_profile, channel_layout};
 use crate::source::Source;
 use crate::stage::Format;
-use crate::{Error, Features, Limits, Options, speakers};
+use crate::{Error, Feature, Features, Limits, Options, speakers};
 use report::{Audio, Quality, Report};
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
@@ -59,7 +59,7 @@ impl Pass {
         target: Option<StreamFormat>,
     ) -> Result<Self, Error> {
         let kind = source.kind();
-        let decoder = Decoder::new(source.stream())?;
+        let decoder = Decoder::new(source.stream(), options.features.contains(Feature::Quality))?;
         let account = Account::new(decoder.codec.lossless == Some(false));
         let mut pass = Self {
             features: options.features,
@@ -94,7 +94,7 @@ impl Pass {
     /// Goes on with the next stream of a chain.
     pub(crate) fn new_stream(&mut self, source: &Source) -> Result<(), Error> {
         self.verify();
-        self.decoder = Decoder::new(source.stream())?;
+        self.decoder = Decoder::new(source.stream(), self.features.contains(Feature::Quality))?;
         self.begin(source);
         self.extent = source.extent();
         if let Some(running) = &mut self.running {

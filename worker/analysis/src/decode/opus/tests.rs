@@ -25,7 +25,7 @@ fn decoded(path: &Path) -> Vec<Vec<f32>> {
     let opened = open(&Arc::new(File::open(path).unwrap()), None, &limits).unwrap();
     let mut source = Source::new(opened, &limits).unwrap();
     let skip = source.extent().skip.in_frames(super::RATE) as usize;
-    let mut decoder = Decoder::new(source.stream()).unwrap();
+    let mut decoder = Decoder::new(source.stream(), false).unwrap();
     let mut channels: Vec<Vec<f32>> = Vec::new();
     loop {
         match source.next(&limits).unwrap() {
