@@ -134,11 +134,7 @@ fn own() -> Vec<Vec<u8>> {
     files.extend(["pcm_s24be", "alac", "adpcm_ima_qt", "pcm_mulaw"].map(|codec| file(2, codec, "it.mov")));
     files.extend(["pcm_mulaw", "adpcm_ima_qt", "pcm_s8"].map(|codec| file(2, codec, "it.caf")));
     files.extend([file(6, "libvorbis", "it.ogg"), file(2, "libmp3lame", "it.wav")]);
-    files.push(crate::containers::flac_of(&Sound::new(
-        8000,
-        Coding::S32,
-        vec![sine(8000, 440.0, 0.5, 2.0); 2],
-    )));
+    files.push(crate::wide_flac::of(&Sound::new(8000, Coding::S32, vec![sine(8000, 440.0, 0.5, 2.0); 2])));
     let flac = file(2, "flac", "it.flac");
     files.push([&flac[..], &flac].concat());
     files.push([file(1, "libmp3lame", "it.mp3"), file(2, "libmp3lame", "it.mp3")].concat());

@@ -16,5 +16,6 @@ mod similarity;
 mod structure;
 mod table;
 mod tags;
+mod wide_flac;
 #[cfg(not(feature = "libav"))]
 mod without_libav;
