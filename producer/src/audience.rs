@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use shared::broker::Broker;
+use shared::broker::{Broker, answered};
 use shared::job::{BatchId, Priority};
 use shared::settings::ProducerSettings;
 use shared::store::{SeenWorker, Store};
@@ -122,7 +122,7 @@ impl Audience {
             Some(level) => vec![self.topology.level_depth(&channel, level).await.ok()?],
             None => self.topology.depths(&channel).await.ok()?,
         };
-        let _closed_anyway = channel.close(200, "done".into()).await;
+        let _closed_anyway = answered(&channel, channel.close(200, "done".into())).await;
         depths.iter().all(|depth| depth.is_certain).then_some(depths)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::broker::lapin::options::QueueDeclareOptions;
 use shared::broker::lapin::protocol::AMQPSoftError;
 use shared::broker::lapin::types::FieldTable;
-use shared::broker::{Broker, BrokerError, soft_error};
+use shared::broker::{Broker, BrokerError, answered, soft_error};
 use shared::settings::ProducerSettings;
 use tokio::time::timeout;
 
@@ -40,7 +40,8 @@ async fn ask(settings: &ProducerSettings) -> Result<u64, Failure> {
 async fn ready(broker: &Broker, queue: &str) -> Result<u32, BrokerError> {
     let channel = broker.channel().await?;
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
+    let asking = channel.queue_declare(queue.into(), options, FieldTable::default());
+    match answered(&channel, asking).await {
         Ok(state) => Ok(state.message_count()),
         Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(0),
         Err(error) => Err(error.into()),

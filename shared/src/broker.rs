@@ -150,7 +150,7 @@ impl Broker {
     /// When the connection is down at the moment.
     pub async fn channel(&self) -> Result<Channel, BrokerError> {
         let connection = self.shared.connection();
-        Ok(answered(|| connection.status().connected(), connection.create_channel()).await?)
+        Ok(answered(&*connection, connection.create_channel()).await?)
     }
 
     /// Returns as soon as the connection is up.

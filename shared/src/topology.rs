@@ -227,7 +227,7 @@ async fn depth(channel: &Channel, queue: String) -> Result<QueueDepth, TopologyE
     let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
     let begun = Instant::now();
     let asking = channel.queue_declare(queue.as_str().into(), options, FieldTable::default());
-    let asked = answered(|| channel.status().connected(), asking).await;
+    let asked = answered(channel, asking).await;
     let waited = begun.elapsed();
     match asked {
         Ok(state) => {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use shared::broker::answered;
 use shared::management::Management;
 use shared::settings::ProducerSettings;
 use shared::topology::QueueDepth;
@@ -130,7 +131,7 @@ async fn missing(session: &Session, accepted: u64, api: Option<&Management>) -> 
 async fn depths(session: &Session) -> Option<Vec<QueueDepth>> {
     let channel = session.broker.channel().await.ok()?;
     let depths = session.topology.depths(&channel).await.ok()?;
-    let _closed_anyway = channel.close(200, "done".into()).await;
+    let _closed_anyway = answered(&channel, channel.close(200, "done".into())).await;
     depths.iter().all(|depth| depth.is_certain).then_some(depths)
 }
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use shared::broker::lapin::message::Delivery;
 use shared::broker::lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use shared::broker::lapin::types::FieldTable;
-use shared::broker::{Broker, BrokerError};
+use shared::broker::{Broker, BrokerError, answered};
 use shared::job::Levels;
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +49,12 @@ impl Drain<'_> {
     /// for ever.
     pub(super) async fn run(&self, broker: &Broker, most: u64, drained: &mut Drained) -> Result<(), Failure> {
         let channel = broker.channel().await?;
-        channel.basic_qos(WINDOW, BasicQosOptions::default()).await.map_err(BrokerError::from)?;
-        let (queue, options) = (self.queue.into(), BasicConsumeOptions::default());
-        let consuming = channel.basic_consume(queue, "".into(), options, FieldTable::default());
-        let mut messages = consuming.await.map_err(BrokerError::from)?.fuse();
+        let consuming = async {
+            channel.basic_qos(WINDOW, BasicQosOptions::default()).await?;
+            let (queue, options) = (self.queue.into(), BasicConsumeOptions::default());
+            channel.basic_consume(queue, "".into(), options, FieldTable::default()).await
+        };
+        let mut messages = answered(&channel, consuming).await.map_err(BrokerError::from)?.fuse();
         let mut taken = 0;
         loop {
             let wanted = most.saturating_sub(taken).min(WINDOW.into());
@@ -72,7 +74,8 @@ impl Drain<'_> {
             self.end(window, drained).await?;
             if is_last || self.stop.is_cancelled() {
                 // Closing gives back what the broker had sent beyond.
-                channel.close(200, "done".into()).await.map_err(BrokerError::from)?;
+                let closing = channel.close(200, "done".into());
+                answered(&channel, closing).await.map_err(BrokerError::from)?;
                 return Ok(());
             }
         }
@@ -84,8 +87,8 @@ impl Drain<'_> {
         let finished: Vec<_> = ends.iter().map(|end| end.finished.clone()).collect();
         let stored = self.store.finish(&finished).await?;
         // All that was delivered up to it is in this window or was acknowledged before.
-        let acknowledged = last.acker.ack(BasicAckOptions { multiple: true }).await;
-        acknowledged.map_err(BrokerError::from)?;
+        let acknowledging = last.acker.ack(BasicAckOptions { multiple: true });
+        answered(&last.acker, acknowledging).await.map_err(BrokerError::from)?;
         for (end, stored) in ends.iter().zip(stored) {
             match (stored, end.is_job) {
                 (true, true) => drained.cancelled += 1,

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::{Error, ErrorKind};
+use lapin::{Acker, Channel, Connection, Error, ErrorKind};
 use tokio::time::sleep;
 
 /// How often a request that waits looks whether its channel is still open.
@@ -13,7 +13,31 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// lapin answers what is under way on a channel that ends. This is the time it gets for it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The answer to `request`, or an error once its channel or connection (`is_open`) has ended and no answer came.
+/// On what a request is made.
+pub trait Answering {
+    /// Whether an answer may still come.
+    fn is_open(&self) -> bool;
+}
+
+impl Answering for Channel {
+    fn is_open(&self) -> bool {
+        self.status().connected()
+    }
+}
+
+impl Answering for Connection {
+    fn is_open(&self) -> bool {
+        self.status().connected()
+    }
+}
+
+impl Answering for Acker {
+    fn is_open(&self) -> bool {
+        !self.poisoned()
+    }
+}
+
+/// The answer to `request`, or an error once that on which it was made has ended and no answer came.
 ///
 /// lapin ends what is under way when it loses a connection. A request that is made in that very moment, while its own thread
 /// is about to end, can wait in a queue that nobody reads any more, and then it has no answer at all.
@@ -21,20 +45,20 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// Those of the request; an I/O error when there is nobody left to answer.
 pub async fn answered<T>(
-    is_open: impl Fn() -> bool,
+    on: &impl Answering,
     request: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     tokio::select! {
         biased;
         answer = request => answer,
-        () = ended(is_open) => Err(ErrorKind::IOError(Arc::new(io::ErrorKind::ConnectionAborted.into())).into()),
+        () = ended(on) => Err(ErrorKind::IOError(Arc::new(io::ErrorKind::ConnectionAborted.into())).into()),
     }
 }
 
-async fn ended(is_open: impl Fn() -> bool) {
+async fn ended(on: &impl Answering) {
     loop {
         sleep(LOOK_EVERY).await;
-        if !is_open() {
+        if !on.is_open() {
             return sleep(ANSWERED_WITHIN).await;
         }
     }
@@ -46,10 +70,25 @@ mod tests {
 
     use super::*;
 
+    struct Open;
+    struct Ended;
+
+    impl Answering for Open {
+        fn is_open(&self) -> bool {
+            true
+        }
+    }
+
+    impl Answering for Ended {
+        fn is_open(&self) -> bool {
+            false
+        }
+    }
+
     #[tokio::test]
     async fn a_request_without_an_answer_ends_with_its_channel() {
-        assert!(answered(|| false, pending::<Result<(), Error>>()).await.is_err());
-        assert_eq!(answered(|| false, ready(Ok(7))).await.unwrap(), 7);
+        assert!(answered(&Ended, pending::<Result<(), Error>>()).await.is_err());
+        assert_eq!(answered(&Ended, ready(Ok(7))).await.unwrap(), 7);
     }
 
     #[tokio::test]
@@ -58,6 +97,6 @@ mod tests {
             sleep(2 * LOOK_EVERY).await;
             Ok(7)
         };
-        assert_eq!(answered(|| true, late).await.unwrap(), 7);
+        assert_eq!(answered(&Open, late).await.unwrap(), 7);
     }
 }

@@ -201,5 +201,5 @@ async fn send(
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
     let confirmation =
         async { channel.basic_publish(exchange.into(), key.into(), options, body, properties).await?.await };
-    answered(|| channel.status().connected(), confirmation).await
+    answered(channel, confirmation).await
 }

@@ -62,7 +62,7 @@ impl Object {
     /// # Errors
     /// [`TopologyError::Differs`] when it exists with other arguments. The channel is closed by the broker then.
     pub async fn declare(&self, channel: &Channel) -> Result<(), TopologyError> {
-        let declared = answered(|| channel.status().connected(), self.ask_to_declare(channel)).await;
+        let declared = answered(channel, self.ask_to_declare(channel)).await;
         declared.map_err(|source| mismatch::explain(self.kind(), self.name(), source))
     }
 
@@ -95,7 +95,7 @@ impl Object {
         if matches!(self, Self::Binding { .. }) {
             return Ok(None);
         }
-        match answered(|| channel.status().connected(), self.ask_whether_it_exists(channel)).await {
+        match answered(channel, self.ask_whether_it_exists(channel)).await {
             Ok(()) => Ok(Some(true)),
             Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => Ok(Some(false)),
             Err(source) => Err(TopologyError::Refused { name: self.name().to_owned(), source }),

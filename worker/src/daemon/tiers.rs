@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use shared::broker::{Broker, Fate, Publisher, Route};
+use shared::broker::{Broker, Fate, Publisher, Route, answered};
 use shared::job::{Job, JobId, Priority};
 use shared::store::{SentRetry, Store, StoreError};
 use shared::topology::Topology;
@@ -303,7 +303,7 @@ impl Watcher {
         let TierWatch { broker, topology, .. } = &self.watch;
         let Ok(channel) = broker.channel().await else { return Vec::new() };
         let Ok(depths) = topology.depths(&channel).await else { return Vec::new() };
-        let _closed_anyway = channel.close(200, "done".into()).await;
+        let _closed_anyway = answered(&channel, channel.close(200, "done".into())).await;
         let is_empty = |level: &Priority| {
             let queue = topology.level_queue(*level);
             depths.iter().any(|depth| depth.queue == queue && depth.ready == 0 && depth.is_certain)

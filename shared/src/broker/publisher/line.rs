@@ -67,7 +67,7 @@ impl Line {
             }
             let channel = broker.channel().await?;
             let confirm = channel.confirm_select(ConfirmSelectOptions::default());
-            answered(|| channel.status().connected(), confirm).await?;
+            answered(&channel, confirm).await?;
             Ok(channel)
         });
         match opening.await.map_err(tokio::task::JoinError::try_into_panic) {

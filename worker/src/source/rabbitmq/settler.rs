@@ -68,13 +68,13 @@ struct Taken {
 impl Taken {
     async fn ack(self) {
         let sent = self.acker.ack(BasicAckOptions { multiple: false });
-        note(answered(|| !self.acker.poisoned(), sent).await, 1);
+        note(answered(&self.acker, sent).await, 1);
         lock(&self.ledger).settled(&self.ticket);
     }
 
     async fn give_back(self) {
         let sent = self.acker.nack(BasicNackOptions { requeue: true, multiple: false });
-        note(answered(|| !self.acker.poisoned(), sent).await, 1);
+        note(answered(&self.acker, sent).await, 1);
         lock(&self.ledger).settled(&self.ticket);
     }
 }
@@ -121,7 +121,7 @@ impl Settle for RabbitSettler {
 
 async fn ack(ack: Ack) {
     let sent = ack.acker.ack(BasicAckOptions { multiple: ack.covers > 1 });
-    note(answered(|| !ack.acker.poisoned(), sent).await, ack.covers);
+    note(answered(&ack.acker, sent).await, ack.covers);
 }
 
 /// Pauses between two tries to publish again what RabbitMQ refuses (an exchange that is gone for good, a permission that was

@@ -92,7 +92,7 @@ impl Subscription {
             let options = BasicConsumeOptions::default();
             channel.basic_consume(self.queue().into(), "".into(), options, FieldTable::default()).await
         };
-        answered(|| channel.status().connected(), started).await
+        answered(&channel, started).await
     }
 
     /// Runs until it is to stop.
