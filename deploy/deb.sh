@@ -29,7 +29,7 @@ gzip -9n "$stage"/usr/share/man/man1/*.1
 install -D -m 644 -t "$stage/usr/lib/systemd/system" deploy/systemd/*.service deploy/systemd/*.timer
 # It may get passwords.
 install -D -m 640 deploy/settings.env "$stage/etc/analysis/settings.env"
-install -D -m 644 -t "$stage/usr/share/doc/analysis-fleet" LICENSE deploy/OPERATIONS.md docs/protocol.md
+install -D -m 644 -t "$stage/usr/share/doc/analysis-fleet" LICENSE docs/operations/troubleshooting.md docs/protocol.md
 
 # The oldest C library that has every symbol the programs use.
 libc=$(objdump -T "$stage"/usr/bin/* | grep -o 'GLIBC_[0-9.]*' | sort -V | tail -1)

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Readme) -> Result<(String, bool), ReportError> {
     Ok((format!("{} is written anew", path.display()), true))
 }
 
-/// The README as it should be.
+/// The page as it should be.
 fn rewritten(
     readme: &str,
     path: &Path,

@@ -9,7 +9,7 @@ The model: a lane is one processor; what a second of audio costs, a file's way t
 of the runs; lanes are busy 70 % of the time, and a simulated queue says what that means for the wait.
 
 Examples, from the root of the repository:
-  loadtest size                                   the table of the README
+  loadtest size                                   the table of docs/operations/sizing.md
   loadtest size --files-per-hour 416667           ten million files a day
   loadtest size --files-per-hour 3000 --minutes 60 --format mp3
   loadtest size --files-per-hour 3000 --env > fleet.env

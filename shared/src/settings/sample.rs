@@ -1,4 +1,4 @@
-//! What the table generates: the sample environment file and the README's section.
+//! What the table generates: the sample environment file and the table in the documentation.
 
 use std::fmt::Write as _;
 

@@ -54,7 +54,7 @@ pub enum Fallback {
 }
 
 impl Fallback {
-    /// How the default is printed in errors, the sample file and the README.
+    /// How the default is printed in errors, the sample file and the documentation.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Value(value) => value,
@@ -83,7 +83,7 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// What a value must look like, as the errors and the README say it.
+    /// What a value must look like, as the errors and the documentation say it.
     #[must_use]
     pub fn expected(&self) -> String {
         self.kind.expected()

@@ -76,6 +76,9 @@ What needs libav (WMA, Monkey's Audio, WavPack, Musepack, TAK, TTA, DSD, AC-3, E
 than two channels) is named as `unsupported` by a build without it, with a sentence on how to get it. The images have it; elsewhere build the worker
 with `--features libav` (Debian: libavcodec-dev, libavformat-dev, libavutil-dev, libclang-dev, pkg-config). Tracker modules and MIDI are not read.
 
+One thing a build without libav cannot tell: AAC in ADTS at 24 kHz or less may be HE-AAC, which nothing in the file announces. Its core alone is measured then,
+and `audio.codec_profile` says `lc-or-he-core`.
+
 *Length* is the difference to what was encoded: 0 where the container or the codec says what the encoder added and it is cut
 off (gapless). *5.1* is the layout that six channels are reported with; “places unknown” where nothing in the file says where
 they belong.
