@@ -8,6 +8,7 @@ use std::path::Path;
 use shared::job::BatchId;
 use shared::record::{Format, Locate, Record, RecordWriter};
 use shared::report::{Report, Tempo};
+use shared::scan::path_order;
 use shared::settings::ProducerSettings;
 use shared::store::{BatchState, Cursor, Store};
 use tempfile::NamedTempFile;
@@ -15,7 +16,7 @@ use tempfile::NamedTempFile;
 use crate::cli::ExportArgs;
 use crate::failure::{End, Failure};
 use crate::losses::{Losses, Read};
-use crate::results::{PAGE, folder_order};
+use crate::results::PAGE;
 use crate::screen::Screen;
 use crate::{connect, resolve, text};
 
@@ -140,7 +141,7 @@ impl Document<'_> {
                 None => break,
             }
         }
-        held.sort_by_cached_key(|record: &Record| folder_order(&record.path_bytes()));
+        held.sort_by_cached_key(|record: &Record| path_order(&record.path_bytes()));
         held.iter().try_for_each(|record| writer.write(record))?;
         Ok(Written { records, left_out: writer.finish()? })
     }

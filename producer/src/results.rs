@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal};
 use shared::columns::Medium;
 use shared::job::BatchId;
 use shared::record::{Format, RecordWriter};
+use shared::scan::path_order;
 use shared::settings::ProducerSettings;
 use shared::store::{Cursor, Page, Store};
 
@@ -48,7 +49,7 @@ pub(crate) async fn run(
         let mut page = page(&store, batch, args.failed, &cursor, limit).await?;
         if format == Format::Table {
             // People look for files in their folders.
-            page.records.sort_by_cached_key(|record| folder_order(&record.path_bytes()));
+            page.records.sort_by_cached_key(|record| path_order(&record.path_bytes()));
         }
         for record in &page.records {
             writer.write(record)?;
@@ -78,15 +79,6 @@ pub(crate) async fn run(
         screen.line(&format!("the batch is not complete: {done} of {accepted} done so far"));
     }
     Ok(if has_lost { End::Incomplete } else { End::Done })
-}
-
-/// As a scan finds files: a folder's own before those of its subfolders, each by name.
-pub(crate) fn folder_order(path: &[u8]) -> Vec<(bool, Vec<u8>)> {
-    let mut parts: Vec<_> = path.split(|byte| *byte == b'/').map(|name| (true, name.to_owned())).collect();
-    if let Some(file) = parts.last_mut() {
-        file.0 = false;
-    }
-    parts
 }
 
 async fn page(
@@ -121,18 +113,4 @@ fn continuation(batch: BatchId, args: &ResultsArgs, rest: &Cursor) -> String {
         command += &format!(" --limit {limit}");
     }
     command + &format!(" --cursor {rest}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_are_sorted_as_a_scan_finds_files() {
-        let sorted = ["m/B.wav", "m/b.mp3", "m/a/z.flac", "m/a/b/c.opus", "m/b/a.mp3", "n/a.mp3"];
-        let mut shuffled = sorted.to_vec();
-        shuffled.reverse();
-        shuffled.sort_by_cached_key(|path| folder_order(path.as_bytes()));
-        assert_eq!(shuffled, sorted);
-    }
 }

@@ -40,6 +40,7 @@ mod walk;
 pub use extensions::AUDIO_EXTENSIONS;
 pub use links::Links;
 use links::{Target, Walks};
+pub use walk::path_order;
 
 /// Different extensions that a [`Summary`] counts by name; further ones are counted together.
 const MAX_COUNTED: usize = 24;

@@ -249,6 +249,24 @@ fn a_fifo_with_an_audio_name_is_given_and_nothing_waits_for_it() {
 }
 
 #[test]
+fn paths_are_sorted_as_a_scan_finds_them() {
+    let dir = tree(&[
+        "B.wav",
+        "b.mp3",
+        "a/z.flac",
+        "a/b/c.opus",
+        "a/notes.xyz",
+        "b/a.mp3",
+        "readme",
+        "c.mp3/d.mp3",
+    ]);
+    let mut scan = Scan::from_paths([dir.path().to_owned()]).all_files(true);
+    let found = collect(dir.path(), &mut scan).0;
+    assert_eq!(found.len(), 8);
+    assert!(found.is_sorted_by_key(|path| path_order(path.as_bytes())), "{found:?}");
+}
+
+#[test]
 fn all_files_takes_what_is_regular() {
     let dir = tree(&["a.mp3", "b.xyz", "README", ".hidden"]);
     let mut scan = Scan::from_paths([dir.path().to_owned()]).all_files(true);

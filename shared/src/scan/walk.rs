@@ -43,6 +43,16 @@ fn order(name: &OsStr) -> (bool, &OsStr) {
     (!is_audio(Path::new(name).extension()), name)
 }
 
+/// By which paths below a folder are sorted as a scan of it finds them.
+#[must_use]
+pub fn path_order(path: &[u8]) -> Vec<(bool, Vec<u8>)> {
+    let name = |name| {
+        let (is_no_audio, name) = order(OsStr::from_bytes(name));
+        (is_no_audio, name.as_bytes().to_vec())
+    };
+    path.split(|byte| *byte == b'/').map(name).collect()
+}
+
 /// The error of a `.ignore` file, which comes with the folder that it lies in.
 pub(super) fn rule_error(entry: &DirEntry) -> Option<ScanError> {
     let cause = ScanCause::IgnoreRule(entry.error()?.to_string());
